@@ -1,0 +1,33 @@
+"""nlpcl: contrastive models for Chinese and English text and speech.
+
+``nlpcl.load(RUN)`` and ``nlpcl.fit(CONFIG)`` are what the command line calls. Importing the package
+is cheap: torch and transformers are loaded by the first call that needs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nlpcl import auto_classes, torchaudio_import
+
+if TYPE_CHECKING:
+    from nlpcl.fitting import fit
+    from nlpcl.run import Run, load
+
+__version__ = "0.1.0"
+__all__ = ["Run", "__version__", "fit", "load"]
+
+torchaudio_import.prepare()
+auto_classes.prepare()
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"Run", "load"}:
+        from nlpcl import run
+
+        return getattr(run, name)
+    if name == "fit":
+        from nlpcl.fitting import fit
+
+        return fit
+    raise AttributeError(f"module 'nlpcl' has no attribute {name!r}")

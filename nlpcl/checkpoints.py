@@ -1,0 +1,114 @@
+"""What ``--checkpoint`` may name: a run, a saved model's folder, or a hub id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer
+
+from nlpcl import zoo
+from nlpcl.devices import choose_device, choose_precision
+from nlpcl.encoders import check_tokenizer, first_line, load_text_encoder
+from nlpcl.errors import UserError
+from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
+
+DEFAULT_MODEL = {"correction": "sdcl"}
+"""The model that a masked language model trained elsewhere is read as."""
+
+
+def open_checkpoint(
+    name: str | None, task: str, *, device: str, precision: str, assume_tuned: bool = False
+) -> Predictor:
+    """A trained model for a task.
+
+    Args:
+        name: a run folder, a folder saved by ``save_pretrained``, a hub id, or None for the newest
+            finished run of the task below ``runs/``.
+        task: what it must be able to do, e.g. ``correction``.
+        device: as in ``--device``.
+        precision: as in ``--precision``.
+        assume_tuned: take a plain masked language model as one that was trained to correct.
+
+    Raises:
+        UserError: nothing there, a model of another task, or an encoder that was never tuned.
+    """
+    if name is None:
+        found = newest_run(task)
+        if found is None:
+            raise UserError(
+                f"no trained {task} model: no finished run in {RUNS}/",
+                how=f"Train one: nlpcl train {DEFAULT_MODEL[task]}; or give --checkpoint.",
+            )
+        return open_run(found, task, device, precision)
+    folder = Path(name).expanduser()
+    if (folder / "run.json").is_file():
+        return open_run(folder, task, device, precision)
+    if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") != 1):
+        raise UserError("no such run or folder", f"--checkpoint {name}", "See: ls runs/")
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise UserError(
+            "holds neither run.json nor config.json, so it is no run and no saved model",
+            f"--checkpoint {name}",
+            "Give a folder made by nlpcl train.",
+        )
+    return open_saved(
+        str(folder) if folder.is_dir() else name, task, device, precision, assume_tuned
+    )
+
+
+def open_run(folder: Path, task: str, device: str, precision: str) -> Predictor:
+    """The model of a run, if it is of the task."""
+    run = Run(folder, device=device, precision=precision)
+    if run.record["task"] != task:
+        raise UserError(
+            f"is a {run.record['task']} model ({run.record['model']}), not one for {task}",
+            f"--checkpoint {folder}",
+            "Give another run.",
+        )
+    return run.predictor
+
+
+def open_saved(
+    source: str, task: str, device: str, precision: str, assume_tuned: bool
+) -> Predictor:
+    """A folder or hub id, saved by nlpcl or, with ``assume_tuned``, by anybody."""
+    where = f"--checkpoint {source}"
+    try:
+        kind = AutoConfig.from_pretrained(source).model_type
+    except Exception as error:
+        raise UserError(
+            f"cannot be loaded ({first_line(error)})", where, "Without a network give a folder."
+        ) from error
+    name = kind.removeprefix("nlpcl-")
+    if not kind.startswith("nlpcl-") and not assume_tuned:
+        raise UserError(
+            f"is a plain {kind} encoder: nothing shows that it was trained for {task}",
+            where,
+            f"Fine-tune it: nlpcl train {DEFAULT_MODEL[task]} --backbone {source}; or, for a model "
+            "trained elsewhere, add --assume-tuned.",
+        )
+    entry = zoo.entry(name if kind.startswith("nlpcl-") else DEFAULT_MODEL[task])
+    config = entry.config_class()
+    if config.task != task:
+        raise UserError(f"is a {config.task} model, not one for {task}", where)
+    place = choose_device(device)
+    model: Any
+    if kind.startswith("nlpcl-"):
+        try:
+            model = entry.model_class().from_pretrained(source, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+        except Exception as error:
+            raise UserError(
+                f"cannot be loaded ({first_line(error)})", where, "Is the folder whole?"
+            ) from error
+        check_tokenizer(source, tokenizer)
+    else:
+        model_class = entry.model_class()
+        backbone, tokenizer = load_text_encoder(source, model_class.auto_class)
+        model = model_class.build(backbone, config.model_options())
+    task_object = make_task(config, tokenizer, model)
+    return Predictor(
+        model.to(place).eval(), task_object, choose_precision(precision, place), source
+    )

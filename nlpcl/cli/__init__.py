@@ -1,0 +1,113 @@
+"""The ``nlpcl`` command. Nothing here imports torch: help must appear at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from nlpcl import __version__
+from nlpcl.errors import UserError, unknown_name
+
+VERBS = {
+    "train": "Train a model and score it on its test sets.",
+    "eval": "Score a run, on its own test sets or on other data.",
+    "predict": "Use a trained model on text, files or standard input.",
+    "ablate": "Compare variants of a model.",
+    "visualize": "Draw a run.",
+    "models": "List the models.",
+    "data": "List the datasets and check copies of them.",
+}
+
+
+class Verbs(TyperGroup):
+    """The verbs; each is imported when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"nlpcl.cli.{cmd_name}")
+        return module.command()
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            raise unknown_name("command", args[0], VERBS)
+        return super().resolve_command(ctx, args)
+
+
+def version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        typer.echo(f"nlpcl {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="nlpcl",
+    cls=Verbs,
+    help="Contrastive models for Chinese and English text and speech.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root(
+    show_version: bool = typer.Option(
+        False, "--version", callback=version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Options of the command itself."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    usage_error = typer.BadParameter.__mro__[1]
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(standalone_mode=False)
+    except UserError as error:
+        fail(str(error))
+    except typer.Abort:
+        fail("stopped", 130)
+    except KeyboardInterrupt as stop:
+        fail(f"Stopped. {stop}".strip(), 130)
+    except usage_error as error:
+        fail(usage_line(error))
+    except BrokenPipeError:
+        # The reader went away (as `head` does): nothing is wrong, and nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    else:
+        raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def fail(line: str, code: int = 2) -> None:
+    """One line on stderr, then exit."""
+    print(f"nlpcl: {line}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def usage_line(error: Any) -> str:
+    """A usage error of the parser as one line, with the nearest flag or the list of them."""
+    context = getattr(error, "ctx", None)
+    name = getattr(error, "option_name", None)
+    if name and context is not None and type(error).__name__ == "NoSuchOption":
+        known = [flag for parameter in context.command.params for flag in parameter.opts]
+        known = [flag for flag in known if flag.startswith("--")]
+        return str(unknown_name("flag", name, known, where=context.command_path))
+    path = f"{context.command_path}: " if context is not None else ""
+    text = " ".join(error.format_message().split())
+    return f"{path}{text} See: {context.command_path if context else 'nlpcl'} --help"

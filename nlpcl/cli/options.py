@@ -1,0 +1,93 @@
+"""From a configuration dataclass to a command with one flag a field."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from nlpcl.config import RunConfig, flag
+from nlpcl.errors import unknown_name
+
+TableOption = Annotated[
+    str, typer.Option("--format", help="table, json, csv, markdown or latex.", show_default=True)
+]
+DataRoot = Annotated[
+    str | None,
+    typer.Option(help="Folder with the corpora (else the variable NLPCL_DATA).", metavar="DIR"),
+]
+
+
+def config_parameters(config: type[RunConfig]) -> list[inspect.Parameter]:
+    """One keyword parameter a field, annotated for Typer; None means that the flag was not given.
+
+    The default shown is the field's; presets can therefore tell a given flag from a default.
+    """
+    hints = get_type_hints(config)
+    parameters = []
+    for field in dataclasses.fields(config):
+        if "help" not in field.metadata:
+            continue
+        hint = hints[field.name]
+        shown = "none" if field.default is None else str(field.default)
+        if field.type == "bool":
+            shown = "on" if field.default else "off"
+        declaration = typer.Option(
+            *([flag(field.name)] if field.type != "bool" else boolean_flags(field.name)),
+            help=f"{field.metadata['help']}. (default: {shown} {field.metadata['unit']}".rstrip()
+            + ")",
+            show_default=False,
+            rich_help_panel=field.metadata["panel"],
+        )
+        annotation = Annotated[hint | None, declaration]
+        parameters.append(
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+            )
+        )
+    return parameters
+
+
+def boolean_flags(name: str) -> list[str]:
+    """``keep_overlap`` → ``--keep-overlap/--no-keep-overlap``."""
+    return [f"{flag(name)}/--no-{name.replace('_', '-')}"]
+
+
+def with_fields(
+    function: Callable[..., None], config: type[RunConfig], summary: str
+) -> Callable[..., None]:
+    """A function for Typer: ``function``'s own keyword parameters and then the fields' flags.
+
+    ``function`` receives the fields that were given in ``given``.
+    """
+    own = [
+        parameter
+        for parameter in inspect.signature(function, eval_str=True).parameters.values()
+        if parameter.name != "given"
+    ]
+    fields = config_parameters(config)
+    names = {parameter.name for parameter in fields}
+
+    def command(**values: Any) -> None:
+        given = {name: values.pop(name) for name in names}
+        function(**values, given={n: value for n, value in given.items() if value is not None})
+
+    command.__signature__ = inspect.Signature([*own, *fields])  # type: ignore[attr-defined]
+    command.__doc__ = summary
+    return command
+
+
+def configured(
+    config: type[RunConfig],
+    presets: Mapping[str, Mapping[str, Any]],
+    preset: str | None,
+    given: Mapping[str, Any],
+) -> RunConfig:
+    """Defaults, then the preset, then the flags that were given."""
+    if preset is not None and preset not in presets:
+        raise unknown_name("preset", preset, presets, where="--preset")
+    chosen = presets[preset] if preset else {}
+    return config.from_dict({**chosen, **given}, where="preset").check()

@@ -1,0 +1,72 @@
+"""Printing reports."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from nlpcl.errors import unknown_name
+from nlpcl.report import Report, Table
+
+FORMATS = ("table", "json", "csv", "markdown", "latex")
+
+
+def loading(quiet: bool = False) -> None:
+    """Say that the heavy imports have begun."""
+    if not quiet and sys.stderr.isatty():
+        print("loading…", file=sys.stderr)
+
+
+def check_format(name: str, known: Sequence[str] = FORMATS) -> str:
+    """Refuse an unknown ``--format``."""
+    if name not in known:
+        raise unknown_name("format", name, known, where="--format")
+    return name
+
+
+def show_tables(tables: Sequence[Table], format: str = "table") -> None:
+    """Print tables to stdout."""
+    if format == "table":
+        from rich.console import Console
+
+        console = Console(highlight=False)
+        for table in tables:
+            console.print(table.as_rich())
+        return
+    forms = {
+        "csv": lambda table: f"# {table.name}\n{table.as_csv()}",
+        "markdown": Table.as_markdown,
+        "latex": Table.as_latex,
+    }
+    print("\n".join(forms[format](table) for table in tables), end="")
+
+
+def show_report(report: Report, format: str = "table", *, cases: bool = False) -> None:
+    """Print a report; the lists of single faults only when asked for."""
+    if format == "json":
+        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        return
+    chosen = [table for table in report.tables if cases or "cases_" not in table.name]
+    show_tables(chosen, format)
+
+
+def show_run(run: Any) -> None:
+    """What ``nlpcl train`` prints at its end: the tables, then where everything is."""
+    tables = [
+        Table(
+            name=table["name"],
+            columns=table["columns"],
+            rows=table["rows"],
+            title=table.get("title", ""),
+            note=table.get("note", ""),
+        )
+        for table in run.report["tables"]
+    ]
+    show_report(Report(tables=tables))
+    record = run.record
+    print(
+        f"{run.folder}: {record['parameters'] / 1e6:.1f} M parameters, {record['precision']} on "
+        f"{record['device']}, {record['seconds']:.0f} s"
+    )

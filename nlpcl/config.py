@@ -1,0 +1,178 @@
+"""Configuration: one dataclass per model, whose fields are the flags of ``nlpcl train MODEL``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+
+from nlpcl.errors import UserError, unknown_name
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    panel: str = "Model",
+    unit: str = "",
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+) -> Any:
+    """A dataclass field that is also a command-line flag.
+
+    Args:
+        default: value without the flag.
+        help: one line for ``--help``.
+        panel: heading in ``--help``; fields under ``Model`` are saved with the model.
+        unit: unit of the value, shown in ``--help``.
+        above: exclusive lower bound; bounds are checked before any work starts.
+        at_least: inclusive lower bound.
+        below: exclusive upper bound.
+        at_most: inclusive upper bound.
+    """
+    bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
+    metadata = {"help": help, "unit": unit, "panel": panel, "bounds": bounds}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def flag(name: str) -> str:
+    """``batch_size`` → ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+@dataclass(kw_only=True)
+class RunConfig:
+    """What every model's training needs. A model's ``Config`` adds its own fields."""
+
+    task: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+
+    data: str = option(
+        "sample",
+        "Dataset name, names joined by commas, a file, a folder, or hf:OWNER/NAME",
+        panel="Data",
+    )
+    data_root: str | None = option(
+        None, "Folder with the corpora (else the variable NLPCL_DATA)", panel="Data"
+    )
+    dev_fraction: float = option(
+        0.1,
+        "Share of the training rows held out for selection where a corpus has no dev set",
+        panel="Data",
+        above=0,
+        below=1,
+    )
+    keep_overlap: bool = option(
+        False, "Keep training rows that also stand in a test set", panel="Data"
+    )
+    backbone: str = option(
+        "builtin", "Encoder: builtin, a local Hugging Face folder, or a hub id", panel="Encoder"
+    )
+    max_length: int = option(
+        128, "Longest input; longer text is split", panel="Encoder", unit="tokens", at_least=8
+    )
+    epochs: int = option(20, "Passes over the training data", panel="Training", at_least=1)
+    batch_size: int = option(16, "Rows a forward pass", panel="Training", unit="rows", at_least=1)
+    accumulate: int = option(
+        1, "Forward passes an update; same loss as one big batch", panel="Training", at_least=1
+    )
+    lr: float = option(7e-5, "Peak learning rate (AdamW)", panel="Training", above=0)
+    weight_decay: float = option(0.01, "AdamW weight decay", panel="Training", at_least=0)
+    warmup: float = option(
+        0.1, "Share of the updates with rising learning rate", panel="Training", at_least=0, below=1
+    )
+    clip: float = option(1.0, "Largest gradient norm; 0 never clips", panel="Training", at_least=0)
+    patience: int = option(
+        0,
+        "Stop after so many epochs without a better dev score; 0 trains to the end",
+        panel="Training",
+        unit="epochs",
+        at_least=0,
+    )
+    seed: int = option(0, "Seed of weights, data order and dropout", panel="Training", at_least=0)
+    precision: Precision = option(
+        "auto", "Arithmetic; auto takes bf16 where the processor has it", panel="Machine"
+    )
+    device: str = option("auto", "cpu, cuda, cuda:1, mps; auto takes the fastest", panel="Machine")
+    threads: int = option(0, "Processor threads; 0 leaves it to torch", panel="Machine", at_least=0)
+
+    def check(self) -> Self:
+        """Refuse impossible values before anything is loaded.
+
+        Raises:
+            UserError: naming the flag, the bound and the value.
+        """
+        hints = get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            check_choice(field.name, value, hints[field.name])
+            check_bounds(field.name, value, field.metadata.get("bounds", {}))
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain values, for ``run.json``."""
+        return dataclasses.asdict(self)
+
+    def model_options(self) -> dict[str, Any]:
+        """The fields under the heading Model: what a saved model needs to be built again."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.metadata.get("panel") == "Model"
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, where: str = "run.json") -> Self:
+        """The reverse of :meth:`as_dict`; unknown names are refused."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise unknown_name("setting", name, known, where=where)
+        return cls(**values)
+
+
+def check_choice(name: str, value: Any, hint: Any) -> None:
+    """Refuse a value outside a ``Literal``."""
+    if get_origin(hint) is Literal and value not in get_args(hint):
+        raise unknown_name("value", str(value), map(str, get_args(hint)), where=flag(name))
+
+
+def check_bounds(name: str, value: Any, bounds: Mapping[str, float | None]) -> None:
+    """Refuse a number outside its bounds; NaN is outside all of them."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return
+    tests = {
+        "above": lambda bound: value > bound,
+        "at_least": lambda bound: value >= bound,
+        "below": lambda bound: value < bound,
+        "at_most": lambda bound: value <= bound,
+    }
+    for test, bound in bounds.items():
+        if bound is not None and not tests[test](bound):
+            words = test.replace("_", " ")
+            raise UserError(f"{value} is not {words} {bound:g}", flag(name), "Give another value.")
+
+
+@dataclass(kw_only=True)
+class CorrectionConfig(RunConfig):
+    """Data settings of models that correct spelling."""
+
+    task: ClassVar[str] = "correction"
+
+    source_column: str | None = option(
+        None, "Column of the text as written, for --data FILE", panel="Data"
+    )
+    target_column: str | None = option(None, "Column of the corrected text", panel="Data")
+    ignore_de: bool = option(
+        False, "Score without predicted 地 and 得, as some SIGHAN13 papers do", panel="Data"
+    )
+
+    def columns(self) -> dict[str, str]:
+        """The columns that were named."""
+        named = {"source": self.source_column, "target": self.target_column}
+        return {role: column for role, column in named.items() if column}

@@ -1,0 +1,212 @@
+"""Datasets: one adapter module a corpus; ``load`` turns names, files and folders into splits.
+
+An adapter is a module of this package with ``DATASETS: tuple[Dataset, ...]``; it is found by
+listing the folder. Its ``load`` returns what the files hold, each row with ``file`` and ``line``;
+unequal lengths, overlap and missing dev sets are dealt with here, the same way for all.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nlpcl.data.holdout import assemble
+from nlpcl.data.pairs import PAIR_FIELDS
+from nlpcl.data.splits import Dataset, Splits
+from nlpcl.data.tables import SUFFIXES, Fields, read_rows, resolve_columns, rows_of
+from nlpcl.errors import UserError, unknown_name
+
+FIELDS: dict[str, Fields] = {"correction": PAIR_FIELDS}
+"""The fields of the tasks whose data can be given as table files."""
+
+_SPLITS = {
+    "train": ("train",),
+    "dev": ("dev", "valid", "validation", "val"),
+    "test": ("test",),
+}
+
+
+@functools.cache
+def _datasets() -> dict[str, Dataset]:
+    found: dict[str, Dataset] = {}
+    for module in pkgutil.iter_modules(__path__):
+        adapter = importlib.import_module(f"{__name__}.{module.name}")
+        for entry in getattr(adapter, "DATASETS", ()):
+            if entry.name in found:
+                raise ValueError(f"two datasets are named {entry.name!r}")
+            found[entry.name] = entry
+    return found
+
+
+def names(task: str | None = None) -> list[str]:
+    """The names of all datasets, or of those for one task, sorted."""
+    return sorted(name for name, entry in _datasets().items() if task in (None, entry.task))
+
+
+def dataset(name: str) -> Dataset:
+    """The dataset of a name.
+
+    Raises:
+        UserError: there is none; the known names are listed.
+    """
+    if name not in _datasets():
+        raise unknown_name("dataset", name, names())
+    return _datasets()[name]
+
+
+def data_root(root: str | Path | None) -> Path | None:
+    """The data folder: as given, else the environment variable NLPCL_DATA, else None."""
+    given = root or os.environ.get("NLPCL_DATA")
+    return Path(given).expanduser() if given else None
+
+
+def load(
+    data: str,
+    *,
+    task: str,
+    root: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    dev_fraction: float = 0.1,
+    seed: int = 0,
+    keep_overlap: bool = False,
+    as_test: bool = False,
+) -> Splits:
+    """Train, dev and test rows of a dataset, of several, or of the user's own files.
+
+    Args:
+        data: a dataset name; a file (``.tsv .csv .jsonl .json .txt``); a folder with train, dev
+            (valid, validation, val) and test files of these types; ``hf:OWNER/NAME``; or several
+            of these joined by commas: their training rows are united, their test sets kept.
+        task: the task the rows are for, e.g. ``"correction"``.
+        root: the data folder of the named datasets; defaults to NLPCL_DATA.
+        columns: field to column of the user's files, e.g. ``{"source": "wrong"}``.
+        dev_fraction: share of the training rows held out as dev where there is no dev set, and
+            as test where one file is all there is. Dev is never made from test.
+        seed: chooses the rows held out.
+        keep_overlap: keep training and dev rows that also stand in a test set.
+        as_test: take files without a split as one test set, nothing held out.
+
+    Raises:
+        UserError: unknown name, missing or damaged file, or a dataset of another task.
+    """
+    if not 0 <= dev_fraction < 1:
+        raise UserError(
+            f"a dev share of {dev_fraction} is impossible", how="Give one from 0 to below 1."
+        )
+    given = [data] if os.path.exists(data) else [part.strip() for part in data.split(",")]
+    if not all(given) or len(set(given)) < len(given):
+        raise UserError(f"{data!r} has an empty or repeated part", "--data", "Give each one once.")
+    parts = [load_as_is(part, task=task, root=root, columns=columns) for part in given]
+    if as_test:
+        parts = [
+            (_as_test(splits), False) if is_unsplit and not splits.dev else (splits, is_unsplit)
+            for splits, is_unsplit in parts
+        ]
+    return assemble(parts, dev_fraction=dev_fraction, seed=seed, keep_overlap=keep_overlap)
+
+
+def _as_test(splits: Splits) -> Splits:
+    return Splits(
+        splits.name,
+        test={splits.name: splits.train},
+        protocol="all rows are the test set",
+        problems=splits.problems,
+    )
+
+
+def load_as_is(
+    data: str,
+    *,
+    task: str,
+    root: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> tuple[Splits, bool]:
+    """What one dataset, file or folder holds, nothing dropped or held out.
+
+    Returns:
+        The rows as they are, and whether a test set is to be held out of ``train``: the user's
+        own file or folder without one.
+    """
+    if data in _datasets():
+        entry = dataset(data)
+        if entry.task != task:
+            how = f"Datasets for {task}: {', '.join(names(task)) or 'none'}."
+            raise UserError(f"{data} is a dataset for {entry.task}, not for {task}", "--data", how)
+        return entry.load(data_root(root)), False
+    if task not in FIELDS:
+        raise unknown_name(f"{task} dataset", data, names(task))
+    fields = FIELDS[task]
+    if data.startswith("hf:"):
+        return _from_hub(data.removeprefix("hf:"), fields, columns or {})
+    path = Path(data).expanduser()
+    if os.path.isdir(path):
+        return _from_folder(path, fields, columns)
+    if os.path.isfile(path) or path.suffix.lower() in SUFFIXES or os.sep in data:
+        rows, problems = read_rows(path, fields, columns=columns)
+        return Splits(path.stem, train=rows, problems=problems), True
+    how = "Or give a file, a folder with train, dev and test files, or hf:OWNER/NAME."
+    raise unknown_name("dataset", data, names(task), how=how)
+
+
+def _from_folder(
+    folder: Path, fields: Fields, columns: Mapping[str, str] | None
+) -> tuple[Splits, bool]:
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+    splits = Splits(folder.resolve().name)
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for split, stems in _SPLITS.items():
+        found = [path for path in files if path.stem.lower() in stems]
+        if len(found) > 1:
+            listed = ", ".join(path.name for path in found)
+            raise UserError(f"several {split} files: {listed}", folder, "Keep one of them.")
+        if found:
+            rows[split], problems = read_rows(found[0], fields, columns=columns)
+            splits.problems += problems
+    if not rows:
+        how = "A corpus that nlpcl knows is given by its name: --data NAME --data-root DIR."
+        types = " ".join(SUFFIXES)
+        raise UserError(f"no train, dev or test file ({types})", folder, how)
+    return _filled(splits, rows)
+
+
+def _filled(splits: Splits, rows: dict[str, list[dict[str, Any]]]) -> tuple[Splits, bool]:
+    splits.protocol = f"its own {', '.join(rows)}"
+    splits.train, splits.dev = rows.get("train", []), rows.get("dev", [])
+    if "test" in rows:
+        splits.test = {splits.name: rows["test"]}
+    return splits, not splits.test and bool(splits.train)
+
+
+def _from_hub(name: str, fields: Fields, columns: Mapping[str, str]) -> tuple[Splits, bool]:
+    """A dataset of the Hugging Face hub or its local cache."""
+    where = f"hf:{name}"
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        how = "Install it with: pip install datasets"
+        raise UserError("the library datasets is not installed", where, how) from error
+    try:
+        loaded: Any = load_dataset(name)
+    except Exception as error:  # the library raises dozens of types, most of them undocumented
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        how = "Check the name and the network, or download the files and give their path."
+        raise UserError(f"cannot be loaded ({reason})", where, how) from error
+    splits = Splits(name.split("/")[-1])
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for split, aliases in _SPLITS.items():
+        for alias in aliases:
+            if alias in loaded and split not in rows:
+                table = loaded[alias]
+                chosen = resolve_columns(list(table.column_names), fields, columns, where)
+                records = enumerate(table, start=1)
+                rows[split], problems = rows_of(records, chosen, alias, f"{where}/{alias}")
+                splits.problems += problems
+    if not rows:
+        listed = ", ".join(loaded)
+        raise UserError("no train, dev or test split", where, f"It has: {listed}.")
+    return _filled(splits, rows)

@@ -1,0 +1,186 @@
+"""Rules that make splits fair: no sentence on both sides of a split, dev never made from test."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+
+from nlpcl.data.pairs import has_unequal_length
+from nlpcl.data.splits import Example, Problem, Splits
+
+TEXT_FIELDS = ("source", "target", "text")
+"""The fields that make two rows the same sentence."""
+
+
+_MARKS = re.compile(r"[\W_]+")
+
+
+def text_key(text: str) -> str:
+    """A text reduced to what counts as the same sentence: letters, Han characters and digits.
+
+    Width and case are ignored. A text without any of them stays as it is.
+    """
+    return _MARKS.sub("", unicodedata.normalize("NFKC", text).casefold()) or text
+
+
+def row_keys(row: Example) -> set[str]:
+    """The keys of all texts of a row; empty for a row without text."""
+    return {text_key(row[field]) for field in TEXT_FIELDS if isinstance(row.get(field), str)}
+
+
+def all_keys(rows: Iterable[Example]) -> set[str]:
+    """The keys of all texts of the rows."""
+    return {key for row in rows for key in row_keys(row)}
+
+
+def without(rows: Sequence[Example], keys: Collection[str]) -> list[Example]:
+    """The rows none of whose texts is among ``keys``."""
+    return [row for row in rows if row_keys(row).isdisjoint(keys)]
+
+
+def hold_out(
+    rows: Sequence[Example], fraction: float, seed: int, purpose: str
+) -> tuple[list[Example], list[Example]]:
+    """Split rows into those kept and about ``fraction`` of them held out, order kept.
+
+    Rows with the same target (or text) form a group and stay on one side. Groups are taken in
+    the order of a hash of that text with ``seed`` and ``purpose``, so the result depends on
+    nothing else. One group at least is held out and one kept, if there are two.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        text = row.get("target", row.get("text", row.get("id", index)))
+        groups.setdefault(text_key(str(text)), []).append(index)
+    if fraction <= 0 or len(groups) < 2:
+        return list(rows), []
+
+    def rank(key: str) -> bytes:
+        return hashlib.sha256(f"{seed}\0{purpose}\0{key}".encode()).digest()
+
+    order = sorted(groups, key=rank)
+    wanted = max(1, round(fraction * len(rows)))
+    held: set[int] = set()
+    for key in order[:-1]:
+        if len(held) + len(groups[key]) <= wanted:
+            held.update(groups[key])
+    if not held:
+        held.update(min((groups[key] for key in order), key=len))
+    kept = [row for index, row in enumerate(rows) if index not in held]
+    return kept, [row for index, row in enumerate(rows) if index in held]
+
+
+def assemble(
+    corpora: Sequence[tuple[Splits, bool]],
+    *,
+    dev_fraction: float,
+    seed: int,
+    keep_overlap: bool,
+) -> Splits:
+    """Unite corpora: training rows together, test sets by name; and apply the rules.
+
+    Args:
+        corpora: what each corpus holds as it stands, and whether it is one unsplit body of rows
+            (all in ``train``) from which a test set is to be held out too.
+        dev_fraction: share of the training rows held out as dev where a corpus has none; the
+            same share is held out as test of an unsplit corpus.
+        seed: of the hashes that choose the rows.
+        keep_overlap: keep the rows of train and dev that stand in a test set, and those of train
+            that stand in dev.
+    """
+    result = Splits(name=",".join(splits.name for splits, _ in corpora))
+    rule = f"{100 * dev_fraction:g} % of train held out by target (seed {seed})"
+    protocols: list[list[str]] = []
+    parts: list[Splits] = []
+    for splits, is_unsplit in corpora:
+        result.problems += splits.problems
+        result.notes += splits.notes
+        part = Splits(splits.name, test=dict(splits.test))
+        part.train = _of_equal_length(splits.train, result.problems)
+        part.dev = _of_equal_length(splits.dev, result.problems)
+        protocols.append([splits.protocol] if splits.protocol else [])
+        if is_unsplit:
+            part.train, test = hold_out(part.train, dev_fraction, seed, "test")
+            if test:
+                part.test = {splits.name: test}
+                protocols[-1].append(f"test is {rule}")
+        for name, rows in part.test.items():
+            result.test[_unused(name, result.test)] = list(rows)
+            _note_unequal(result, name, rows)
+        parts.append(part)
+    tested = set() if keep_overlap else all_keys(r for rows in result.test.values() for r in rows)
+    for part, protocol in zip(parts, protocols, strict=True):
+        for split in ("train", "dev"):
+            rows = getattr(part, split)
+            kept = without(rows, tested)
+            setattr(part, split, kept)
+            _note_dropped(result, part.name, split, len(rows) - len(kept), "a test set")
+        if part.train and not part.dev:
+            part.train, part.dev = hold_out(part.train, dev_fraction, seed, "dev")
+            if part.dev:
+                protocol.append(f"dev is {rule}")
+        result.train += part.train
+        result.dev += part.dev
+    if not keep_overlap:
+        kept = without(result.train, all_keys(result.dev))
+        _note_dropped(result, result.name, "train", len(result.train) - len(kept), "dev")
+        result.train = kept
+    sentences = [
+        f"{part.name}: {', '.join(clauses)}"
+        for part, clauses in zip(parts, protocols, strict=True)
+        if clauses
+    ]
+    if result.train:
+        overlap = "kept" if keep_overlap else "dropped"
+        sentences.append(f"training rows whose sentences stand in dev or test {overlap}")
+    result.protocol = "; ".join(sentences)
+    for rows in (result.train, result.dev, *result.test.values()):
+        rows[:] = [_without_place(row) for row in rows]
+    return result
+
+
+def _of_equal_length(rows: Sequence[Example], problems: list[Problem]) -> list[Example]:
+    """Pairs of equal length; the others become problems. Rows that are no pairs pass."""
+    kept: list[Example] = []
+    for row in rows:
+        if _is_unequal_pair(row):
+            what = f"{len(row['source'])} characters against {len(row['target'])}; row skipped"
+            problems.append(Problem(str(row.get("file", row["id"])), row.get("line"), what))
+        else:
+            kept.append(row)
+    return kept
+
+
+def _is_unequal_pair(row: Example) -> bool:
+    return "source" in row and "target" in row and has_unequal_length(row)
+
+
+def _note_unequal(result: Splits, name: str, rows: Sequence[Example]) -> None:
+    unequal = sum(map(_is_unequal_pair, rows))
+    if unequal:
+        what = f"{unequal} of {len(rows)} test pairs have unequal length, scored wrong"
+        result.notes.append(f"{name}: {what}")
+
+
+def _note_dropped(result: Splits, name: str, split: str, number: int, where: str) -> None:
+    if number:
+        dropped = (
+            "row dropped: its sentence stands"
+            if number == 1
+            else ("rows dropped: their sentences stand")
+        )
+        result.notes.append(f"{name}: {number} {split} {dropped} in {where}")
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    number, unused = 1, name
+    while unused in taken:
+        number += 1
+        unused = f"{name}-{number}"
+    return unused
+
+
+def _without_place(row: Example) -> Example:
+    """The row without the file it was read from, so that fingerprints are the same everywhere."""
+    return {key: value for key, value in row.items() if key not in ("file", "line")}

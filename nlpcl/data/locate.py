@@ -1,0 +1,83 @@
+"""Finding the files of a corpus below the data folder, wherever the user put them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from nlpcl.errors import UserError
+
+DEPTH = 3
+"""Levels of folders searched below the data folder."""
+
+
+def scan(root: Path | None, dataset: str) -> list[Path]:
+    """All files of ``root`` and of ``DEPTH`` levels of folders below it, the shallowest first.
+
+    Raises:
+        UserError: no data folder is given, or it is not a folder.
+    """
+    how = f"Pass --data-root DIR, or set NLPCL_DATA, to the folder that holds {dataset}."
+    if root is None:
+        raise UserError(f"{dataset} needs the folder of its files", "--data-root", how)
+    if not root.is_dir():
+        raise UserError("no such folder", root, how)
+    found: list[tuple[int, Path]] = []
+    for folder, folders, files in os.walk(root, followlinks=True):
+        depth = len(Path(folder).relative_to(root).parts)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if depth == DEPTH:
+            folders.clear()
+        found += [(depth, Path(folder, name)) for name in files]
+    return [path for _, path in sorted(found)]
+
+
+def together(files: Sequence[Path], patterns: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """The files that match all patterns inside one folder, and the other folders that have them.
+
+    Args:
+        files: from ``scan``.
+        patterns: regular expressions for whole file names, case ignored. Each must match.
+
+    Returns:
+        The files of the shallowest such folder in the order of the patterns (several for a
+        pattern that several files match), then the folders with further copies. Empty if none.
+    """
+    expressions = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+    folders: dict[Path, list[Path]] = {}
+    for path in files:
+        folders.setdefault(path.parent, []).append(path)
+    matches: list[list[Path]] = []
+    for inside in folders.values():
+        chosen = [[p for p in inside if e.fullmatch(p.name)] for e in expressions]
+        if all(chosen):
+            matches.append([path for paths in chosen for path in paths])
+    if not matches:
+        return [], []
+    return matches[0], [paths[0].parent for paths in matches[1:]]
+
+
+def copies_note(dataset: str, used: Path, others: Sequence[Path]) -> list[str]:
+    """A note that says which of several copies was read; none when there is one copy."""
+    if not others:
+        return []
+    listed = ", ".join(str(folder) for folder in others)
+    return [f"{dataset}: read from {used}; further copies not read: {listed}"]
+
+
+def missing(dataset: str, root: Path | None, wanted: str) -> UserError:
+    """The error for a corpus that is not below ``root``.
+
+    Args:
+        dataset: its name.
+        root: where it was sought.
+        wanted: the file names, in words.
+    """
+    return UserError(
+        f"no {dataset} files",
+        root,
+        f"Looked for {wanted} there and {DEPTH} levels of folders below. "
+        "Pass --data-root DIR with the folder that holds them.",
+    )

@@ -1,0 +1,88 @@
+"""What a dataset adapter returns: splits with their protocol, and every row it could not use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Example = dict[str, Any]
+"""One row. Correction: ``{"id": str, "source": str, "target": str}``."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row or file that is wrong: skipped and counted, never silently lost."""
+
+    file: str
+    line: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}{f':{self.line}' if self.line else ''}: {self.what}"
+
+
+@dataclass
+class Splits:
+    """Train, dev and test rows of one or several datasets.
+
+    Args:
+        name: the dataset names joined by ``,``.
+        train, dev: rows; dev is held out of train when the corpus has none.
+        test: rows by test-set name; the first one gives the unprefixed metrics of a report.
+        protocol: one sentence on how the split was made, printed in table titles.
+        problems: rows that were skipped, with file and line.
+        notes: what a reader must know (overlap dropped, damaged copy, ...).
+    """
+
+    name: str
+    train: list[Example] = field(default_factory=list)
+    dev: list[Example] = field(default_factory=list)
+    test: dict[str, list[Example]] = field(default_factory=dict)
+    protocol: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def sizes(self) -> dict[str, int]:
+        """Rows a split."""
+        tests = {f"test:{name}": len(rows) for name, rows in self.test.items()}
+        return {"train": len(self.train), "dev": len(self.dev), **tests}
+
+    def fingerprint(self) -> str:
+        """The first 16 digits of a SHA-256 over all rows in order."""
+        digest = hashlib.sha256()
+        for rows in (self.train, self.dev, *self.test.values()):
+            for row in rows:
+                digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode())
+            digest.update(b"\0")
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One entry of ``nlpcl data list``.
+
+    Args:
+        name: the name given to ``--data``.
+        task: the task whose models can use it, e.g. ``"correction"``.
+        title: one line.
+        licence: terms of use in a few words.
+        source: where to get it; never downloaded by nlpcl.
+        load: ``load(root) -> Splits``; ``root`` is ``--data-root`` or None. Raises UserError.
+        expected: known counts, the same keys as ``count`` gives, for ``nlpcl data check``.
+        count: ``count(splits) -> {name: number}``; the counts that are compared.
+        warnings: known traps of the corpus.
+    """
+
+    name: str
+    task: str
+    title: str
+    licence: str
+    source: str
+    load: Callable[[Path | None], Splits]
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    count: Callable[[Splits], dict[str, Any]] | None = None
+    warnings: Sequence[str] = ()

@@ -1,0 +1,181 @@
+"""Encoders by name: ``builtin``, a local Hugging Face folder, or a hub id."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    BertTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from nlpcl.errors import UserError
+
+BUILTIN = "builtin"
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def character_vocabulary() -> list[str]:
+    """The characters of the built-in vocabulary, in a fixed order.
+
+    Printable ASCII, CJK punctuation and full-width forms, the 6763 Han characters of GB 2312
+    (simplified) and the 5401 of Big5's first level (common traditional).
+    """
+
+    def decoded(codec: str, rows: range, columns: range) -> list[str]:
+        pairs = (bytes((row, column)) for row in rows for column in columns)
+        return [text for pair in pairs if (text := pair.decode(codec, errors="ignore"))]
+
+    ascii_characters = [chr(code) for code in range(0x21, 0x7F)]
+    punctuation = list("“”‘’—…·～、。〈〉《》「」『』【】〔〕！（），．：；？％￥")
+    simplified = decoded("gb2312", range(0xB0, 0xF8), range(0xA1, 0xFF))
+    traditional = decoded("big5", range(0xA4, 0xC7), range(0x40, 0xFF))
+    characters = [*ascii_characters, *punctuation, *simplified, *traditional]
+    return list(dict.fromkeys(c for c in characters if len(c) == 1))
+
+
+def builtin_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer that takes every Han character, and every other one, by itself."""
+    tokens = [*SPECIAL_TOKENS, *character_vocabulary()]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    return BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False)
+
+
+def builtin_masked_lm(tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    """A small BERT, 4 layers of width 256, with fresh weights (drawn from torch's generator)."""
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=256,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        intermediate_size=1024,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return BertForMaskedLM(config)
+
+
+def load_text_encoder(
+    name: str, auto_class: type[Any], *, seed: int = 0
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """An encoder with its tokenizer, in fp32.
+
+    Args:
+        name: ``builtin``, a folder saved by transformers, or a hub id.
+        auto_class: the transformers class that loads it, such as ``AutoModelForMaskedLM``.
+        seed: seed of weights that the encoder does not bring.
+
+    Raises:
+        UserError: no such encoder, a damaged folder, no network, no fast tokenizer, no mask token.
+    """
+    torch.manual_seed(seed)
+    if name == BUILTIN:
+        tokenizer = builtin_tokenizer()
+        return builtin_masked_lm(tokenizer), tokenizer
+    folder = Path(name).expanduser()
+    if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") != 1):
+        raise UserError(
+            "no such folder", f"--backbone {name}", "Give a local folder, a hub id or builtin."
+        )
+    source = str(folder) if folder.is_dir() else name
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = auto_class.from_pretrained(source, dtype=torch.float32)
+    except UserError:
+        raise
+    except Exception as error:
+        raise loading_error(name, folder.is_dir(), error) from error
+    check_tokenizer(name, tokenizer)
+    return model, tokenizer
+
+
+def loading_error(name: str, local: bool, error: Exception) -> UserError:
+    """One line for the many ways in which transformers reports that it cannot load."""
+    reason = first_line(error)
+    if local:
+        return UserError(
+            f"cannot be loaded ({reason})",
+            f"--backbone {name}",
+            "The folder needs config.json, a tokenizer and whole weights (model.safetensors), "
+            "as saved by save_pretrained; or use --backbone builtin.",
+        )
+    return UserError(
+        f"cannot be fetched from the model hub ({reason})",
+        f"--backbone {name}",
+        "Without a network give a local folder, or use --backbone builtin.",
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The first sentence of an error, short enough for one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+def check_tokenizer(name: str, tokenizer: Any) -> None:
+    """Refuse a tokenizer without offsets or without a mask token."""
+    where = f"--backbone {name}"
+    if not getattr(tokenizer, "is_fast", False):
+        raise UserError(
+            "its tokenizer is not a fast one (no tokenizer.json)",
+            where,
+            "Save it again with AutoTokenizer(..., use_fast=True).save_pretrained(FOLDER).",
+        )
+    if tokenizer.mask_token_id is None:
+        raise UserError(
+            "its tokenizer has no mask token, so this is no masked language model",
+            where,
+            "Use an encoder such as BERT, MacBERT or RoBERTa, or builtin.",
+        )
+
+
+class CharacterIds:
+    """One vocabulary id for each character, whatever the tokenizer would join or split.
+
+    A character that the vocabulary lacks is looked up in lower case, in its NFKC form, and as its
+    plain counterpart (curly quotes, dashes); failing that it becomes the unknown token.
+    """
+
+    COUNTERPARTS = str.maketrans("“”‘’—–…·～「」『』", "\"\"''--.-~\"\"''")
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.vocabulary: dict[str, int] = tokenizer.get_vocab()
+        self.unknown = int(tokenizer.unk_token_id)
+        self.start = int(first_known(tokenizer.cls_token_id, tokenizer.bos_token_id))
+        self.end = int(first_known(tokenizer.sep_token_id, tokenizer.eos_token_id))
+        self.pad = int(first_known(tokenizer.pad_token_id, 0))
+        self.characters = {
+            index: token for token, index in self.vocabulary.items() if len(token) == 1
+        }
+        self._cache: dict[str, int] = {}
+
+    def __call__(self, character: str) -> int:
+        """The id of one code point."""
+        found = self._cache.get(character)
+        if found is None:
+            found = self._cache[character] = self._look_up(character)
+        return found
+
+    def _look_up(self, character: str) -> int:
+        plain = character.translate(self.COUNTERPARTS)
+        for form in (character, character.lower(), unicodedata.normalize("NFKC", character), plain):
+            if len(form) == 1 and form in self.vocabulary:
+                return self.vocabulary[form]
+        return self.unknown
+
+
+def first_known(*values: int | None) -> int:
+    """The first value that is not None."""
+    for value in values:
+        if value is not None:
+            return value
+    raise UserError(
+        "its tokenizer has no start, end or padding token", "--backbone", "Use a BERT-like encoder."
+    )

@@ -1,0 +1,33 @@
+"""User mistakes: one line that says what is wrong, where, and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake the user can mend; the command line prints it as one line and exits with code 2.
+
+    Args:
+        what: what is wrong, without a full stop, e.g. ``"unknown column 'src'"``.
+        where: the file, flag or field concerned; may be empty.
+        how: how to mend it, as an instruction.
+    """
+
+    def __init__(self, what: str, where: object = "", how: str = "") -> None:
+        self.what, self.where, self.how = what, str(where), how
+        place = f"{where}: " if self.where else ""
+        advice = f". {how}" if how else ""
+        super().__init__(" ".join(f"{place}{what}{advice}".split()))
+
+
+def unknown_name(
+    kind: str, name: str, known: Iterable[str], *, where: str = "", how: str = ""
+) -> UserError:
+    """An unknown model, dataset, variant or column, with the nearest name and the whole list."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    suggestion = f"Did you mean {close[0]!r}? " if close else ""
+    listed = f"Known: {', '.join(names)}." if names else "There are none."
+    return UserError(f"unknown {kind} {name!r}", where, f"{suggestion}{listed} {how}".strip())

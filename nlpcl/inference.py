@@ -1,0 +1,73 @@
+"""One way from encoded rows to predictions: for the dev set, the test set and ``predict`` alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+
+from nlpcl.devices import arithmetic
+from nlpcl.zoo.model import Batch, Output, ZooModel
+
+Feature = dict[str, Any]
+
+
+class Decoder(Protocol):
+    """The part of a task that inference needs."""
+
+    def collate(self, features: Sequence[Feature]) -> dict[str, torch.Tensor]: ...
+
+    def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Any]: ...
+
+
+def batches_by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, longest first, each at most ``tokens`` with padding."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    start = 0
+    while start < len(order):
+        longest = max(1, lengths[order[start]])
+        size = max(1, tokens // longest)
+        yield order[start : start + size]
+        start += size
+
+
+def infer(
+    model: ZooModel,
+    task: Decoder,
+    features: Sequence[Feature],
+    *,
+    precision: str,
+    tokens: int = 4096,
+) -> tuple[list[Any], dict[str, float]]:
+    """Predictions in the order of ``features``; with labels, the mean of each loss part too.
+
+    Args:
+        model: on its device.
+        task: collates and decodes.
+        features: encoded rows with ``input_ids``.
+        precision: ``fp32``, ``bf16`` or ``fp16``.
+        tokens: padded tokens a batch.
+    """
+    device = next(model.parameters()).device
+    predictions: list[Any] = [None] * len(features)
+    totals: dict[str, float] = defaultdict(float)
+    counts: dict[str, float] = defaultdict(float)
+    weights: dict[str, float] = {}
+    model.eval()
+    with arithmetic(device, precision):
+        for rows in batches_by_length([len(row["input_ids"]) for row in features], tokens):
+            chosen = [features[row] for row in rows]
+            batch = {name: value.to(device) for name, value in task.collate(chosen).items()}
+            output = model(**batch)
+            for row, prediction in zip(rows, task.decode(output, batch, chosen), strict=True):
+                predictions[row] = prediction
+            for name, part in (output.parts or {}).items():
+                totals[name] += float(part.total)
+                counts[name] += float(part.count)
+                weights[name] = part.weight
+    means = {name: totals[name] / max(counts[name], 1.0) for name in totals}
+    if means:
+        means["loss"] = sum(weights[name] * mean for name, mean in means.items())
+    return predictions, means

@@ -1,0 +1,125 @@
+"""What a person sees while a model trains: a live display on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+console = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line on stderr, without markup; stdout is kept for results."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def clock(seconds: float) -> str:
+    """``75`` → ``1:15``."""
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def numbers(values: Mapping[str, float]) -> str:
+    """``{"loss": 1.25}`` → ``loss 1.25``, four significant digits each."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+class Silent:
+    """No display; the base of the others."""
+
+    def begin(self, steps: int, epochs: int, done: int) -> None:
+        """Training starts: updates in all, epochs, updates done before (after a resume)."""
+
+    def step(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """After an update: its number, the epoch as a fraction, loss parts and learning rate."""
+
+    def epoch(self, number: int, values: Mapping[str, float], best: bool) -> None:
+        """After an epoch: its number, dev scores, whether they are the best so far."""
+
+    def end(self) -> None:
+        """Training stopped, for whatever reason."""
+
+
+class Lines(Silent):
+    """A line every few seconds and one an epoch."""
+
+    EVERY = 10.0
+
+    def begin(self, steps: int, epochs: int, done: int) -> None:
+        self.steps, self.epochs, self.done = steps, epochs, done
+        self.started = self.shown = time.monotonic()
+
+    def rate(self, step: int) -> tuple[float, float]:
+        """Updates a second, seconds left."""
+        speed = (step - self.done) / max(time.monotonic() - self.started, 1e-9)
+        return speed, (self.steps - step) / max(speed, 1e-9)
+
+    def step(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        if time.monotonic() - self.shown >= self.EVERY:
+            self.shown = time.monotonic()
+            speed, left = self.rate(step)
+            say(
+                f"step {step}/{self.steps}  epoch {epoch:.2f}/{self.epochs}  {numbers(values)}  "
+                f"{speed:.1f} steps/s  {clock(left)} left"
+            )
+
+    def epoch(self, number: int, values: Mapping[str, float], best: bool) -> None:
+        say(f"epoch {number}/{self.epochs}  {numbers(values)}{'  best' if best else ''}")
+
+
+class Display(Lines):
+    """A live panel: the epochs so far and the current step."""
+
+    ROWS = 12
+
+    def begin(self, steps: int, epochs: int, done: int) -> None:
+        super().begin(steps, epochs, done)
+        self.rows: list[tuple[int, dict[str, float], bool]] = []
+        self.current: dict[str, float] = {}
+        self.at = (done, 0.0)
+        self.live = Live(console=console, get_renderable=self.render, refresh_per_second=4)
+        self.live.start()
+
+    def render(self) -> Table:
+        """The panel as it stands."""
+        step, epoch = self.at
+        speed, left = self.rate(step)
+        table = Table(
+            title=f"step {step}/{self.steps}  epoch {epoch:.2f}/{self.epochs}  "
+            f"{speed:.1f} steps/s  {clock(left)} left",
+            caption=numbers(self.current),
+            title_justify="left",
+            caption_justify="left",
+        )
+        columns = list(dict.fromkeys(name for _, values, _ in self.rows for name in values))
+        table.add_column("epoch", justify="right")
+        for name in columns:
+            table.add_column(name, justify="right")
+        for number, values, best in self.rows[-self.ROWS :]:
+            cells = [f"{values[name]:.4g}" if name in values else "-" for name in columns]
+            table.add_row(f"{number}{'*' if best else ''}", *cells, style="bold" if best else "")
+        return table
+
+    def step(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        self.at, self.current = (step, epoch), dict(values)
+
+    def epoch(self, number: int, values: Mapping[str, float], best: bool) -> None:
+        self.rows.append((number, dict(values), best))
+
+    def end(self) -> None:
+        if hasattr(self, "live"):
+            self.live.stop()
+
+
+def choose(quiet: bool) -> Any:
+    """The display that fits where we run."""
+    if quiet:
+        return Silent()
+    return Display() if sys.stderr.isatty() and not console.is_dumb_terminal else Lines()

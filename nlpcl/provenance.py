@@ -1,0 +1,100 @@
+"""Where a result comes from: settings, data, versions, machine, time."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import nlpcl
+from nlpcl import progress, zoo
+from nlpcl.config import RunConfig
+from nlpcl.data.splits import Splits
+from nlpcl.errors import UserError
+from nlpcl.run import read_record
+from nlpcl.trainer import newest_checkpoint
+from nlpcl.zoo.model import ZooModel
+
+
+def start_record(
+    entry: zoo.Entry,
+    config: RunConfig,
+    splits: Splits,
+    model: ZooModel,
+    device: torch.device,
+    precision: str,
+    folder: Path,
+    resume: bool,
+) -> dict[str, Any]:
+    """What ``run.json`` says while the training goes on."""
+    described = {
+        "name": splits.name,
+        "sizes": splits.sizes(),
+        "fingerprint": splits.fingerprint(),
+        "protocol": splits.protocol,
+        "notes": splits.notes,
+        "problems": [dataclasses.asdict(problem) for problem in splits.problems],
+    }
+    started = now().isoformat()
+    if resume:
+        previous = read_record(folder)
+        if previous["data"]["fingerprint"] != described["fingerprint"]:
+            raise UserError(
+                "the data changed since this run began",
+                folder,
+                "Restore them, or start a new run.",
+            )
+        if newest_checkpoint(folder / "checkpoints") is None:
+            progress.say("No whole checkpoint yet: starting from the beginning.")
+        started = previous["started"]
+    return {
+        "model": entry.name,
+        "task": config.task,
+        "state": "running",
+        "config": config.as_dict(),
+        "seed": config.seed,
+        "device": str(device),
+        "precision": precision,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "data": described,
+        "versions": versions(),
+        "commit": commit(),
+        "started": started,
+    }
+
+
+def now() -> datetime.datetime:
+    """The time, in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+
+
+def versions() -> dict[str, str]:
+    """What a result may depend on."""
+    packages: Sequence[str] = ("torch", "transformers", "accelerate", "tokenizers", "datasets")
+    return {
+        "nlpcl": nlpcl.__version__,
+        "python": platform.python_version(),
+        **{package: importlib.metadata.version(package) for package in packages},
+    }
+
+
+def commit() -> str | None:
+    """The git commit of the working folder, with ``+`` when it has changes; None without git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return described.stdout.strip() or None

@@ -1,0 +1,135 @@
+"""Tables and reports: one form for the terminal, JSON, CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Cell = str | int | float | bool | None
+TableFormat = Literal["table", "json", "csv", "markdown", "latex"]
+
+
+def show(value: Cell, digits: int = 2) -> str:
+    """A cell as text: ``-`` for nothing, a fixed number of digits for fractions."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.{digits}f}"
+    return str(value)
+
+
+@dataclass
+class Table:
+    """A named table.
+
+    Args:
+        name: short identifier, unique in a report.
+        columns: column headings.
+        rows: one sequence of cells a row, as long as ``columns``.
+        title: heading in print; protocol, n and seeds belong here.
+        note: what a reader must know to read the numbers; printed below.
+        digits: digits after the point for fractional cells in print; JSON keeps full precision.
+    """
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    title: str = ""
+    note: str = ""
+    digits: int = 2
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"table {self.name}: {len(row)} cells for {len(self.columns)} columns"
+                )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        parts: dict[str, Any] = {
+            "name": self.name,
+            "columns": list(self.columns),
+            "rows": [list(row) for row in self.rows],
+        }
+        for key in ("title", "note"):
+            if getattr(self, key):
+                parts[key] = getattr(self, key)
+        return parts
+
+    def texts(self) -> list[list[str]]:
+        """Every cell as printed."""
+        return [[show(cell, self.digits) for cell in row] for row in self.rows]
+
+    def as_rich(self) -> Any:
+        """A ``rich.table.Table``; numbers are right-aligned."""
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(
+            title=Text(self.title or self.name), title_justify="left", caption_justify="left"
+        )
+        if self.note:
+            table.caption = Text(self.note)
+        for index, column in enumerate(self.columns):
+            cells = [row[index] for row in self.rows]
+            numeric = bool(cells) and all(
+                cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+                for cell in cells
+            )
+            table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+        for row in self.texts():
+            table.add_row(*(Text(cell) for cell in row))
+        return table
+
+    def as_csv(self) -> str:
+        """Comma-separated, full precision, with a header line."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+        return stream.getvalue()
+
+    def as_markdown(self) -> str:
+        """A Markdown table with the title above."""
+
+        def line(cells: Sequence[str]) -> str:
+            return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+        lines = [line(list(self.columns)), "|" + " --- |" * len(self.columns)]
+        lines += [line(row) for row in self.texts()]
+        title = [f"**{self.title}**", ""] if self.title else []
+        note = ["", self.note] if self.note else []
+        return "\n".join([*title, *lines, *note]) + "\n"
+
+    def as_latex(self) -> str:
+        """A booktabs ``tabular``."""
+
+        def safe(text: str) -> str:
+            for mark in "&%$#_{}":
+                text = text.replace(mark, "\\" + mark)
+            return text
+
+        body = [" & ".join(safe(cell) for cell in row) + r" \\" for row in self.texts()]
+        head = " & ".join(safe(column) for column in self.columns) + r" \\"
+        form = "l" + "r" * (len(self.columns) - 1)
+        begin = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", head, r"\midrule"]
+        return "\n".join([*begin, *body, r"\bottomrule", r"\end{tabular}", ""])
+
+
+@dataclass
+class Report:
+    """Flat named numbers plus tables; saved as ``report.json``."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    tables: list[Table] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """``{"metrics": {name: number}, "tables": [{"name", "columns", "rows"}]}``."""
+        return {"metrics": self.metrics, "tables": [table.as_dict() for table in self.tables]}

@@ -1,0 +1,203 @@
+"""Writing the results of ``nlpcl predict``: one at a time, in order, in constant memory."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from nlpcl.errors import UserError
+from nlpcl.files import atomic_file, explained
+from nlpcl.streams import Record, is_encodable
+
+OutputFormat = Literal["table", "text", "jsonl", "csv"]
+ROWS_IN_TABLE = 100
+"""A longer output is printed as several tables, so that memory stays constant."""
+
+Row = Mapping[str, Any]
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """A row whose lists and objects are written as JSON, for formats that have only cells."""
+    return {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+        for name, value in row.items()
+    }
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the results of a task look where JSON does not fit.
+
+    Args:
+        text: what the ``text`` format writes for a row, e.g. the corrected text.
+        flat: the columns of the ``csv`` format.
+        table: the columns of the ``table`` format; cells are ``rich.text.Text`` or are printed.
+    """
+
+    text: Callable[[Row], str]
+    flat: Callable[[Row], Row] = flat
+    table: Callable[[Row], Row] = flat
+
+
+class ResultWriter:
+    """Write results as they come; use it in a ``with`` block.
+
+    - ``text``: the text of each result with the byte order mark and line end of its record, so
+      that a plain text file in which nothing changes comes out byte for byte.
+    - ``jsonl``: the other fields of the input row, then the result. An input field whose name the
+      result also uses is kept as ``input_NAME``.
+    - ``csv``: the same in columns, which the first row determines.
+    - ``table``: for people, with colours on a terminal.
+
+    A regular file appears only when the block ends without an error, and may be the input file.
+    """
+
+    def __init__(self, format: OutputFormat, output: Path | None, layout: Layout) -> None:
+        """Prepare to write.
+
+        Args:
+            format: one of ``table``, ``text``, ``jsonl``, ``csv``.
+            output: a file; None or ``-`` for standard output.
+            layout: of the task.
+        """
+        self._format, self._layout = format, layout
+        self._output = None if output is None or str(output) == "-" else output
+        self._exit = contextlib.ExitStack()
+        self._stream: IO[str] = sys.stdout
+        self._columns: list[str] = []
+        self._pending: list[Row] = []
+
+    def __enter__(self) -> ResultWriter:
+        """Open the output."""
+        if self._output is not None:
+            self._stream = self._exit.enter_context(open_output(self._output))
+        elif self._format != "table":
+            self._stream = self._exit.enter_context(standard_output())
+        return self
+
+    def __exit__(self, *error: Any) -> bool | None:
+        """Print what is pending and put the file in place, or drop it after an error."""
+        if error[0] is None:
+            try:
+                self._print_table()
+            except BaseException:
+                self._exit.__exit__(*sys.exc_info())
+                raise
+        return self._exit.__exit__(*error)
+
+    def write(self, record: Record, row: Row) -> None:
+        """Write the result ``row`` of ``record``.
+
+        Raises:
+            UserError: when a CSV row has a field that the first row lacks, or on a full disk.
+        """
+        if self._format == "text":
+            self._stream.write(f"{record.before}{self._layout.text(row)}{record.line_end}")
+        elif self._format == "jsonl":
+            self._stream.write(json_line(merged(record.fields, row)))
+        elif self._format == "csv":
+            self._write_csv(record, flat(merged(record.fields, self._layout.flat(row))))
+        else:
+            self._pending.append({"line": record.number, **self._layout.table(row)})
+            if len(self._pending) >= ROWS_IN_TABLE:
+                self._print_table()
+        if self._output is None:
+            self._stream.flush()
+
+    def _write_csv(self, record: Record, row: Row) -> None:
+        writer = csv.writer(self._stream, lineterminator="\n")
+        if not self._columns:
+            self._columns = list(row)
+            writer.writerow(self._columns)
+        unknown = row.keys() - set(self._columns)
+        if unknown:
+            raise UserError(
+                f"field {min(unknown)!r} is not in the first row",
+                f"line {record.number}",
+                "Write --format jsonl, which needs no fixed columns.",
+            )
+        # Half a surrogate pair, possible in a JSON field, has no UTF-8 form.
+        cells = (row.get(name, "") for name in self._columns)
+        writer.writerow(
+            cell.encode(errors="backslashreplace").decode() if isinstance(cell, str) else cell
+            for cell in cells
+        )
+
+    def _print_table(self) -> None:
+        if not self._pending:
+            return
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(show_lines=False)
+        for name in self._pending[0]:
+            number = isinstance(self._pending[0][name], int | float)
+            table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+        for row in self._pending:
+            table.add_row(
+                *(cell if isinstance(cell, Text) else visible(str(cell)) for cell in row.values())
+            )
+        Console(file=self._stream, markup=False, emoji=False, highlight=False).print(table)
+        self._pending = []
+
+
+def merged(fields: Row, row: Row) -> dict[str, Any]:
+    """The fields of the input and the result in one row; neither hides the other."""
+    together: dict[str, Any] = {}
+    for name, value in fields.items():
+        while name in row or name in together:
+            name = f"input_{name}"
+        together[name] = value
+    return together | dict(row)
+
+
+def json_line(row: Row) -> str:
+    """``row`` as one line; escapes only where UTF-8 has no form for half a surrogate pair."""
+    line = json.dumps(row, ensure_ascii=False) + "\n"
+    return line if is_encodable(line) else json.dumps(row) + "\n"
+
+
+def visible(text: str) -> str:
+    """``text`` with control characters as their pictures, so that none reaches a terminal."""
+    return "".join(
+        chr(0x2400 + ord(character))
+        if character < " "
+        else "\u2421"
+        if "\x7f" <= character < "\xa0"
+        else character
+        for character in text
+    )
+
+
+@contextlib.contextmanager
+def open_output(path: Path) -> Iterator[IO[str]]:
+    """``path`` for writing without newline translation; a device or pipe is written directly."""
+    if path.exists() and not path.is_file():
+        with explained(path), path.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+    else:
+        with atomic_file(path, newline="") as stream:
+            yield stream
+
+
+@contextlib.contextmanager
+def standard_output() -> Iterator[IO[str]]:
+    """Standard output as UTF-8 without newline translation, whatever the locale says."""
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        yield sys.stdout
+        return
+    stream = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
+    try:
+        yield stream
+    finally:
+        stream.detach()

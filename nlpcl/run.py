@@ -1,0 +1,213 @@
+"""The run folder: training fills it; evaluation, prediction and pictures read it.
+
+``run.json`` settings and provenance · ``model/`` best weights with tokenizer · ``history.csv`` ·
+``predictions.jsonl`` of the test sets · ``report.json`` · ``checkpoints/`` while training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from nlpcl import data, zoo
+from nlpcl.config import RunConfig
+from nlpcl.data.splits import Splits
+from nlpcl.devices import choose_device, choose_precision
+from nlpcl.encoders import first_line
+from nlpcl.errors import UserError
+from nlpcl.files import read_json
+from nlpcl.report import Report, Table
+from nlpcl.tasks import task_class
+from nlpcl.zoo.model import ZooModel
+
+RUNS = Path("runs")
+OWN_CODE = "code"
+"""Where a run keeps a copy of a user's own model folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A trained model with what it needs to read text and to answer.
+
+    Args:
+        model: on its device.
+        task: encodes and decodes.
+        precision: fp32, bf16 or fp16.
+        description: where it comes from, for people.
+    """
+
+    model: ZooModel
+    task: Any
+    precision: str
+    description: str
+
+    def stream(self, texts: Iterable[str], **options: Any) -> Iterator[dict[str, Any]]:
+        """Predictions one by one, in order and constant memory."""
+        return self.task.stream(self.model, texts, precision=self.precision, **options)
+
+
+class Run:
+    """A run folder, read lazily.
+
+    Args:
+        folder: the folder.
+        device: where the model goes, as in ``--device``.
+        precision: as in ``--precision``.
+
+    Raises:
+        UserError: the folder is no run.
+    """
+
+    def __init__(
+        self, folder: str | Path, *, device: str = "auto", precision: str = "auto"
+    ) -> None:
+        self.folder = Path(folder)
+        self.record: dict[str, Any] = read_record(self.folder)
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+
+    @cached_property
+    def entry(self) -> zoo.Entry:
+        """The model's place in the zoo, or the run's own copy of its code."""
+        own = self.folder / OWN_CODE / self.record["model"].replace("-", "_")
+        return zoo.own_entry(own) if own.is_dir() else zoo.entry(self.record["model"])
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The settings it was trained with."""
+        where = str(self.folder / "run.json")
+        return self.entry.config_class.from_dict(self.record["config"], where=where)
+
+    @cached_property
+    def model(self) -> ZooModel:
+        """The best weights, on the device, in inference mode."""
+        folder = self.folder / "model"
+        if not (folder / "model.safetensors").is_file():
+            state = self.record.get("state", "unknown")
+            raise UserError(
+                f"holds no model (state: {state})",
+                self.folder,
+                f"Finish it: nlpcl train {self.record['model']} --resume {self.folder}",
+            )
+        try:
+            model = self.entry.model_class().from_pretrained(folder, dtype=torch.float32)
+        except Exception as error:
+            raise UserError(
+                f"cannot be loaded ({first_line(error)})",
+                folder,
+                "The file is damaged or cut off; train again or restore it from a copy.",
+            ) from error
+        return model.to(self.device).eval()
+
+    @cached_property
+    def task(self) -> Any:
+        """The task, with the model's tokenizer."""
+        tokenizer = AutoTokenizer.from_pretrained(self.folder / "model")
+        return make_task(self.config, tokenizer, self.model)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """``report.json`` as it stands."""
+        return read_json(self.folder / "report.json")
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The model ready for use."""
+        return Predictor(self.model, self.task, self.precision, f"the run {self.folder}")
+
+    def predict(self, texts: Iterable[str], **options: Any) -> list[dict[str, Any]]:
+        """Predictions for a list of texts; the options are those of the task's ``stream``."""
+        return list(self.predictor.stream(texts, **options))
+
+    def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
+        """Scores and predictions on test sets; by default those it was trained beside."""
+        return evaluate(
+            self.model, self.task, splits or load_splits(self.config), self.precision, self.config
+        )
+
+
+def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
+    """Open a run folder for prediction and evaluation."""
+    return Run(folder, device=device, precision=precision)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """``run.json``, checked for what every reader needs."""
+    if not folder.is_dir():
+        raise UserError("no such run folder", folder, "Give the folder printed by nlpcl train.")
+    if not (folder / "run.json").is_file():
+        raise UserError("is no run folder (no run.json)", folder, "nlpcl train makes one.")
+    record = read_json(folder / "run.json")
+    for key in ("model", "task", "config"):
+        if not isinstance(record, dict) or key not in record:
+            raise UserError(f"lacks {key!r}", folder / "run.json", "The file is damaged.")
+    return record
+
+
+def newest_run(task: str, root: Path = RUNS) -> Path | None:
+    """The finished run of a task that ended last."""
+    found: list[tuple[str, Path]] = []
+    for file in root.glob("*/run.json"):
+        try:
+            record = read_record(file.parent)
+        except UserError:
+            continue
+        if record["task"] == task and record.get("state") == "finished":
+            found.append((record.get("ended", ""), file.parent))
+    return max(found)[1] if found else None
+
+
+def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
+    """The data that a configuration names; ``as_test`` holds nothing of a single file out."""
+    columns = getattr(config, "columns", dict)()
+    return data.load(
+        config.data,
+        task=config.task,
+        root=config.data_root,
+        columns=columns,
+        dev_fraction=config.dev_fraction,
+        seed=config.seed,
+        keep_overlap=config.keep_overlap,
+        as_test=as_test,
+    )
+
+
+def make_task(config: RunConfig, tokenizer: Any, model: ZooModel) -> Any:
+    """The task of a configuration, limited to what the encoder's positions allow."""
+    positions = getattr(model.backbone.config, "max_position_embeddings", config.max_length)
+    # RoBERTa counts positions from the padding id on.
+    spare = 2 if "roberta" in model.backbone.config.model_type else 0
+    return task_class(config.task)(tokenizer, min(config.max_length, positions - spare))
+
+
+def evaluate(
+    model: ZooModel, task: Any, splits: Splits, precision: str, config: RunConfig
+) -> tuple[Report, list[dict[str, Any]]]:
+    """Scores and predictions on every test set; the first one gives the unprefixed metrics."""
+    report = Report()
+    predictions: list[dict[str, Any]] = []
+    for number, (name, examples) in enumerate(splits.test.items()):
+        title = f"{name}: {len(examples)} test rows. {splits.protocol}"
+        scores, rows = task.evaluate(model, examples, precision, config, title)
+        prefix = f"{name}/" if number else ""
+        report.metrics |= {prefix + metric: value for metric, value in scores.metrics.items()}
+        for table in scores.tables:
+            report.tables.append(dataclasses.replace(table, name=prefix + table.name))
+        predictions += [{"test": name, **row} for row in rows]
+    report.tables.append(split_table(splits))
+    return report, predictions
+
+
+def split_table(splits: Splits) -> Table:
+    """Sizes of the splits, and what was left out."""
+    rows = list(splits.sizes().items())
+    notes = [*splits.notes]
+    if splits.problems:
+        notes.append(f"{len(splits.problems)} rows skipped (listed in run.json)")
+    return Table("splits", ["split", "rows"], rows, title="Data", note="; ".join(notes))

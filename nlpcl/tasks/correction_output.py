@@ -1,0 +1,44 @@
+"""How corrected texts look in a table, in CSV and as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nlpcl.results import Layout, visible
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Source, target, the edits as ``3:旱→早`` and their probabilities, divided by spaces."""
+    edits = row["edits"]
+    return {
+        "source": row["source"],
+        "target": row["target"],
+        "edits": " ".join(f"{edit['position']}:{edit['wrong']}→{edit['right']}" for edit in edits),
+        "probability": " ".join(f"{edit['probability']:.4f}" for edit in edits),
+    }
+
+
+def table(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for people: changed characters are coloured and underlined on a terminal."""
+    edits = row["edits"]
+    return {
+        "source": marked(row["source"], edits, "red underline"),
+        "target": marked(row["target"], edits, "bold green underline"),
+        "edits": " ".join(f"{edit['wrong']}→{edit['right']}" for edit in edits),
+        "probability": " ".join(f"{edit['probability']:.2f}" for edit in edits),
+    }
+
+
+def marked(text: str, edits: list[dict[str, Any]], style: str) -> Any:
+    """``text`` as ``rich.text.Text`` with the edited positions in ``style``."""
+    from rich.text import Text
+
+    shown = Text(visible(text))
+    for edit in edits:
+        shown.stylize(style, edit["position"], edit["position"] + 1)
+    return shown
+
+
+LAYOUT = Layout(text=lambda row: row["target"], flat=flat, table=table)
+"""For rows of ``nlpcl.tasks.correction_text.correction_row``."""

@@ -1,0 +1,185 @@
+"""A user's own terms: a protect list that nothing may change, a confusion list always applied.
+
+Both are found in a text with one Aho-Corasick automaton, so the cost of a sentence does not grow
+with the number of entries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ahocorasick
+
+from nlpcl.errors import UserError
+from nlpcl.tasks.correction_text import Edit, Span
+
+ENCODING_ADVICE = "Save the file as UTF-8."
+
+
+class Dictionaries:
+    """Protected terms and confusion pairs, ready to be looked up.
+
+    Protection always wins: no confusion entry is applied where it overlaps an occurrence of a
+    protected term. Among confusion entries that overlap each other the longest wins, then the
+    leftmost.
+
+    """
+
+    def __init__(self, protect: Iterable[str] = (), confusion: Mapping[str, str] | None = None):
+        """Build the automaton.
+
+        Args:
+            protect: terms that must stay as they are.
+            confusion: wrong -> right of equal length; an identical pair is a protected term.
+
+        Raises:
+            ValueError: for an empty term or a pair of unequal length.
+        """
+        terms = dict(confusion or {})
+        terms |= {term: term for term in protect}
+        self._automaton = ahocorasick.Automaton()
+        for wrong, right in terms.items():
+            if not wrong or len(wrong) != len(right):
+                raise ValueError(f"not a pair of equal, positive length: {wrong!r} {right!r}")
+            self._automaton.add_word(wrong, (wrong, right))
+        self._automaton.make_automaton()
+
+    @classmethod
+    def from_files(cls, protect: Path | None = None, confusion: Path | None = None) -> Dictionaries:
+        """Read the files of ``--protect`` and ``--confusion``; either may be left out.
+
+        Raises:
+            UserError: naming file and line, see ``read_protect`` and ``read_confusion``.
+        """
+        return cls(
+            read_protect(protect) if protect else (),
+            read_confusion(confusion) if confusion else {},
+        )
+
+    def __len__(self) -> int:
+        """Number of terms and pairs."""
+        return len(self._automaton)
+
+    def find(self, text: str) -> tuple[list[Edit], list[Span]]:
+        """What the dictionaries do to ``text``.
+
+        Returns:
+            The edits of the confusion pairs, one a changed character, ordered by position, with
+            probability 1.0; and the spans that are closed to any other edit: every occurrence of
+            a protected term and every place a confusion pair was applied, ordered by start.
+        """
+        if not len(self._automaton):
+            return [], []
+        closed: list[Span] = []
+        candidates: list[tuple[int, int, str]] = []
+        for last, (wrong, right) in self._automaton.iter(text):
+            start = last + 1 - len(wrong)
+            if wrong == right:
+                closed.append((start, last + 1))
+            else:
+                candidates.append((-len(wrong), start, right))
+        taken: set[int] = set()
+        for start, end in closed:
+            taken.update(range(start, end))
+        edits = []
+        for negative_length, start, right in sorted(candidates):
+            end = start - negative_length
+            if not taken.isdisjoint(range(start, end)):
+                continue
+            taken.update(range(start, end))
+            closed.append((start, end))
+            edits += [
+                Edit(start + offset, text[start + offset], character)
+                for offset, character in enumerate(right)
+                if character != text[start + offset]
+            ]
+        return sorted(edits, key=lambda edit: edit.position), sorted(closed)
+
+
+def read_protect(path: Path) -> list[str]:
+    """One term a line; blank lines and spaces around a term do not count.
+
+    Raises:
+        UserError: when the file cannot be read or is not UTF-8.
+    """
+    return [term for line in read_lines(path) if (term := line.strip())]
+
+
+def read_confusion(path: Path) -> dict[str, str]:
+    """``wrong right`` a line, divided by a tab or by spaces, or one JSON object wrong -> right.
+
+    Raises:
+        UserError: naming file and line (or JSON entry) when a line has not exactly two fields,
+            the two differ in length, or one wrong form has two right ones.
+    """
+    lines = read_lines(path)
+    if path.suffix.lower() == ".json" or next(iter(lines), "").lstrip().startswith("{"):
+        return read_confusion_json(path, "\n".join(lines))
+    pairs: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            fields = [part.strip() for part in line.strip().split("\t" if "\t" in line else None)]
+            add_pair(pairs, fields, f"{path}:{number}")
+    return pairs
+
+
+def read_confusion_json(path: Path, content: str) -> dict[str, str]:
+    """The pairs of a JSON object; a repeated key is an error, not silently the last one."""
+    try:
+        entries = json.loads(content, object_pairs_hook=list)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"not valid JSON: {error.msg} (column {error.colno})",
+            f"{path}:{error.lineno}",
+            'Write one object {"wrong": "right"}.',
+        ) from error
+    if not content.lstrip().startswith("{"):
+        raise UserError("not a JSON object", path, 'Write one object {"wrong": "right"}.')
+    pairs: dict[str, str] = {}
+    for number, fields in enumerate(entries, start=1):
+        add_pair(pairs, fields, f"{path}: entry {number}")
+    return pairs
+
+
+def add_pair(pairs: dict[str, str], fields: Sequence[Any], where: str) -> None:
+    """Check one entry and add it to ``pairs``."""
+    if len(fields) != 2 or not all(isinstance(part, str) and part for part in fields):
+        raise UserError(
+            f"{len(fields)} fields where a wrong and a right form belong"
+            if len(fields) != 2
+            else f"not two texts: {list(fields)!r}",
+            where,
+            "Write 'wrong right', divided by a tab or a space.",
+        )
+    wrong, right = fields
+    if len(wrong) != len(right):
+        raise UserError(
+            f"{wrong!r} and {right!r} differ in length ({len(wrong)} and {len(right)} characters)",
+            where,
+            "Corrections replace character by character: give forms of equal length.",
+        )
+    if pairs.setdefault(wrong, right) != right:
+        raise UserError(
+            f"{wrong!r} has two right forms, {pairs[wrong]!r} and {right!r}",
+            where,
+            "Remove one of them.",
+        )
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 file, with or without a byte order mark, without their line ends."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"cannot be read: {error.strerror}", path, "Check the name of the file."
+        ) from error
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        # Offsets of a decoder that takes off a byte order mark do not count the mark.
+        number = error.object[: error.start].count(b"\n") + 1
+        raise UserError("not UTF-8", f"{path}:{number}", ENCODING_ADVICE) from error

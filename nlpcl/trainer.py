@@ -1,0 +1,330 @@
+"""Training: the only file that touches ``transformers.Trainer``, through its public hooks.
+
+Added to it: losses of several named parts that accumulate exactly, batches of similar length in an
+order that depends on seed and epoch alone, dev scores by our own inference, one display.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.utils import logging as transformers_logging
+
+from nlpcl.batches import LengthBatches
+from nlpcl.config import RunConfig
+from nlpcl.errors import UserError
+from nlpcl.inference import Feature
+from nlpcl.zoo.model import ZooModel, weighted_sum
+
+SELECTION = "selection"
+"""Name of the dev number that chooses the best epoch; greater is better."""
+
+DevScores = Callable[[ZooModel], dict[str, float]]
+
+
+class ZooTrainer(Trainer):
+    """Trainer for models whose loss has named parts."""
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(self, *arguments: Any, dev_scores: DevScores, **named: Any) -> None:
+        self.dev_scores = dev_scores
+        self.update_counts: dict[str, torch.Tensor] = {}
+        self.update_batches = 1
+        self.totals: dict[str, float] = defaultdict(float)
+        self.sizes: dict[str, float] = defaultdict(float)
+        self.latest: dict[str, float] = {}
+        super().__init__(*arguments, **named)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Batches of similar length."""
+        dataset: Any = self.train_dataset
+        sampler = LengthBatches(
+            [len(row["input_ids"]) for row in dataset],
+            self.args.per_device_train_batch_size,
+            self.args.gradient_accumulation_steps,
+            self.args.seed,
+        )
+        loader = DataLoader(dataset, batch_sampler=sampler, collate_fn=self.data_collator)
+        return self.accelerator.prepare(loader)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], None]:
+        """The batches of one update; their items are counted before the first forward pass."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts: dict[str, Any] = defaultdict(int)
+        for batch in batches:
+            for name, count in self.model.counts(batch).items():
+                counts[name] = counts[name] + count.to(device)
+        self.update_counts, self.update_batches = dict(counts), max(1, len(batches))
+        return batches, None
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The weighted parts, each divided by its items in the whole update."""
+        output = model(**inputs)
+        counts = {
+            name: self.update_counts.get(name, part.count * self.update_batches)
+            for name, part in output.parts.items()
+        }
+        loss = weighted_sum(output.parts, counts)
+        for name, part in output.parts.items():
+            total, size = float(part.total.detach()), float(part.count)
+            self.totals[name] += total
+            self.sizes[name] += size
+            self.latest[name] = total / max(size, 1.0)
+        if not torch.isfinite(loss):
+            parts = ", ".join(f"{name}={value:.4g}" for name, value in self.latest.items())
+            raise UserError(
+                f"the loss is not finite at update {self.state.global_step + 1} ({parts})",
+                "training",
+                "Lower --lr, raise --warmup, or use --precision fp32.",
+            )
+        return (loss, output) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the mean of each loss part since the last record."""
+        if "loss" in logs:
+            for name in self.totals:
+                logs[f"loss_{name}"] = self.totals[name] / max(self.sizes[name], 1.0)
+            self.totals.clear()
+            self.sizes.clear()
+        super().log(logs, start_time)
+
+    def evaluate(
+        self,
+        eval_dataset: Any = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """Dev scores by the same inference that predicts."""
+        scores = self.dev_scores(self.model)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+
+class Reporting(TrainerCallback):
+    """Feeds the display and stops after the current update when asked to."""
+
+    def __init__(self, display: Any, trainer: ZooTrainer) -> None:
+        self.display, self.trainer = display, trainer
+        self.interrupted = False
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Open the display."""
+        self.display.begin(state.max_steps, int(args.num_train_epochs), state.global_step)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Show the step; ask for a checkpoint when interrupted."""
+        values = {f"loss_{name}": value for name, value in self.trainer.latest.items()}
+        values["lr"] = self.trainer.lr_scheduler.get_last_lr()[0]
+        self.display.step(state.global_step, state.epoch or 0.0, values)
+        if self.interrupted:
+            control.should_save = True
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Stop once the checkpoint of an interrupted run is written."""
+        # Only now: a checkpoint saved with the flag set would stop again as soon as it is resumed.
+        if self.interrupted:
+            control.should_training_stop = True
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """An interrupted epoch is no epoch: score it when it is whole."""
+        if self.interrupted and control.should_training_stop:
+            control.should_evaluate = control.should_save = control.should_log = False
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: Mapping[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Show the epoch."""
+        record = next((row for row in reversed(state.log_history) if "loss" in row), {})
+        values = {name: value for name, value in record.items() if name.startswith("loss")}
+        scores = {
+            f"dev_{name.removeprefix('eval_')}": value
+            for name, value in (metrics or {}).items()
+            if name != f"eval_{SELECTION}"
+        }
+        selection = (metrics or {}).get(f"eval_{SELECTION}", float("-inf"))
+        best = state.best_metric is None or selection > state.best_metric
+        self.display.epoch(round(state.epoch or 0), values | scores, best)
+
+
+def train(
+    model: ZooModel,
+    rows: Sequence[Feature],
+    collate: Callable[[Sequence[Feature]], dict[str, torch.Tensor]],
+    dev_scores: DevScores,
+    config: RunConfig,
+    folder: Path,
+    *,
+    precision: str,
+    display: Any,
+    resume: bool = False,
+) -> tuple[list[dict[str, float]], bool]:
+    """Train a model in place and leave the best epoch's weights in it.
+
+    Args:
+        model: to be trained.
+        rows: encoded training rows with ``input_ids``.
+        collate: rows → batch.
+        dev_scores: model → dev numbers, among them ``selection``.
+        config: epochs, batch size and the rest.
+        folder: where checkpoints go; one that can be resumed is always kept whole.
+        precision: fp32, bf16 or fp16.
+        display: see :mod:`nlpcl.progress`.
+        resume: go on from the newest whole checkpoint.
+
+    Returns:
+        One record an epoch, and whether Ctrl-C stopped the training before its end.
+
+    Raises:
+        UserError: the loss became NaN or infinite.
+    """
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    arguments = training_arguments(config, folder, precision, next(model.parameters()).device)
+    trainer = ZooTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=list(rows),
+        eval_dataset=[],
+        data_collator=collate,
+        dev_scores=dev_scores,
+    )
+    trainer.remove_callback(PrinterCallback)
+    reporting = Reporting(display, trainer)
+    trainer.add_callback(reporting)
+    if config.patience:
+        trainer.add_callback(EarlyStoppingCallback(config.patience))
+    checkpoint = newest_checkpoint(folder) if resume else None
+    with _interrupts(reporting):
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        finally:
+            display.end()
+    return history(trainer.state.log_history), reporting.interrupted
+
+
+def training_arguments(
+    config: RunConfig, folder: Path, precision: str, device: torch.device
+) -> TrainingArguments:
+    """Our names → transformers' names."""
+    return TrainingArguments(
+        output_dir=str(folder.resolve()),
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.accumulate,
+        learning_rate=config.lr,
+        weight_decay=config.weight_decay,
+        warmup_steps=config.warmup,
+        max_grad_norm=config.clip,
+        seed=config.seed,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        use_cpu=device.type == "cpu",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=SELECTION,
+        greater_is_better=True,
+        restore_callback_states_from_checkpoint=True,
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+        ddp_find_unused_parameters=False,
+        dataloader_pin_memory=device.type == "cuda",
+    )
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; ``trainer_state.json`` comes last."""
+
+    def step(checkpoint: Path) -> int:
+        return int(checkpoint.name.rpartition("-")[2])
+
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=step, reverse=True):
+        try:
+            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return checkpoint
+    return None
+
+
+def history(records: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """One row an epoch: training loss and its parts, learning rate, gradient norm, dev scores."""
+    rows: dict[float, dict[str, float]] = {}
+    for record in records:
+        if "train_runtime" in record:
+            continue
+        row = rows.setdefault(record["epoch"], {"epoch": record["epoch"], "step": record["step"]})
+        for name, value in record.items():
+            if name not in {"epoch", "step"}:
+                row[f"dev_{name[5:]}" if name.startswith("eval_") else name] = value
+    return list(rows.values())
+
+
+class _interrupts:
+    """The first Ctrl-C ends training after the current update; the second one at once."""
+
+    def __init__(self, reporting: Reporting) -> None:
+        self.reporting = reporting
+        self.previous: Any = None
+
+    def __enter__(self) -> None:
+        try:
+            self.previous = signal.signal(signal.SIGINT, self.handle)
+        except ValueError:  # not in the main thread: leave signals alone
+            self.previous = None
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self.reporting.interrupted:
+            raise KeyboardInterrupt
+        self.reporting.interrupted = True
+
+    def __exit__(self, *_: object) -> None:
+        if self.previous is not None:
+            signal.signal(signal.SIGINT, self.previous)

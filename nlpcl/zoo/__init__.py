@@ -1,0 +1,151 @@
+"""The model zoo: one folder a model, found by its name; nothing else is edited to add one.
+
+A folder holds ``config.py`` (torch-free: ``Config``, ``VARIANTS``, ``PRESETS``) and ``model.py``
+(one ``ZooModel``). A folder of one's own, given by its path, works like those here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from nlpcl.config import RunConfig
+from nlpcl.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from nlpcl.zoo.model import ZooModel
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the zoo.
+
+    Args:
+        name: as on the command line.
+        package: import path of its folder.
+        folder: the folder itself.
+        own: whether it is a user's folder rather than one of the zoo.
+    """
+
+    name: str
+    package: str
+    folder: Path
+    own: bool = False
+
+    @cached_property
+    def settings(self) -> ModuleType:
+        """Its ``config.py``; imports nothing heavy."""
+        module = self._module("config")
+        config = getattr(module, "Config", None)
+        if not (isinstance(config, type) and issubclass(config, RunConfig)):
+            raise UserError(
+                "has no class Config derived from nlpcl.config.RunConfig",
+                self.folder / "config.py",
+                "See examples/ for a complete model of one's own.",
+            )
+        return module
+
+    @property
+    def config_class(self) -> type[Any]:
+        """The configuration dataclass."""
+        return self.settings.Config
+
+    @property
+    def variants(self) -> dict[str, dict[str, Any]]:
+        """Named settings to compare."""
+        return getattr(self.settings, "VARIANTS", {})
+
+    @property
+    def presets(self) -> dict[str, dict[str, Any]]:
+        """Named defaults, such as a paper's."""
+        return getattr(self.settings, "PRESETS", {})
+
+    @property
+    def summary(self) -> str:
+        """One line on what the model is."""
+        return (self.config_class.__doc__ or "").strip().split("\n")[0]
+
+    def model_class(self) -> type[ZooModel]:
+        """The model; imports torch and transformers."""
+        from nlpcl.zoo.model import ZooModel
+
+        module = self._module("model")
+        found = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, ZooModel)
+            and value.__module__ == module.__name__
+        ]
+        if len(found) != 1:
+            raise UserError(
+                f"holds {len(found)} classes derived from nlpcl.zoo.model.ZooModel, not one",
+                self.folder / "model.py",
+            )
+        return found[0]
+
+    def _module(self, name: str) -> ModuleType:
+        try:
+            return importlib.import_module(f"{self.package}.{name}")
+        except (SyntaxError, ModuleNotFoundError) as error:
+            if not self.own:
+                raise
+            raise UserError(f"cannot be imported: {error}", self.folder / f"{name}.py") from error
+
+
+def names() -> list[str]:
+    """Every model of the zoo, sorted."""
+    return sorted(
+        folder.name.replace("_", "-")
+        for folder in FOLDER.iterdir()
+        if (folder / "config.py").is_file()
+    )
+
+
+def is_path(name: str) -> bool:
+    """Whether a model is given as a folder: anything with a separator."""
+    return "/" in name or "\\" in name or name in {".", ".."}
+
+
+def entry(name: str) -> Entry:
+    """A model by name, or a folder of one's own by path.
+
+    Raises:
+        UserError: no such model, or a folder without ``config.py`` and ``model.py``.
+    """
+    if is_path(name):
+        return own_entry(Path(name))
+    if name not in names():
+        raise unknown_name(
+            "model", name, names(), how="A folder of your own needs its path: ./NAME."
+        )
+    package = name.replace("-", "_")
+    return Entry(name, f"{__name__}.{package}", FOLDER / package)
+
+
+def own_entry(folder: Path) -> Entry:
+    """A model in a user's folder."""
+    resolved = folder.resolve()
+    for file in ("config.py", "model.py"):
+        if not (resolved / file).is_file():
+            raise UserError(
+                "not found", folder / file, "A model folder needs config.py and model.py."
+            )
+    package = f"nlpcl_own_{resolved.name}"
+    present = sys.modules.get(package)
+    if present is None or list(present.__path__) != [str(resolved)]:
+        for module in [key for key in sys.modules if key.split(".")[0] == package]:
+            del sys.modules[module]
+        spec = importlib.machinery.ModuleSpec(package, loader=None, is_package=True)
+        spec.submodule_search_locations = [str(resolved)]
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+    return Entry(resolved.name.replace("_", "-"), package, resolved, own=True)

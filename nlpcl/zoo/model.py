@@ -1,0 +1,141 @@
+"""What every model of the zoo shares: how it is built, what it returns, how it is saved.
+
+Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import ModelOutput
+
+Batch = Mapping[str, Tensor]
+
+
+class Part(NamedTuple):
+    """One term of a loss: a sum, how many items it runs over, and its weight in the total.
+
+    The mean is ``total / count``. Keeping both makes gradient accumulation exact: the trainer
+    divides the sums of all micro-batches by the counts of all of them.
+    """
+
+    total: Tensor
+    count: Tensor
+    weight: float = 1.0
+
+    def mean(self) -> Tensor:
+        """The term itself; 0 where there was nothing to sum."""
+        return self.total / self.count.clamp(min=1)
+
+
+@dataclass
+class Output(ModelOutput):
+    """What ``forward`` returns.
+
+    Args:
+        loss: the weighted sum of the parts' means, a scalar; None without labels.
+        logits: the task's scores; correction: ``(B, L, V)``; None while training.
+        parts: every loss term by name.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    parts: dict[str, Part] | None = None
+
+
+def weighted_sum(parts: Mapping[str, Part], counts: Mapping[str, Tensor] | None = None) -> Tensor:
+    """The loss of named parts.
+
+    Args:
+        parts: the terms of this batch.
+        counts: how many items each term runs over in the whole update; the batch's own by default.
+    """
+    terms = [
+        part.weight * part.total / (counts or {}).get(name, part.count).clamp(min=1)
+        for name, part in parts.items()
+    ]
+    return torch.stack(terms).sum()
+
+
+class ZooConfig(PreTrainedConfig):
+    """The saved form of a model: its encoder's configuration and its own options."""
+
+    model_type = "nlpcl"
+    sub_configs: ClassVar[dict[str, Any]] = {"backbone": AutoConfig}
+
+    def __init__(
+        self,
+        backbone: PreTrainedConfig | dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(backbone, dict):
+            values = dict(backbone)
+            backbone = AutoConfig.for_model(values.pop("model_type"), **values)
+        self.backbone = backbone
+        self.options = options or {}
+        super().__init__(**kwargs)
+        self.keys_to_ignore_at_inference = ["parts"]
+
+
+class ZooModel(PreTrainedModel):
+    """Base of the zoo's models: an encoder and what a paper puts on top.
+
+    A subclass sets ``name``, builds itself from ``config`` (a :class:`ZooConfig`), keeps its
+    encoder in the attribute ``backbone``, and defines ``forward(...) -> Output`` without
+    ``**kwargs``.
+    """
+
+    name: ClassVar[str] = ""
+    auto_class: ClassVar[type] = AutoModel
+    """The transformers class that loads an encoder for this model."""
+
+    config_class = ZooConfig
+    base_model_prefix = ""
+    accepts_loss_kwargs = False
+    config: ZooConfig
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.name:
+            attributes = {"model_type": f"nlpcl-{cls.name}", "__module__": cls.__module__}
+            cls.config_class = type(f"{cls.__name__}Config", (ZooConfig,), attributes)
+
+    @classmethod
+    def build(cls, backbone: PreTrainedModel, options: Mapping[str, Any]) -> ZooModel:
+        """A new model around a loaded encoder.
+
+        Args:
+            backbone: as loaded by ``auto_class``.
+            options: the configuration's fields under the heading Model.
+        """
+        model = cls(cls.config_class(backbone=backbone.config, options=dict(options)))
+        model.set_backbone(backbone)
+        return model
+
+    def set_backbone(self, backbone: PreTrainedModel) -> None:
+        """Put a loaded encoder in place of the randomly initialised one."""
+        self.backbone = backbone
+
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """How many items each loss part runs over, known from the batch alone.
+
+        Parts that are not named are averaged over micro-batches.
+        """
+        return {}
+
+    def modules_to_bypass(self) -> dict[str, torch.nn.Module]:
+        """Named parts that an ablation may switch off in the trained model."""
+        return {}
+
+    @classmethod
+    def register_auto_classes(cls) -> None:
+        """Let ``AutoConfig`` and ``AutoModel`` (and ``auto_class``) open the saved model."""
+        AutoConfig.register(cls.config_class.model_type, cls.config_class, exist_ok=True)
+        for auto in {AutoModel, cls.auto_class}:
+            auto.register(cls.config_class, cls, exist_ok=True)

@@ -1,0 +1,140 @@
+"""SDCL: self-distillation contrastive learning for Chinese spell checking (arXiv 2210.17168).
+
+The sentence as written (student) and the correct sentence (teacher) go through one encoder with one
+set of weights. ``L = L_x + α·L_y + β·L_c``: L_x is the cross-entropy of correcting the student's
+sentence, L_y that of copying the teacher's, L_c pulls a wrong character's state to that of the
+right character in the same place (:func:`nlpcl.losses.contrastive.self_distillation`).
+
+Where we differ from the paper or had to choose: gradients flow into the teacher (the paper does not
+say); L_c is the mean over the wrong characters of an update; special tokens take no part in any
+term; the source character stays in place of a right character that the vocabulary lacks.
+
+Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size, ``N`` selected tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoModelForMaskedLM, PreTrainedModel
+
+from nlpcl.losses.contrastive import self_distillation
+from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.zoo.sdcl.config import Config
+
+IGNORE = -100
+"""Label of pads and special tokens."""
+
+
+class SDCL(ZooModel):
+    """A masked language model that corrects; any encoder of ``AutoModelForMaskedLM`` will do."""
+
+    name = "sdcl"
+    auto_class = AutoModelForMaskedLM
+
+    def __init__(self, config: ZooConfig) -> None:
+        super().__init__(config)
+        self.options = Config(**config.options)
+        self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
+        self.post_init()
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
+    ) -> Output:
+        """Correct, and with labels compute the loss.
+
+        Args:
+            input_ids: the sentence as written, ``(B, L)``.
+            attention_mask: 1 at tokens, 0 at pads, ``(B, L)``.
+            labels: ids of the correct sentence, -100 at pads and special tokens, ``(B, L)``.
+
+        Returns:
+            Logits ``(B, L, V)`` (None while training) and the parts ``x``, ``y`` and ``c``.
+        """
+        if labels is None:
+            hidden = self.encode(input_ids, attention_mask)
+            return Output(logits=self.project(hidden, input_ids))
+        valid = labels != IGNORE
+        targets = torch.where(valid, labels, input_ids)
+        both = torch.cat([input_ids, targets])
+        hidden = self.encode(both, attention_mask.repeat(2, 1))  # (2B, L, H), one merged forward
+        student, teacher = hidden.chunk(2)
+        selected = torch.cat([valid, valid])
+        scores = self.project(hidden[selected], both[selected])  # (N, V), no pads
+        losses = functional.cross_entropy(
+            scores.float(), torch.cat([labels[valid], labels[valid]]), reduction="none"
+        )
+        correcting, copying = losses.chunk(2)
+        count = valid.sum()
+        parts = {
+            "x": Part(correcting.sum(), count),
+            "y": Part(copying.sum(), count, self.options.alpha),
+        }
+        if self.options.beta:
+            contrast = self_distillation(
+                student,
+                teacher,
+                valid & (labels != input_ids),
+                valid,
+                self.options.temperature,
+                self.options.negatives,
+            )
+            parts["c"] = Part(*contrast, self.options.beta)
+        logits = None
+        if not self.training:
+            logits = scores.new_zeros(*labels.shape, scores.shape[-1])
+            logits[valid] = scores[: len(scores) // 2]
+        return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
+
+    def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """States of the last layer, ``(B, L, H)``."""
+        return self.backbone.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]
+
+    def project(self, hidden: Tensor, input_ids: Tensor) -> Tensor:
+        """Scores over the vocabulary by the encoder's own tied head, ``(..., V)``."""
+        if self.options.output_layer == "elementwise":
+            hidden = hidden * self.backbone.get_input_embeddings()(input_ids)
+        return masked_lm_head(self.backbone)(hidden)
+
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """Characters for x and y, wrong characters for c."""
+        valid = batch["labels"] != IGNORE
+        wrong = valid & (batch["labels"] != batch["input_ids"])
+        return {"x": valid.sum(), "y": valid.sum(), "c": wrong.sum()}
+
+
+def masked_lm_head(backbone: PreTrainedModel) -> Any:
+    """The head of a masked language model: what it puts on its encoder's states.
+
+    BERT-like classes hold it as the one module beside the encoder. Others (DistilBERT, ELECTRA,
+    DeBERTa) spread it over several modules in the order of their definition.
+    """
+    parts = [
+        module
+        for module in backbone.children()
+        if module is not backbone.base_model and not isinstance(module, nn.CrossEntropyLoss)
+    ]
+    return parts[0] if len(parts) == 1 else _spread_head(backbone, parts)
+
+
+def _spread_head(backbone: PreTrainedModel, parts: list[nn.Module]) -> Any:
+    kind = backbone.config.model_type
+    if kind == "distilbert":
+        transform, norm, project = (
+            backbone.vocab_transform,
+            backbone.vocab_layer_norm,
+            backbone.vocab_projector,
+        )
+        return lambda hidden: project(norm(backbone.activation(transform(hidden))))
+    if kind in {"electra", "modernbert"}:
+        return nn.Sequential(*parts)
+    from nlpcl.errors import UserError
+
+    raise UserError(
+        f"a {kind} encoder's masked-language-model head is not known to sdcl",
+        "--backbone",
+        "Use a BERT, RoBERTa, ALBERT, MacBERT, DistilBERT, ELECTRA or ModernBERT encoder.",
+    )

@@ -1,0 +1,127 @@
+"""Reading texts: order, exact line ends, and one-line errors that name the line."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlpcl.errors import UserError
+from nlpcl.results import Layout, ResultWriter
+from nlpcl.streams import Record, from_arguments, read_texts
+
+PLAIN = Layout(text=lambda row: row["target"])
+
+
+def read(tmp_path: Path, name: str, content: str | bytes, **options) -> list[Record]:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return list(read_texts(path, **options))
+
+
+LINE = st.text(st.sampled_from("好a ，\t\r\u2028\x0b\x0c\x85\ufeff\x00😀"), max_size=6)
+CONTENT = st.lists(LINE | st.text(max_size=6) | st.sampled_from(["\n", "\r\n", "\r"]), max_size=20)
+
+
+@settings(max_examples=300, deadline=None)
+@given(CONTENT.map("".join))
+def test_an_unchanged_file_comes_out_byte_for_byte(content):
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "in.txt"), Path(folder, "out.txt")
+        source.write_bytes(content.encode())
+        with ResultWriter("text", target, PLAIN) as writer:
+            for record in read_texts(source):
+                assert "\n" not in record.text
+                writer.write(record, {"target": record.text})
+        assert target.read_bytes() == source.read_bytes()
+
+
+def test_plain_lines(tmp_path):
+    records = read(tmp_path, "a.txt", "\ufeff一 \r\n\n\u2028二\x0b\x85\r\n三")
+    assert [(record.text, record.line_end, record.number) for record in records] == [
+        ("一 ", "\r\n", 1),
+        ("", "\n", 2),
+        ("\u2028二\x0b\x85", "\r\n", 3),
+        ("三", "", 4),
+    ]
+    assert [record.before for record in records] == ["\ufeff", "", "", ""]
+    assert read(tmp_path, "empty.txt", "") == []
+
+
+def test_reading_is_lazy(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"one\n\xff\n")
+    records = read_texts(path)
+    assert next(records).text == "one"
+    with pytest.raises(UserError, match=r"a\.txt:2: not UTF-8 \(byte 1 of the line\)"):
+        next(records)
+
+
+def test_json_lines(tmp_path):
+    content = '\ufeff{"id": 7, "text": "一\\n"}\r\n\n{"source": "二", "note": null}'
+    first, second = read(tmp_path, "a.jsonl", content)
+    assert (first.text, first.fields, first.number) == ("一\n", {"id": 7}, 1)
+    assert (second.text, second.fields, second.number) == ("二", {"note": None}, 3)
+    (record,) = read(
+        tmp_path, "a.data", '{"text": "x", "body": "y"}', format="jsonl", column="body"
+    )
+    assert (record.text, record.fields) == ("y", {"text": "x"})
+
+
+def test_csv(tmp_path):
+    content = '\ufeff"id",sentence\r\n1,"一,""二""\r\n三"\r\n\r\n2,\n'
+    first, second = read(tmp_path, "a.csv", content)
+    assert (first.text, first.fields, first.number) == ('一,"二"\r\n三', {"id": "1"}, 2)
+    assert (second.text, second.fields, second.number) == ("", {"id": "2"}, 5)
+    (record,) = read(tmp_path, "a.tsv", "text\tid\n一,二\t1\n")
+    assert record.text == "一,二"
+    (record,) = read(tmp_path, "b.csv", "text\n" + "好" * 200_000)
+    assert len(record.text) == 200_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "message"),
+    [
+        ("a.jsonl", '{"text": "a"}\n{oops\n', {}, r"a\.jsonl:2: not valid JSON.*one object a line"),
+        ("a.jsonl", '"text"\n', {}, r"a\.jsonl:1: not a JSON object"),
+        ("a.jsonl", '{"text": 1}\n', {}, r"a\.jsonl:1: field 'text' is not a text"),
+        ("a.jsonl", '{"text": "\\ud800"}\n', {}, r"a\.jsonl:1: .*surrogate"),
+        ("a.jsonl", '{"body": "a"}\n', {}, r"a\.jsonl:1: no column text, source or sentence.*body"),
+        ("a.jsonl", "[" * 100_000, {}, r"a\.jsonl:1: not valid JSON"),
+        ("a.csv", "text,id\n1,2,3\n", {}, r"a\.csv:2: 3 fields where the header has 2"),
+        ("a.csv", 'text\nb\n"unclosed\n', {}, r"a\.csv:3: not valid CSV"),
+        ("a.csv", "text,text\n", {}, r"a\.csv:1: two columns"),
+        ("a.csv", "text\n", {"column": "txt"}, r"unknown column 'txt'. Did you mean 'text'"),
+        ("a.txt", "a\n", {"column": "text"}, r"--column: plain text has no columns"),
+        ("a.txt", "一".encode("gb18030"), {}, r"a\.txt:1: not UTF-8.*iconv"),
+    ],
+)
+def test_malformed_input_names_the_line(tmp_path, name, content, options, message):
+    with pytest.raises(UserError, match=message) as caught:
+        read(tmp_path, name, content, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_and_folder(tmp_path):
+    for path in (tmp_path / "absent.txt", tmp_path):
+        with pytest.raises(UserError, match="cannot be read"):
+            list(read_texts(path))
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("一\r\n二".encode())))
+    assert [record.line_end for record in read_texts("-")] == ["\r\n", ""]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
+    with pytest.raises(UserError, match="standard input:1: not UTF-8"):
+        list(read_texts("-"))
+
+
+def test_arguments():
+    assert [record.text for record in from_arguments(["一", ""])] == ["一", ""]
+    with pytest.raises(UserError, match="text 2: not UTF-8"):
+        list(from_arguments(["一", "\udcff"]))
