@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import torch
 
 from nlpcl.errors import UserError
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -28,6 +31,12 @@ def choose_device(name: str) -> torch.device:
     except Exception as error:
         raise UserError(f"no device {name!r} here", "--device", "Use cpu or auto.") from error
     return device
+
+
+def on_device(model: Module, device: torch.device) -> Module:
+    """The model, moved; transformers' own ``to`` is not typed."""
+    moved: Any = model
+    return moved.to(device)
 
 
 def has_fast_bf16(device: torch.device) -> bool:

@@ -13,7 +13,6 @@ from transformers import (
     BertForMaskedLM,
     BertTokenizer,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
 )
 
 from nlpcl.errors import UserError
@@ -41,14 +40,14 @@ def character_vocabulary() -> list[str]:
     return list(dict.fromkeys(c for c in characters if len(c) == 1))
 
 
-def builtin_tokenizer() -> PreTrainedTokenizerFast:
+def builtin_tokenizer() -> Any:
     """A tokenizer that takes every Han character, and every other one, by itself."""
     tokens = [*SPECIAL_TOKENS, *character_vocabulary()]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     return BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False)
 
 
-def builtin_masked_lm(tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+def builtin_masked_lm(tokenizer: Any) -> PreTrainedModel:
     """A small BERT, 4 layers of width 256, with fresh weights (drawn from torch's generator)."""
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -63,7 +62,7 @@ def builtin_masked_lm(tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
 
 def load_text_encoder(
     name: str, auto_class: type[Any], *, seed: int = 0
-) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+) -> tuple[PreTrainedModel, Any]:
     """An encoder with its tokenizer, in fp32.
 
     Args:
@@ -145,7 +144,7 @@ class CharacterIds:
 
     COUNTERPARTS = str.maketrans("“”‘’—–…·～「」『』", "\"\"''--.-~\"\"''")
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(self, tokenizer: Any) -> None:
         self.vocabulary: dict[str, int] = tokenizer.get_vocab()
         self.unknown = int(tokenizer.unk_token_id)
         self.start = int(first_known(tokenizer.cls_token_id, tokenizer.bos_token_id))

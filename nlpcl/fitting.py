@@ -12,7 +12,7 @@ import torch
 
 from nlpcl import progress, zoo
 from nlpcl.config import RunConfig
-from nlpcl.devices import choose_device, choose_precision
+from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.encoders import first_line, load_text_encoder
 from nlpcl.errors import UserError
 from nlpcl.files import atomic_folder, explained, write_csv, write_json, write_json_lines
@@ -70,7 +70,7 @@ def fit(
     interrupted = True
     try:
         epochs, interrupted = train(
-            model.to(device),
+            on_device(model, device),
             rows,
             task.collate,
             lambda current: task.dev_scores(current, splits.dev, dev_rows, precision, config),

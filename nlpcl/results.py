@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -112,10 +112,9 @@ class ResultWriter:
             self._stream.flush()
 
     def _write_csv(self, record: Record, row: Row) -> None:
-        writer = csv.writer(self._stream, lineterminator="\n")
         if not self._columns:
             self._columns = list(row)
-            writer.writerow(self._columns)
+            self._stream.write(csv_line(self._columns))
         unknown = row.keys() - set(self._columns)
         if unknown:
             raise UserError(
@@ -123,12 +122,7 @@ class ResultWriter:
                 f"line {record.number}",
                 "Write --format jsonl, which needs no fixed columns.",
             )
-        # Half a surrogate pair, possible in a JSON field, has no UTF-8 form.
-        cells = (row.get(name, "") for name in self._columns)
-        writer.writerow(
-            cell.encode(errors="backslashreplace").decode() if isinstance(cell, str) else cell
-            for cell in cells
-        )
+        self._stream.write(csv_line(row.get(name, "") for name in self._columns))
 
     def _print_table(self) -> None:
         if not self._pending:
@@ -163,6 +157,15 @@ def json_line(row: Row) -> str:
     """``row`` as one line; escapes only where UTF-8 has no form for half a surrogate pair."""
     line = json.dumps(row, ensure_ascii=False) + "\n"
     return line if is_encodable(line) else json.dumps(row) + "\n"
+
+
+def csv_line(cells: Iterable[Any]) -> str:
+    r"""``cells`` as one CSV line; half a surrogate pair, which has no UTF-8 form, as ``\udXXX``."""
+    stream = io.StringIO(newline="")
+    # The module quotes a carriage return only where it is part of the line terminator.
+    csv.writer(stream, lineterminator="\r\n").writerow(cells)
+    line = stream.getvalue().removesuffix("\r\n") + "\n"
+    return line.encode(errors="backslashreplace").decode()
 
 
 def visible(text: str) -> str:

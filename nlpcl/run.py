@@ -18,7 +18,7 @@ from transformers import AutoTokenizer
 from nlpcl import data, zoo
 from nlpcl.config import RunConfig
 from nlpcl.data.splits import Splits
-from nlpcl.devices import choose_device, choose_precision
+from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.encoders import first_line
 from nlpcl.errors import UserError
 from nlpcl.files import read_json
@@ -103,7 +103,7 @@ class Run:
                 folder,
                 "The file is damaged or cut off; train again or restore it from a copy.",
             ) from error
-        return model.to(self.device).eval()
+        return on_device(model, self.device).eval()
 
     @cached_property
     def task(self) -> Any:

@@ -70,9 +70,10 @@ class ZooTrainer(Trainer):
     ) -> tuple[list[Any], None]:
         """The batches of one update; their items are counted before the first forward pass."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        zoo_model: Any = self.model
         counts: dict[str, Any] = defaultdict(int)
         for batch in batches:
-            for name, count in self.model.counts(batch).items():
+            for name, count in zoo_model.counts(batch).items():
                 counts[name] = counts[name] + count.to(device)
         self.update_counts, self.update_batches = dict(counts), max(1, len(batches))
         return batches, None
@@ -86,7 +87,7 @@ class ZooTrainer(Trainer):
     ) -> Any:
         """The weighted parts, each divided by its items in the whole update."""
         output = model(**inputs)
-        counts = {
+        counts: dict[str, Any] = {
             name: self.update_counts.get(name, part.count * self.update_batches)
             for name, part in output.parts.items()
         }
@@ -121,7 +122,8 @@ class ZooTrainer(Trainer):
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Dev scores by the same inference that predicts."""
-        scores = self.dev_scores(self.model)
+        zoo_model: Any = self.model
+        scores = self.dev_scores(zoo_model)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(
@@ -148,7 +150,8 @@ class Reporting(TrainerCallback):
     ) -> None:
         """Show the step; ask for a checkpoint when interrupted."""
         values = {f"loss_{name}": value for name, value in self.trainer.latest.items()}
-        values["lr"] = self.trainer.lr_scheduler.get_last_lr()[0]
+        schedule: Any = self.trainer.lr_scheduler
+        values["lr"] = schedule.get_last_lr()[0]
         self.display.step(state.global_step, state.epoch or 0.0, values)
         if self.interrupted:
             control.should_save = True

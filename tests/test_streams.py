@@ -98,7 +98,7 @@ def test_csv(tmp_path):
         ("a.csv", "text,text\n", {}, r"a\.csv:1: two columns"),
         ("a.csv", "text\n", {"column": "txt"}, r"unknown column 'txt'. Did you mean 'text'"),
         ("a.txt", "a\n", {"column": "text"}, r"--column: plain text has no columns"),
-        ("a.txt", "一".encode("gb18030"), {}, r"a\.txt:1: not UTF-8.*iconv"),
+        ("a.txt", "二".encode("gb18030"), {}, r"a\.txt:1: not UTF-8.*iconv"),
     ],
 )
 def test_malformed_input_names_the_line(tmp_path, name, content, options, message):

@@ -74,7 +74,10 @@ def root(
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit code 2."""
-    usage_error = typer.BadParameter.__mro__[1]
+    # Progress bars of loading and saving would cut through our own display.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    usage_error: Any = typer.BadParameter.__mro__[1]
     command = typer.main.get_command(app)
     try:
         code = command.main(standalone_mode=False)

@@ -58,8 +58,13 @@ def spelling(
         ),
     ] = False,
     threshold: Annotated[
-        float, typer.Option(help="Lowest probability of a change.", min=0.0, max=1.0)
-    ] = 0.0,
+        float,
+        typer.Option(
+            help="Lowest probability of a change; 0 takes every one, as scoring does.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = 0.5,
     protect: Annotated[
         Path | None, typer.Option(help="File of terms to leave alone, one a line.")
     ] = None,

@@ -159,7 +159,7 @@ class Correction:
         texts: Iterable[str],
         *,
         precision: str,
-        threshold: float = 0.0,
+        threshold: float = 0.5,
         dictionaries: Dictionaries | None = None,
         window: int = 1024,
     ) -> Iterator[dict[str, Any]]:
@@ -169,7 +169,7 @@ class Correction:
             model: a trained model.
             texts: any text: lines, long passages, blanks.
             precision: fp32, bf16 or fp16.
-            threshold: lowest probability of a change.
+            threshold: lowest probability of a change; scoring takes every change (0).
             dictionaries: terms to leave alone, pairs to replace always.
             window: texts sorted by length together.
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 Batch = Mapping[str, Tensor]
 
@@ -95,7 +95,7 @@ class ZooModel(PreTrainedModel):
     auto_class: ClassVar[type] = AutoModel
     """The transformers class that loads an encoder for this model."""
 
-    config_class = ZooConfig
+    config_class: Any = ZooConfig
     base_model_prefix = ""
     accepts_loss_kwargs = False
     config: ZooConfig
@@ -103,7 +103,12 @@ class ZooModel(PreTrainedModel):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.name:
-            attributes = {"model_type": f"nlpcl-{cls.name}", "__module__": cls.__module__}
+            # Without an __init__ of its own, transformers would make one from dataclass fields.
+            attributes = {
+                "model_type": f"nlpcl-{cls.name}",
+                "__init__": ZooConfig.__init__,
+                "__module__": cls.__module__,
+            }
             cls.config_class = type(f"{cls.__name__}Config", (ZooConfig,), attributes)
 
     @classmethod

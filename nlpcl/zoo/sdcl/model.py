@@ -123,12 +123,10 @@ def masked_lm_head(backbone: PreTrainedModel) -> Any:
 def _spread_head(backbone: PreTrainedModel, parts: list[nn.Module]) -> Any:
     kind = backbone.config.model_type
     if kind == "distilbert":
-        transform, norm, project = (
-            backbone.vocab_transform,
-            backbone.vocab_layer_norm,
-            backbone.vocab_projector,
+        layers: Any = backbone
+        return lambda hidden: layers.vocab_projector(
+            layers.vocab_layer_norm(layers.activation(layers.vocab_transform(hidden)))
         )
-        return lambda hidden: project(norm(backbone.activation(transform(hidden))))
     if kind in {"electra", "modernbert"}:
         return nn.Sequential(*parts)
     from nlpcl.errors import UserError
