@@ -10,8 +10,8 @@ from transformers import AutoConfig, AutoTokenizer
 
 from nlpcl import zoo
 from nlpcl.devices import choose_device, choose_precision
-from nlpcl.encoders import check_tokenizer, first_line, load_text_encoder
-from nlpcl.errors import UserError
+from nlpcl.encoders import check_tokenizer, load_text_encoder
+from nlpcl.errors import UserError, first_line
 from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
 
 DEFAULT_MODEL = {"correction": "sdcl"}

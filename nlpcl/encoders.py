@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from nlpcl.errors import UserError
+from nlpcl.errors import UserError, first_line
 
 BUILTIN = "builtin"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -109,13 +109,6 @@ def loading_error(name: str, local: bool, error: Exception) -> UserError:
         f"--backbone {name}",
         "Without a network give a local folder, or use --backbone builtin.",
     )
-
-
-def first_line(error: Exception) -> str:
-    """The first sentence of an error, short enough for one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."
 
 
 def check_tokenizer(name: str, tokenizer: Any) -> None:

@@ -31,3 +31,10 @@ def unknown_name(
     suggestion = f"Did you mean {close[0]!r}? " if close else ""
     listed = f"Known: {', '.join(names)}." if names else "There are none."
     return UserError(f"unknown {kind} {name!r}", where, f"{suggestion}{listed} {how}".strip())
+
+
+def first_line(error: Exception) -> str:
+    """The first sentence of an error, short enough for one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import shutil
 import sys
@@ -13,8 +14,8 @@ import torch
 from nlpcl import progress, zoo
 from nlpcl.config import RunConfig
 from nlpcl.devices import choose_device, choose_precision, on_device
-from nlpcl.encoders import first_line, load_text_encoder
-from nlpcl.errors import UserError
+from nlpcl.encoders import load_text_encoder
+from nlpcl.errors import UserError, first_line
 from nlpcl.files import atomic_folder, explained, write_csv, write_json, write_json_lines
 from nlpcl.provenance import now, start_record
 from nlpcl.run import OWN_CODE, RUNS, Run, evaluate, load_splits, make_task, read_record
@@ -80,11 +81,16 @@ def fit(
             display=progress.choose(quiet),
             resume=resume,
         )
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
         if interrupted:
-            write_json(folder / "run.json", record | {"state": "interrupted"})
+            # On a full disk this fails too; the reason for stopping is the one to report.
+            with contextlib.suppress(UserError):
+                write_json(folder / "run.json", record | {"state": "interrupted"})
     if interrupted:
-        raise KeyboardInterrupt(str(folder))
+        model_name = entry.folder if entry.own else entry.name
+        raise KeyboardInterrupt(f"Go on with: nlpcl train {model_name} --resume {folder}")
     save_model(model, tokenizer, folder)
     write_csv(folder / "history.csv", epochs)
     report, predictions = evaluate(model, task, splits, precision, config)

@@ -7,9 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 console = Console(stderr=True, highlight=False)
 
@@ -87,17 +89,21 @@ class Display(Lines):
         self.live = Live(console=console, get_renderable=self.render, refresh_per_second=4)
         self.live.start()
 
-    def render(self) -> Table:
+    def render(self) -> Group:
         """The panel as it stands."""
         step, epoch = self.at
         speed, left = self.rate(step)
-        table = Table(
-            title=f"step {step}/{self.steps}  epoch {epoch:.2f}/{self.epochs}  "
-            f"{speed:.1f} steps/s  {clock(left)} left",
-            caption=numbers(self.current),
-            title_justify="left",
-            caption_justify="left",
+        bar = ProgressBar(total=self.steps, completed=step, width=40)
+        line = Text(
+            f"step {step}/{self.steps}  epoch {epoch:.2f}/{self.epochs}  {speed:.1f} steps/s  "
+            f"{clock(left)} left"
         )
+        current = Text(numbers(self.current))
+        return Group(*([self.epochs_so_far()] if self.rows else []), bar, line, current)
+
+    def epochs_so_far(self) -> Table:
+        """One row an epoch; the best are marked."""
+        table = Table()
         columns = list(dict.fromkeys(name for _, values, _ in self.rows for name in values))
         table.add_column("epoch", justify="right")
         for name in columns:

@@ -68,15 +68,15 @@ class Table:
         return [[show(cell, self.digits) for cell in row] for row in self.rows]
 
     def as_rich(self) -> Any:
-        """A ``rich.table.Table``; numbers are right-aligned."""
+        """Title, table and note for rich; numbers are right-aligned.
+
+        The title and the note stand outside the table, whose width would wrap them.
+        """
+        from rich.console import Group
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(
-            title=Text(self.title or self.name), title_justify="left", caption_justify="left"
-        )
-        if self.note:
-            table.caption = Text(self.note)
+        table = RichTable()
         for index, column in enumerate(self.columns):
             cells = [row[index] for row in self.rows]
             numeric = bool(cells) and all(
@@ -86,7 +86,9 @@ class Table:
             table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
         for row in self.texts():
             table.add_row(*(Text(cell) for cell in row))
-        return table
+        title = Text(self.title or self.name, style="bold")
+        note = [Text(self.note, style="dim")] if self.note else []
+        return Group(title, table, *note, Text(""))
 
     def as_csv(self) -> str:
         """Comma-separated, full precision, with a header line."""

@@ -19,8 +19,7 @@ from nlpcl import data, zoo
 from nlpcl.config import RunConfig
 from nlpcl.data.splits import Splits
 from nlpcl.devices import choose_device, choose_precision, on_device
-from nlpcl.encoders import first_line
-from nlpcl.errors import UserError
+from nlpcl.errors import UserError, first_line
 from nlpcl.files import read_json
 from nlpcl.report import Report, Table
 from nlpcl.tasks import task_class
@@ -193,7 +192,7 @@ def evaluate(
     report = Report()
     predictions: list[dict[str, Any]] = []
     for number, (name, examples) in enumerate(splits.test.items()):
-        title = f"{name}: {len(examples)} test rows. {splits.protocol}"
+        title = f"{name} test. {splits.protocol}"
         scores, rows = task.evaluate(model, examples, precision, config, title)
         prefix = f"{name}/" if number else ""
         report.metrics |= {prefix + metric: value for metric, value in scores.metrics.items()}

@@ -29,7 +29,7 @@ from transformers.utils import logging as transformers_logging
 
 from nlpcl.batches import LengthBatches
 from nlpcl.config import RunConfig
-from nlpcl.errors import UserError
+from nlpcl.errors import UserError, first_line
 from nlpcl.inference import Feature
 from nlpcl.zoo.model import ZooModel, weighted_sum
 
@@ -243,6 +243,14 @@ def train(
     with _interrupts(reporting):
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except Exception as error:
+            if is_writing_failure(error):
+                raise UserError(
+                    f"a checkpoint cannot be written ({first_line(error)})",
+                    folder,
+                    "Free some space, then go on with --resume.",
+                ) from error
+            raise
         finally:
             display.end()
     return history(trainer.state.log_history), reporting.interrupted
@@ -279,6 +287,16 @@ def training_arguments(
         report_to="none",
         ddp_find_unused_parameters=False,
         dataloader_pin_memory=device.type == "cuda",
+    )
+
+
+def is_writing_failure(error: Exception) -> bool:
+    """Whether torch, safetensors or the system could not write a file, each in its own words."""
+    words = ("PytorchStreamWriter", "inline_container", "No space left", "Disk quota")
+    return (
+        (isinstance(error, OSError) and error.errno is not None)
+        or type(error).__name__ == "SafetensorError"
+        or any(word in str(error) for word in words)
     )
 
 

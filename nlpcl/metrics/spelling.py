@@ -161,7 +161,7 @@ class SpellingScores:
         return named | {name: float(getattr(self, name)) for name in counts}
 
     def tables(self, title: str = "") -> list[Table]:
-        """One table of precision, recall and F1, one of rates and counts; ``title`` heads both."""
+        """Precision, recall and F1; then rates and counts. ``title`` heads the first table."""
         mark = " + ignore_de" if self.ignore_de else ""
         rows: list[list[Cell]] = [
             [convention + mark, measure, score.precision, score.recall, score.f1]
@@ -186,7 +186,7 @@ class SpellingScores:
         columns = ["convention", "measure", "precision", "recall", "F1"]
         return [
             Table("spelling_scores", columns, rows, title=heading, note=note),
-            Table("spelling_rates", ["measure", "value"], rates, title=heading),
+            Table("spelling_rates", ["measure", "value"], rates, title="Sentences"),
         ]
 
 
