@@ -79,6 +79,7 @@ def fit(
             folder / "checkpoints",
             precision=precision,
             display=progress.choose(quiet),
+            on_epoch=getattr(task, "set_epoch", None),
             resume=resume,
         )
     except KeyboardInterrupt:
@@ -124,9 +125,14 @@ def resume(folder: str | Path, *, model: str | None = None, quiet: bool = True) 
 def build(entry: zoo.Entry, config: RunConfig) -> tuple[ZooModel, Any]:
     """A new model around the encoder that a configuration names, and its tokenizer."""
     model_class = entry.model_class()
-    backbone, tokenizer = load_text_encoder(
-        config.backbone, model_class.auto_class, seed=config.seed
-    )
+    if (Path(config.backbone) / "run.json").is_file():
+        run = Run(config.backbone, device="cpu")
+        backbone, tokenizer = run.model.backbone, run.tokenizer
+    else:
+        backbone, tokenizer = load_text_encoder(
+            config.backbone, model_class.auto_class, seed=config.seed
+        )
+    tokenizer = model_class.prepare(backbone, tokenizer, config)
     torch.manual_seed(config.seed)
     return model_class.build(backbone, config.model_options()), tokenizer
 

@@ -107,8 +107,12 @@ class Run:
     @cached_property
     def task(self) -> Any:
         """The task, with the model's tokenizer."""
-        tokenizer = AutoTokenizer.from_pretrained(self.folder / "model")
-        return make_task(self.config, tokenizer, self.model)
+        return make_task(self.config, self.tokenizer, self.model)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer saved beside the model."""
+        return AutoTokenizer.from_pretrained(self.folder / "model")
 
     @property
     def report(self) -> dict[str, Any]:
@@ -182,7 +186,8 @@ def make_task(config: RunConfig, tokenizer: Any, model: ZooModel) -> Any:
     positions = getattr(model.backbone.config, "max_position_embeddings", config.max_length)
     # RoBERTa counts positions from the padding id on.
     spare = 2 if "roberta" in model.backbone.config.model_type else 0
-    return task_class(config.task)(tokenizer, min(config.max_length, positions - spare))
+    limit = min(config.max_length, positions - spare)
+    return task_class(config.task)(tokenizer, limit, config)
 
 
 def evaluate(

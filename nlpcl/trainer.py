@@ -135,8 +135,10 @@ class ZooTrainer(Trainer):
 class Reporting(TrainerCallback):
     """Feeds the display and stops after the current update when asked to."""
 
-    def __init__(self, display: Any, trainer: ZooTrainer) -> None:
-        self.display, self.trainer = display, trainer
+    def __init__(
+        self, display: Any, trainer: ZooTrainer, on_epoch: Callable[[int], None] | None = None
+    ) -> None:
+        self.display, self.trainer, self.on_epoch = display, trainer, on_epoch
         self.interrupted = False
 
     def on_train_begin(
@@ -144,6 +146,13 @@ class Reporting(TrainerCallback):
     ) -> None:
         """Open the display."""
         self.display.begin(state.max_steps, int(args.num_train_epochs), state.global_step)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tell who wants to know, such as the noise of a pretraining task."""
+        if self.on_epoch is not None:
+            self.on_epoch(int(state.epoch or 0))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -203,6 +212,7 @@ def train(
     precision: str,
     display: Any,
     resume: bool = False,
+    on_epoch: Callable[[int], None] | None = None,
 ) -> tuple[list[dict[str, float]], bool]:
     """Train a model in place and leave the best epoch's weights in it.
 
@@ -216,6 +226,7 @@ def train(
         precision: fp32, bf16 or fp16.
         display: see :mod:`nlpcl.progress`.
         resume: go on from the newest whole checkpoint.
+        on_epoch: told the number of each epoch before it begins, from 0.
 
     Returns:
         One record an epoch, and whether Ctrl-C stopped the training before its end.
@@ -235,7 +246,7 @@ def train(
         dev_scores=dev_scores,
     )
     trainer.remove_callback(PrinterCallback)
-    reporting = Reporting(display, trainer)
+    reporting = Reporting(display, trainer, on_epoch)
     trainer.add_callback(reporting)
     if config.patience:
         trainer.add_callback(EarlyStoppingCallback(config.patience))

@@ -12,6 +12,7 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,11 @@ from nlpcl.data.splits import Dataset, Splits
 from nlpcl.data.tables import SUFFIXES, Fields, read_rows, resolve_columns, rows_of
 from nlpcl.errors import UserError, unknown_name
 
-FIELDS: dict[str, Fields] = {"correction": PAIR_FIELDS}
+_TEXT = "text TEXT tweet content correct_text target sentence"
+TEXT_FIELDS: Fields = {"text": tuple(_TEXT.split())}
+"""The field of plain texts and the column names it is known by."""
+
+FIELDS: dict[str, Fields] = {"correction": PAIR_FIELDS, "mlm": TEXT_FIELDS}
 """The fields of the tasks whose data can be given as table files."""
 
 _SPLITS = {
@@ -134,6 +139,8 @@ def load_as_is(
     """
     if data in _datasets():
         entry = dataset(data)
+        if task == "mlm" and entry.task == "correction":
+            return as_texts(entry.load(data_root(root))), False
         if entry.task != task:
             how = f"Datasets for {task}: {', '.join(names(task)) or 'none'}."
             raise UserError(f"{data} is a dataset for {entry.task}, not for {task}", "--data", how)
@@ -151,6 +158,20 @@ def load_as_is(
         return Splits(path.stem, train=rows, problems=problems), True
     how = "Or give a file, a folder with train, dev and test files, or hf:OWNER/NAME."
     raise unknown_name("dataset", data, names(task), how=how)
+
+
+def as_texts(splits: Splits) -> Splits:
+    """Sentence pairs as plain texts: the right sentences."""
+
+    def texts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{"text": row["target"], **row} for row in rows]
+
+    return replace(
+        splits,
+        train=texts(splits.train),
+        dev=texts(splits.dev),
+        test={name: texts(rows) for name, rows in splits.test.items()},
+    )
 
 
 def _from_folder(

@@ -42,11 +42,12 @@ class Correction:
     Args:
         tokenizer: any fast tokenizer whose vocabulary holds single Han characters.
         max_length: longest input in tokens, the two special tokens included.
+        config: the model's settings; none of them is needed here.
     """
 
     name = "correction"
 
-    def __init__(self, tokenizer: Any, max_length: int) -> None:
+    def __init__(self, tokenizer: Any, max_length: int, config: Any = None) -> None:
         self.ids = CharacterIds(tokenizer)
         self.limit = max_length - 2
         han = [index for index, text in self.ids.characters.items() if is_han(text)]

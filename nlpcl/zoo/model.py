@@ -123,6 +123,11 @@ class ZooModel(PreTrainedModel):
         model.set_backbone(backbone)
         return model
 
+    @classmethod
+    def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Any) -> Any:
+        """Change a loaded encoder before the model is built; returns the tokenizer to use."""
+        return tokenizer
+
     def set_backbone(self, backbone: PreTrainedModel) -> None:
         """Put a loaded encoder in place of the randomly initialised one."""
         self.backbone = backbone

@@ -14,19 +14,15 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size, ``N`` se
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.losses.contrastive import self_distillation
+from nlpcl.zoo.masked_lm import IGNORE, masked_lm_head
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 from nlpcl.zoo.sdcl.config import Config
-
-IGNORE = -100
-"""Label of pads and special tokens."""
 
 
 class SDCL(ZooModel):
@@ -104,35 +100,3 @@ class SDCL(ZooModel):
         valid = batch["labels"] != IGNORE
         wrong = valid & (batch["labels"] != batch["input_ids"])
         return {"x": valid.sum(), "y": valid.sum(), "c": wrong.sum()}
-
-
-def masked_lm_head(backbone: PreTrainedModel) -> Any:
-    """The head of a masked language model: what it puts on its encoder's states.
-
-    BERT-like classes hold it as the one module beside the encoder. Others (DistilBERT, ELECTRA,
-    DeBERTa) spread it over several modules in the order of their definition.
-    """
-    parts = [
-        module
-        for module in backbone.children()
-        if module is not backbone.base_model and not isinstance(module, nn.CrossEntropyLoss)
-    ]
-    return parts[0] if len(parts) == 1 else _spread_head(backbone, parts)
-
-
-def _spread_head(backbone: PreTrainedModel, parts: list[nn.Module]) -> Any:
-    kind = backbone.config.model_type
-    if kind == "distilbert":
-        layers: Any = backbone
-        return lambda hidden: layers.vocab_projector(
-            layers.vocab_layer_norm(layers.activation(layers.vocab_transform(hidden)))
-        )
-    if kind in {"electra", "modernbert"}:
-        return nn.Sequential(*parts)
-    from nlpcl.errors import UserError
-
-    raise UserError(
-        f"a {kind} encoder's masked-language-model head is not known to sdcl",
-        "--backbone",
-        "Use a BERT, RoBERTa, ALBERT, MacBERT, DistilBERT, ELECTRA or ModernBERT encoder.",
-    )

@@ -1,0 +1,112 @@
+"""Wrong characters as people make them: same sound, similar sound, similar shape.
+
+The kinds and their idea follow PLOME (Liu et al., ACL 2021); the shares are options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy
+
+from nlpcl.data.text import read_text
+from nlpcl.errors import UserError
+from nlpcl.tasks.correction_text import is_han
+
+FILES = {"pinyin": "same_pinyin.txt", "near_pinyin": "simi_pinyin.txt", "shape": "same_stroke.txt"}
+"""Kinds of confusion and the files of the PLOME sets that hold them."""
+
+MASK = "mask"
+RANDOM = "random"
+KEEP = "keep"
+
+
+def read_confusions(folder: Path) -> dict[str, dict[str, list[str]]]:
+    """Confusion sets by kind, each ``{character: [characters it is mistaken for]}``.
+
+    Args:
+        folder: with ``same_pinyin.txt`` and ``simi_pinyin.txt`` (character, tab, characters
+            divided by blanks) and ``same_stroke.txt`` (divided by commas, the first is the head).
+
+    Raises:
+        UserError: a file is missing or holds no sets.
+    """
+    sets: dict[str, dict[str, list[str]]] = {}
+    for kind, name in FILES.items():
+        path = folder / name
+        if not path.is_file():
+            raise UserError(
+                "not found", path, "--confusion takes a folder with the PLOME confusion sets."
+            )
+        found: dict[str, list[str]] = {}
+        for line in read_text(path).splitlines():
+            characters = [c for c in line.replace(",", " ").split() if is_han(c)]
+            others = [c for c in dict.fromkeys(characters[1:]) if c != characters[0]]
+            if others:
+                found[characters[0]] = others
+        if not found:
+            raise UserError("holds no confusion sets", path, "Get an undamaged copy.")
+        sets[kind] = found
+    return sets
+
+
+@dataclass
+class Noise:
+    """Replaces characters of a sentence.
+
+    Args:
+        shares: how often a chosen character becomes each kind (``mask``, ``pinyin``,
+            ``near_pinyin``, ``shape``, ``random``); the rest is kept and still predicted.
+        confusions: as read by :func:`read_confusions`; a kind without an entry for a character
+            falls back to ``mask``.
+        rate: share of the characters chosen in a heavily noised sentence.
+        light: share of the sentences in which one character at most is chosen, as in real text.
+        alphabet: characters for ``random``.
+    """
+
+    shares: Mapping[str, float]
+    confusions: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    rate: float = 0.15
+    light: float = 0.5
+    alphabet: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.kinds = [*self.shares, KEEP]
+        self.limits = numpy.cumsum(list(self.shares.values()))
+        if self.limits[-1] > 1 + 1e-9:
+            raise UserError(
+                f"the shares of noise add up to {self.limits[-1]:.2f}, more than 1",
+                "--mask-share and others",
+                "Lower one of them.",
+            )
+
+    def choose(
+        self, places: Sequence[int], generator: numpy.random.Generator
+    ) -> list[tuple[int, str]]:
+        """Which of the places are chosen, and what becomes of each."""
+        if not len(places):
+            return []
+        if generator.random() < self.light:
+            # Half of the lightly noised sentences stay clean: clean text must be left alone.
+            count = int(generator.random() < 0.5)
+        else:
+            count = max(1, round(self.rate * len(places)))
+        chosen = generator.choice(len(places), size=count, replace=False)
+        kinds = numpy.searchsorted(self.limits, generator.random(count), side="right")
+        return [
+            (places[place], self.kinds[min(kind, len(self.kinds) - 1)])
+            for place, kind in zip(chosen.tolist(), kinds.tolist(), strict=True)
+        ]
+
+    def replacement(
+        self, character: str, kind: str, generator: numpy.random.Generator
+    ) -> str | None:
+        """The character written instead; None stands for the mask token."""
+        if kind == KEEP:
+            return character
+        if kind == RANDOM and self.alphabet:
+            return self.alphabet[int(generator.integers(len(self.alphabet)))]
+        others = self.confusions.get(kind, {}).get(character)
+        return others[int(generator.integers(len(others)))] if others else None

@@ -1,0 +1,118 @@
+"""Making an encoder smaller before it is trained further: fewer layers, fewer vocabulary pieces."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from nlpcl.errors import UserError
+from nlpcl.tasks.correction_text import is_han
+
+
+def keep_layers(model: PreTrainedModel, layers: int) -> None:
+    """Keep the first ``layers`` blocks of a BERT-like encoder, in place.
+
+    Raises:
+        UserError: the encoder has fewer, or is not built like BERT.
+    """
+    encoder: Any = getattr(model.base_model, "encoder", None)
+    blocks = getattr(encoder, "layer", None)
+    if not isinstance(blocks, nn.ModuleList):
+        kind = model.config.model_type
+        raise UserError(f"layers of a {kind} encoder cannot be cut", "--layers", "Leave it out.")
+    if layers > len(blocks):
+        raise UserError(f"the encoder has {len(blocks)} layers", f"--layers {layers}")
+    encoder.layer = blocks[:layers]
+    model.config.num_hidden_layers = layers
+
+
+def keep_pieces(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, pieces: int
+) -> PreTrainedTokenizerFast:
+    """Cut a Unigram vocabulary to single characters and the best longer pieces without Han.
+
+    Longer pieces with Han characters go, so Chinese is read character by character. Rows of the
+    word embeddings (and of a tied output layer) go with them.
+
+    Args:
+        model: its embeddings are cut.
+        tokenizer: a fast tokenizer with a Unigram model.
+        pieces: how many pieces of several characters to keep.
+
+    Returns:
+        The tokenizer with the smaller vocabulary; ids are renumbered in the old order.
+
+    Raises:
+        UserError: the tokenizer has no Unigram model.
+    """
+    description = json.loads(tokenizer.backend_tokenizer.to_str())
+    if description["model"]["type"] != "Unigram":
+        raise UserError(
+            f"a {description['model']['type']} vocabulary cannot be cut",
+            "--pieces",
+            "Leave it out, or start from a SentencePiece Unigram encoder.",
+        )
+    vocabulary: list[list[Any]] = description["model"]["vocab"]
+    special = {token["content"] for token in description["added_tokens"]}
+    longer = [
+        (score, index)
+        for index, (piece, score) in enumerate(vocabulary)
+        if piece not in special and len(piece) > 1 and not any(map(is_han, piece))
+    ]
+    best = {index for _, index in sorted(longer, reverse=True)[:pieces]}
+    kept = [
+        index
+        for index, (piece, _) in enumerate(vocabulary)
+        if piece in special or len(piece) == 1 or index in best
+    ]
+    renumbered = {old: new for new, old in enumerate(kept)}
+    description["model"]["vocab"] = [vocabulary[index] for index in kept]
+    description["model"]["unk_id"] = renumbered[description["model"]["unk_id"]]
+    for token in description["added_tokens"]:
+        token["id"] = renumbered[token["id"]]
+    for token in description["post_processor"].get("special_tokens", {}).values():
+        token["ids"] = [renumbered[index] for index in token["ids"]]
+    keep_rows(model, kept)
+    return rebuilt(tokenizer, description)
+
+
+def keep_rows(model: PreTrainedModel, rows: list[int]) -> None:
+    """Keep some rows of the word embeddings and of the output layer, in place."""
+    old: Any = model.get_input_embeddings()
+    output: Any = model.get_output_embeddings()
+    bias = None if output is None or output.bias is None else output.bias.data[rows].clone()
+    weights = old.weight.data[rows].clone()
+    model.resize_token_embeddings(len(rows))
+    embeddings: Any = model.get_input_embeddings()
+    embeddings.weight.data.copy_(weights)
+    padding = model.config.pad_token_id
+    if padding is not None:
+        embeddings.padding_idx = model.config.pad_token_id = rows.index(padding)
+    head: Any = model.get_output_embeddings()
+    if bias is not None:
+        with torch.no_grad():
+            head.bias.copy_(bias)
+    model.tie_weights()
+
+
+def rebuilt(
+    tokenizer: PreTrainedTokenizerFast, description: dict[str, Any]
+) -> PreTrainedTokenizerFast:
+    """A tokenizer like another one, with the fast tokenizer of a changed description."""
+    from tokenizers import Tokenizer
+
+    roles = {
+        role: token
+        for role, token in tokenizer.special_tokens_map.items()
+        if isinstance(token, str)
+    }
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(copy.deepcopy(description))),
+        model_max_length=tokenizer.model_max_length,
+        **roles,
+    )

@@ -1,0 +1,195 @@
+"""Masked language modelling: texts → noised grids of tokens, and how well they are restored.
+
+Chinese is read character by character, exactly as spelling correction reads it; other text by the
+tokenizer's pieces. The noise depends on seed, epoch and row alone, so a resumed run sees the same.
+
+Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor
+
+from nlpcl.data.splits import Example
+from nlpcl.encoders import CharacterIds
+from nlpcl.inference import Feature, infer
+from nlpcl.noise import MASK, RANDOM, Noise, read_confusions
+from nlpcl.report import Report, Table
+from nlpcl.tasks.correction_text import is_han, model_view, segments
+from nlpcl.zoo.model import Batch, Output, ZooModel
+
+IGNORE = -100
+HAN_SHARE = 0.3
+"""Texts with a smaller share of Han characters are read by pieces."""
+FIXED = 1_000_003
+"""The noise's epoch of dev and test sets."""
+
+
+class Mlm:
+    """Masked language modelling.
+
+    Args:
+        tokenizer: any fast tokenizer with a mask token.
+        max_length: longest input in tokens, the two special tokens included.
+        config: the noise.
+    """
+
+    name = "mlm"
+
+    def __init__(self, tokenizer: Any, max_length: int, config: Any) -> None:
+        self.tokenizer = tokenizer
+        self.ids = CharacterIds(tokenizer)
+        self.mask = int(tokenizer.mask_token_id)
+        self.limit = max_length - 2
+        self.seed, self.epoch, self.copied = config.seed, 0, config.copied
+        confusions = read_confusions(Path(config.confusion)) if config.confusion else {}
+        shares = {
+            MASK: config.mask_share,
+            "pinyin": config.pinyin_share,
+            "near_pinyin": config.near_pinyin_share,
+            "shape": config.shape_share,
+            RANDOM: config.random_share,
+        }
+        alphabet = sorted(text for text in self.ids.characters.values() if is_han(text))
+        self.noise = Noise(shares, confusions, config.rate, config.light, alphabet)
+
+    def set_epoch(self, epoch: int) -> None:
+        """New noise for a new epoch."""
+        self.epoch = epoch
+
+    def check_coverage(self, examples: Sequence[Example]) -> None:
+        """Any text will do."""
+
+    def encode(self, examples: Sequence[Example]) -> list[Feature]:
+        """Texts as ids with the characters they stand for; long texts in several pieces."""
+        features: list[Feature] = []
+        for row, example in enumerate(examples):
+            for segment in segments(example["text"], self.limit):
+                characters, _ = model_view(segment.text)
+                if sum(map(is_han, characters)) < HAN_SHARE * len(characters):
+                    inner = self.tokenizer(segment.text, add_special_tokens=False)["input_ids"]
+                    characters = [""] * len(inner)
+                else:
+                    inner = [self.ids(character) for character in characters]
+                if len(inner) > 1:
+                    ids = [self.ids.start, *inner[: self.limit], self.ids.end]
+                    text = ["", *characters[: self.limit], ""]
+                    features.append({"row": row, "input_ids": ids, "characters": text})
+        for number, feature in enumerate(features):
+            feature["number"] = number
+        return features
+
+    def noised(self, feature: Feature, epoch: int) -> tuple[list[int], list[int]]:
+        """Noised ids, and labels where they count."""
+        generator = numpy.random.default_rng([self.seed, epoch, feature["number"]])
+        ids, characters = list(feature["input_ids"]), feature["characters"]
+        labels = [IGNORE] * len(ids)
+        han = [at for at, text in enumerate(characters) if text and is_han(text)]
+        places = han or list(range(1, len(ids) - 1))
+        places = [place for place in places if ids[place] != self.ids.unknown]
+        for place, kind in self.noise.choose(places, generator):
+            labels[place] = ids[place]
+            written = (
+                self.noise.replacement(characters[place], kind, generator)
+                if characters[place]
+                else (None if kind == MASK else "")
+            )
+            if written is None:
+                ids[place] = self.mask
+            elif written:
+                ids[place] = self.ids(written)
+        if self.copied and han:
+            copied = numpy.flatnonzero(generator.random(len(ids)) < self.copied).tolist()
+            for place in set(copied).intersection(places):
+                if labels[place] == IGNORE:
+                    labels[place] = ids[place]
+        return ids, labels
+
+    def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Noised rows of this epoch, padded, ``(B, L)``."""
+        return self._padded([self.noised(feature, self.epoch) for feature in features])
+
+    def _padded(self, rows: Sequence[tuple[list[int], list[int]]]) -> dict[str, Tensor]:
+        width = max(len(ids) for ids, _ in rows)
+        shape = (len(rows), width)
+        batch = {
+            "input_ids": torch.full(shape, self.ids.pad),
+            "attention_mask": torch.zeros(shape, dtype=torch.long),
+            "labels": torch.full(shape, IGNORE),
+        }
+        for index, (ids, labels) in enumerate(rows):
+            batch["input_ids"][index, : len(ids)] = torch.tensor(ids)
+            batch["attention_mask"][index, : len(ids)] = 1
+            batch["labels"][index, : len(ids)] = torch.tensor(labels)
+        return batch
+
+    def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Tensor]:
+        """For each row the labelled positions as ``(n, 3)``: shown, predicted and right id."""
+        assert output.logits is not None
+        selected = batch["labels"] != IGNORE
+        rows = torch.stack(
+            [batch["input_ids"][selected], output.logits.argmax(-1), batch["labels"][selected]], -1
+        )
+        return list(rows.cpu().split(selected.sum(-1).tolist()))
+
+    def scores(
+        self, model: ZooModel, features: Sequence[Feature], precision: str
+    ) -> tuple[dict[str, float], dict[str, int]]:
+        """Percent restored and number of characters, for masked, replaced and kept ones; loss."""
+        fixed = _Fixed(self)
+        found, losses = infer(model, fixed, features, precision=precision)
+        shown, predicted, right = torch.cat(found).T
+        masked = shown == self.mask
+        kinds = {"masked": masked, "replaced": ~masked & (shown != right), "kept": shown == right}
+        counts = {name: int(kind.sum()) for name, kind in kinds.items()}
+        values = {
+            f"{name}_accuracy": 100.0 * float((predicted == right)[kind].float().mean())
+            for name, kind in kinds.items()
+            if counts[name]
+        }
+        return {"loss": losses["loss"], **values}, counts
+
+    def dev_scores(
+        self,
+        model: ZooModel,
+        examples: Sequence[Example],
+        features: Sequence[Feature],
+        precision: str,
+        config: Any,
+    ) -> dict[str, float]:
+        """Restored characters and loss; the loss selects."""
+        values, _ = self.scores(model, features, precision)
+        return values | {"selection": -values["loss"]}
+
+    def evaluate(
+        self,
+        model: ZooModel,
+        examples: Sequence[Example],
+        precision: str,
+        config: Any,
+        title: str = "",
+    ) -> tuple[Report, list[dict[str, Any]]]:
+        """How many characters of the test texts are restored."""
+        values, counts = self.scores(model, self.encode(examples), precision)
+        rows = [[name, values.get(f"{name}_accuracy"), count] for name, count in counts.items()]
+        columns = ["characters", "restored (%)", "n"]
+        return Report(values, [Table("restored", columns, rows, title=title)]), []
+
+
+class _Fixed:
+    """The task with the noise of dev and test sets, the same every time."""
+
+    def __init__(self, task: Mlm) -> None:
+        self.task = task
+
+    def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        return self.task._padded([self.task.noised(feature, FIXED) for feature in features])
+
+    def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Tensor]:
+        return self.task.decode(output, batch, features)
