@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
-from nlpcl import zoo
-from nlpcl.devices import choose_device, choose_precision
-from nlpcl.encoders import check_tokenizer, load_text_encoder
+from nlpcl import builtin, zoo
+from nlpcl.devices import choose_device, choose_precision, on_device
+from nlpcl.encoders import BUILTIN, check_tokenizer, load_text_encoder
 from nlpcl.errors import UserError, first_line
 from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
 
@@ -36,12 +36,16 @@ def open_checkpoint(
     """
     if name is None:
         found = newest_run(task)
+        if found is None and builtin.is_there():
+            return open_builtin(task, device, precision)
         if found is None:
             raise UserError(
                 f"no trained {task} model: no finished run in {RUNS}/",
                 how=f"Train one: nlpcl train {DEFAULT_MODEL[task]}; or give --checkpoint.",
             )
         return open_run(found, task, device, precision)
+    if name == BUILTIN and builtin.is_there():
+        return open_builtin(task, device, precision)
     folder = Path(name).expanduser()
     if (folder / "run.json").is_file():
         return open_run(folder, task, device, precision)
@@ -55,6 +59,21 @@ def open_checkpoint(
         )
     return open_saved(
         str(folder) if folder.is_dir() else name, task, device, precision, assume_tuned
+    )
+
+
+def open_builtin(task: str, device: str, precision: str) -> Predictor:
+    """The corrector that comes with the package."""
+    entry = zoo.entry(DEFAULT_MODEL[task])
+    config = entry.config_class()
+    backbone, tokenizer = builtin.load()
+    place = choose_device(device)
+    model = entry.model_class().build(backbone, config.model_options())
+    return Predictor(
+        on_device(model, place).eval(),
+        make_task(config, tokenizer, model),
+        choose_precision(precision, place),
+        "the built-in corrector",
     )
 
 

@@ -71,7 +71,9 @@ class RunConfig:
         False, "Keep training rows that also stand in a test set", panel="Data"
     )
     backbone: str = option(
-        "builtin", "Encoder: builtin, a local Hugging Face folder, or a hub id", panel="Encoder"
+        "builtin",
+        "builtin, scratch (small, fresh weights), a Hugging Face folder, a run folder, or a hub id",
+        panel="Encoder",
     )
     max_length: int = option(
         128, "Longest input; longer text is split", panel="Encoder", unit="tokens", at_least=8

@@ -1,4 +1,4 @@
-"""Encoders by name: ``builtin``, a local Hugging Face folder, or a hub id."""
+"""Encoders by name: ``builtin``, ``scratch``, a local Hugging Face folder, or a hub id."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from transformers import (
     PreTrainedModel,
 )
 
+from nlpcl import builtin
 from nlpcl.errors import UserError, first_line
 
 BUILTIN = "builtin"
+SCRATCH = "scratch"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def character_vocabulary() -> list[str]:
-    """The characters of the built-in vocabulary, in a fixed order.
+    """The vocabulary of the encoder ``scratch``, in a fixed order.
 
     Printable ASCII, CJK punctuation and full-width forms, the 6763 Han characters of GB 2312
     (simplified) and the 5401 of Big5's first level (common traditional).
@@ -40,14 +42,14 @@ def character_vocabulary() -> list[str]:
     return list(dict.fromkeys(c for c in characters if len(c) == 1))
 
 
-def builtin_tokenizer() -> Any:
+def scratch_tokenizer() -> Any:
     """A tokenizer that takes every Han character, and every other one, by itself."""
     tokens = [*SPECIAL_TOKENS, *character_vocabulary()]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     return BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False)
 
 
-def builtin_masked_lm(tokenizer: Any) -> PreTrainedModel:
+def scratch_masked_lm(tokenizer: Any) -> PreTrainedModel:
     """A small BERT, 4 layers of width 256, with fresh weights (drawn from torch's generator)."""
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -66,7 +68,7 @@ def load_text_encoder(
     """An encoder with its tokenizer, in fp32.
 
     Args:
-        name: ``builtin``, a folder saved by transformers, or a hub id.
+        name: ``builtin``, ``scratch``, a folder saved by transformers, or a hub id.
         auto_class: the transformers class that loads it, such as ``AutoModelForMaskedLM``.
         seed: seed of weights that the encoder does not bring.
 
@@ -74,9 +76,11 @@ def load_text_encoder(
         UserError: no such encoder, a damaged folder, no network, no fast tokenizer, no mask token.
     """
     torch.manual_seed(seed)
-    if name == BUILTIN:
-        tokenizer = builtin_tokenizer()
-        return builtin_masked_lm(tokenizer), tokenizer
+    if name == BUILTIN and builtin.is_there():
+        return builtin.load()
+    if name in (BUILTIN, SCRATCH):
+        tokenizer = scratch_tokenizer()
+        return scratch_masked_lm(tokenizer), tokenizer
     folder = Path(name).expanduser()
     if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") != 1):
         raise UserError(

@@ -188,7 +188,11 @@ def save_model(model: ZooModel, tokenizer: Any, folder: Path) -> None:
 
 
 def keep_code(entry: zoo.Entry, folder: Path) -> None:
-    """Copy a user's own model folder into the run, so that the run can be read without it."""
+    """Copy the Python files of a user's model folder, so that the run can be read without it."""
+    packages = [path.parent for path in entry.folder.glob("*/__init__.py")]
+    files = [file for place in (entry.folder, *packages) for file in place.glob("*.py")]
     with atomic_folder(folder / OWN_CODE) as place:
-        target = place / entry.folder.name
-        shutil.copytree(entry.folder, target, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+        for file in files:
+            target = place / entry.folder.name / file.relative_to(entry.folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)

@@ -74,8 +74,8 @@ class Run:
     @cached_property
     def entry(self) -> zoo.Entry:
         """The model's place in the zoo, or the run's own copy of its code."""
-        own = self.folder / OWN_CODE / self.record["model"].replace("-", "_")
-        return zoo.own_entry(own) if own.is_dir() else zoo.entry(self.record["model"])
+        own = list((self.folder / OWN_CODE).glob("*/config.py"))
+        return zoo.own_entry(own[0].parent) if own else zoo.entry(self.record["model"])
 
     @cached_property
     def config(self) -> RunConfig:

@@ -96,7 +96,7 @@ class Entry:
     def _module(self, name: str) -> ModuleType:
         try:
             return importlib.import_module(f"{self.package}.{name}")
-        except (SyntaxError, ModuleNotFoundError) as error:
+        except (SyntaxError, ImportError) as error:
             if not self.own:
                 raise
             raise UserError(f"cannot be imported: {error}", self.folder / f"{name}.py") from error

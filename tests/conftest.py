@@ -1,0 +1,339 @@
+"""Shared fixtures: offline, one thread, tiny random encoders, invented sentences, a finished run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Before anything imports torch or transformers, and inherited by every subprocess.
+os.environ.update(
+    {
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONHASHSEED": "0",
+    }
+)
+os.environ.pop("NLPCL_DATA", None)
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+PEOPLE = "我 老师 妈妈 他的朋友 那位医生 两个同学".split()
+TIMES = "今天早上 昨天晚上 每个星期 明年春天".split()
+ACTIONS = [
+    "在家里做饭",
+    "坐车去学校",
+    "买了新的衣服",
+    "听到这个好消息",
+    "写完了所有的作业",
+    "和大家一起唱歌",
+    "打算去海边看日出",
+    "把书还给图书馆",
+]
+CONFUSED = dict(zip("早天在做坐新听作一看书", "旱大再作座心厅做以着数", strict=True))
+COMMON = (
+    "的一是了不在有人这上大来和我个中地为他生要们以到国时就出说会也子学发着对作能可于成用过"
+    "动主下面而年分后自所家同方多都前起此经行理如本现使前新些去天三好看开手心样里实事把高水"
+    "长两机等间最走全正间女明又其想意没从听山红口内日月早晚今昨饭车书新旧衣服花春夏秋冬东西"
+    "南北左右门电话朋友老师爸妈哥弟姐妹狗猫鸟鱼米面茶酒白黑蓝绿黄快慢远近冷热旱再座厅数"
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error_line(self) -> str:
+        """The one line of a user's mistake; fails when there is more, less, or another code."""
+        assert self.code == 2, (self.code, self.out, self.err)
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("nlpcl: "), lines
+        assert "Traceback" not in self.err
+        return lines[0]
+
+
+def invented_pairs(number: int) -> list[tuple[str, str]]:
+    """Pairs (as written, correct); a quarter without an error, others with one or more."""
+    pairs = []
+    for index in range(number):
+        person = PEOPLE[index % len(PEOPLE)]
+        time = TIMES[(index // 6) % len(TIMES)]
+        action = ACTIONS[(index * 5 + index // 24) % len(ACTIONS)]
+        right = f"{person}{time}{action}。"
+        places = [place for place, character in enumerate(right) if character in CONFUSED]
+        chosen = set(places[: (0, 1, 1, 3)[index % 4]])
+        wrong = "".join(
+            CONFUSED[character] if place in chosen else character
+            for place, character in enumerate(right)
+        )
+        pairs.append((wrong, right))
+    return pairs
+
+
+def write_table(path: Path, pairs: Sequence[tuple[str, str]]) -> Path:
+    lines = [f"{wrong}\t{right}\n" for wrong, right in pairs]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("source\ttarget\n" + "".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _steady():
+    """One thread and a fixed seed wherever torch is in use."""
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
+        torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def pairs() -> list[tuple[str, str]]:
+    """40 invented pairs, all different."""
+    made = invented_pairs(40)
+    assert len({right for _, right in made}) == 40
+    return made
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory) -> Callable[..., Path]:
+    """``tiny_encoder("bert", dropout=0.0)`` → a folder as transformers' ``save_pretrained`` makes.
+
+    Random weights, hidden size 32, 2 layers, a vocabulary of about 300 single characters.
+    """
+    made: dict[tuple[str, float], Path] = {}
+
+    def encoder(kind: str = "bert", dropout: float = 0.1) -> Path:
+        if (kind, dropout) not in made:
+            folder = tmp_path_factory.mktemp("encoder") / f"tiny-{kind}"
+            save_tiny_encoder(kind, dropout, folder)
+            made[kind, dropout] = folder
+        return made[kind, dropout]
+
+    return encoder
+
+
+def save_tiny_encoder(kind: str, dropout: float, folder: Path) -> None:
+    """A random masked language model and its fast tokenizer, saved by transformers alone."""
+    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
+
+    import torch
+    import transformers
+
+    text = COMMON + "".join(right for _, right in invented_pairs(40)) + "".join(CONFUSED.values())
+    characters = list(dict.fromkeys(text + "，。！？、“”abcxyz0123456789,.!?"))
+    if kind == "roberta":
+        from tokenizers import Tokenizer, models, pre_tokenizers
+
+        tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *characters]
+        plain = Tokenizer(models.WordLevel({t: i for i, t in enumerate(tokens)}, "<unk>"))
+        plain.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+        names = {"bos": "<s>", "cls": "<s>", "eos": "</s>", "sep": "</s>"}
+        names |= {"pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
+        special = {f"{name}_token": token for name, token in names.items()}
+        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=plain, **special)
+    else:
+        tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]
+        tokenizer = transformers.BertTokenizer(
+            vocab={token: index for index, token in enumerate(tokens)},
+            do_lower_case=False,
+            strip_accents=False,
+        )
+    sizes = {
+        "vocab_size": len(tokens),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 66,
+        "hidden_dropout_prob": dropout,
+        "attention_probs_dropout_prob": dropout,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if kind == "distilbert":
+        sizes = {
+            "vocab_size": len(tokens),
+            "dim": 32,
+            "n_layers": 2,
+            "n_heads": 2,
+            "hidden_dim": 64,
+            "max_position_embeddings": 66,
+            "dropout": dropout,
+            "attention_dropout": dropout,
+            "pad_token_id": tokenizer.pad_token_id,
+        }
+    if kind in {"albert", "electra"}:
+        sizes |= {"embedding_size": 16}
+    names = {"bert": "Bert", "roberta": "Roberta", "albert": "Albert", "electra": "Electra"}
+    name = names.get(kind, "DistilBert")
+    config = getattr(transformers, f"{name}Config")(**sizes)
+    torch.manual_seed(3)
+    model = getattr(transformers, f"{name}ForMaskedLM")(config)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def pair_folder(tmp_path_factory, pairs) -> Path:
+    """A data folder: 24 training, 8 dev and 8 test pairs."""
+    folder = tmp_path_factory.mktemp("data") / "invented"
+    write_table(folder / "train.tsv", pairs[:24])
+    write_table(folder / "dev.tsv", pairs[24:32])
+    write_table(folder / "test.tsv", pairs[32:])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def settings(pair_folder, tiny_encoder) -> dict[str, Any]:
+    """Settings of a run that takes a second, for a ``Config`` or as flags."""
+    return {
+        "data": str(pair_folder),
+        "backbone": str(tiny_encoder()),
+        "epochs": 2,
+        "batch_size": 4,
+        "lr": 3e-3,
+        "precision": "fp32",
+        "device": "cpu",
+    }
+
+
+def as_flags(values: dict[str, Any]) -> list[str]:
+    """``{"batch_size": 4}`` → ``["--batch-size", "4"]``."""
+    return [
+        part
+        for name, value in values.items()
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
+
+
+@pytest.fixture(scope="session")
+def flags() -> Callable[[dict[str, Any]], list[str]]:
+    """Settings as command-line flags."""
+    return as_flags
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, settings) -> Path:
+    """The folder of an SDCL run trained by the command line; read it, never change it."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    result = in_process(["train", "sdcl", *as_flags(settings), "--out", str(folder)])
+    assert result.code == 0, result
+    (folder.parent / "stdout").write_text(result.out, encoding="utf-8")
+    (folder.parent / "stderr").write_text(result.err, encoding="utf-8")
+    return folder
+
+
+def in_process(
+    arguments: Sequence[object],
+    *,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    stdin: bytes = b"",
+) -> Result:
+    """The command line inside this process: fast, but shares imports and warnings with others."""
+    from nlpcl.cli import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+    saved = sys.argv, sys.stdin, dict(os.environ), Path.cwd()
+    sys.argv = ["nlpcl", *map(str, arguments)]
+    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+    os.environ.update(env or {})
+    os.chdir(cwd or Path.cwd())
+    code: Any = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as stop:
+                code = stop.code
+    finally:
+        sys.argv, sys.stdin = saved[0], saved[1]
+        os.environ.clear()
+        os.environ.update(saved[2])
+        os.chdir(saved[3])
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode("utf-8"))  # type: ignore[attr-defined]
+    return Result(0 if code is None else int(code), *texts)
+
+
+@pytest.fixture
+def run_main(tmp_path) -> Callable[..., Result]:
+    """``run_main("train", "sdcl", ...)`` in this process, in an empty folder unless told."""
+
+    def run(*arguments: object, cwd: Path | None = None, **named: Any) -> Result:
+        return in_process(arguments, cwd=cwd or tmp_path, **named)
+
+    return run
+
+
+@pytest.fixture
+def run_cli(tmp_path) -> Callable[..., Result]:
+    """``run_cli("models")`` as ``python -m nlpcl models`` in a process of its own."""
+
+    def run(
+        *arguments: object,
+        cwd: Path | None = None,
+        env: dict[str, str] | None = None,
+        stdin: bytes = b"",
+    ) -> Result:
+        # What main() sets for itself must not be set for it here.
+        inherited = {k: v for k, v in os.environ.items() if k != "HF_HUB_DISABLE_PROGRESS_BARS"}
+        done = subprocess.run(
+            [sys.executable, "-m", "nlpcl", *map(str, arguments)],
+            cwd=cwd or tmp_path,
+            env=inherited | (env or {}),
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def run_python(tmp_path) -> Callable[..., Result]:
+    """Some Python in a fresh interpreter."""
+
+    def run(code: str, *arguments: object, env: dict[str, str] | None = None) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=tmp_path,
+            env=os.environ | (env or {}),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the real corpora."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real corpora are not in ../shared/data")
+    return SHARED_DATA

@@ -1,0 +1,156 @@
+"""Killed and interrupted runs end as uninterrupted ones do, to the last bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def long_settings(settings):
+    """Long enough to be caught in the middle; with dropout, so that random states matter."""
+    return settings | {"epochs": 40, "batch_size": 2, "lr": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory, long_settings, flags):
+    """The same run without an interruption."""
+    from conftest import in_process
+
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    result = in_process(["train", "sdcl", *flags(long_settings), "--out", folder, "--quiet"])
+    assert result.code == 0, result.err
+    return folder
+
+
+def start(folder, settings, flags):
+    """The same command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "nlpcl", "train", "sdcl", *flags(settings), "--out", str(folder)],
+        cwd=folder.parent,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_checkpoint(process, folder):
+    """Until the first checkpoint is whole."""
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("checkpoints/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def state(folder):
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))["state"]
+
+
+def assert_same(folder, reference):
+    for name in ("model/model.safetensors", "history.csv", "predictions.jsonl", "report.json"):
+        assert (folder / name).read_bytes() == (reference / name).read_bytes(), name
+    assert state(folder) == "finished"
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, long_settings, flags):
+    """A run folder as ``kill -9`` leaves it."""
+    folder = tmp_path_factory.mktemp("killed") / "run"
+    process = start(folder, long_settings, flags)
+    wait_for_checkpoint(process, folder)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (folder / "model").exists()
+    return folder
+
+
+def resume(run_main, folder):
+    return run_main("train", "sdcl", "--resume", folder, "--quiet")
+
+
+def test_after_kill_9(killed, reference, run_main, tmp_path):
+    folder = shutil.copytree(killed, tmp_path / "run")
+    result = resume(run_main, folder)
+    assert result.code == 0, result.err
+    assert_same(folder, reference)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "empty"])
+def test_a_half_written_checkpoint_is_passed_over(killed, reference, run_main, tmp_path, damage):
+    folder = shutil.copytree(killed, tmp_path / "run")
+    newest = max(
+        (folder / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name[11:])
+    )
+    half = newest.with_name(f"checkpoint-{int(newest.name[11:]) + 12}")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(newest, half)
+    whole = (half / "trainer_state.json").read_bytes()
+    (half / "trainer_state.json").write_bytes(whole[:100] if damage == "truncated" else b"")
+    if damage == "missing":
+        (half / "trainer_state.json").unlink()
+    (half / "model.safetensors").write_bytes(b"")
+    result = resume(run_main, folder)
+    assert result.code == 0, result.err
+    assert_same(folder, reference)
+
+
+def test_killed_before_the_first_checkpoint(killed, reference, run_main, tmp_path):
+    folder = shutil.copytree(killed, tmp_path / "run")
+    shutil.rmtree(folder / "checkpoints")
+    result = resume(run_main, folder)
+    assert result.code == 0, result.err
+    assert "starting from the beginning" in result.err
+    assert_same(folder, reference)
+
+
+def test_changed_data_are_refused(killed, run_main, tmp_path, pair_folder):
+    folder = shutil.copytree(killed, tmp_path / "run")
+    other = shutil.copytree(pair_folder, tmp_path / pair_folder.name)
+    rows = (other / "train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (other / "train.tsv").write_text("".join(rows[:-1]), encoding="utf-8")
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    record["config"]["data"] = str(other)
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert "the data changed" in resume(run_main, folder).error_line
+
+
+def test_after_control_c(reference, long_settings, flags, run_main, tmp_path):
+    folder = tmp_path / "run"
+    process = start(folder, long_settings, flags)
+    wait_for_checkpoint(process, folder)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("nlpcl: Stopped.")
+    assert f"nlpcl train sdcl --resume {folder}" in err
+    assert out == ""
+    assert state(folder) == "interrupted"
+    assert not (folder / "model").exists()
+    result = resume(run_main, folder)
+    assert result.code == 0, result.err
+    assert_same(folder, reference)
+
+
+def test_a_resumed_run_keeps_its_settings(killed, run_main, finished_run):
+    line = run_main("train", "sdcl", "--resume", killed, "--lr", "1").error_line
+    assert "lr" in line
+    assert "finished" in resume(run_main, finished_run).error_line
+    line = run_main("train", "mlm", "--resume", killed).error_line
+    assert "is a run of sdcl" in line
+
+
+def test_an_unfinished_run_predicts_nothing_and_says_how_to_go_on(killed, run_main):
+    for arguments in (["eval", killed], ["predict", "spelling", "好", "--checkpoint", killed]):
+        line = run_main(*arguments).error_line
+        assert "holds no model" in line
+        assert f"--resume {killed}" in line

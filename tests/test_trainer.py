@@ -1,0 +1,174 @@
+"""Training through ``fit``: accumulation, stopping, precision, losses that are no numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from nlpcl.errors import UserError
+
+
+def history(folder):
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as stream:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
+
+
+def weights(folder):
+    return load_file(folder / "model" / "model.safetensors")
+
+
+@pytest.fixture
+def fit(settings, tmp_path):
+    """``fit(epochs=3)`` → a finished run, ``run``, ``run-2`` ... in an empty folder."""
+
+    def run(**options):
+        import nlpcl
+        from nlpcl.zoo.sdcl.config import Config
+
+        number = len(list(tmp_path.glob("run*")))
+        return nlpcl.fit(Config(**settings | options), out=tmp_path / f"run{number}")
+
+    return run
+
+
+@pytest.fixture
+def uneven(tmp_path, pairs):
+    """30 training rows: the long ones full of errors, the short ones without, one with a few."""
+    from conftest import write_table
+
+    rows = []
+    for number, (_, right) in enumerate(pairs[:30]):
+        wrong = right[:-1].translate(str.maketrans("我老妈他那两", "你者吗她哪内"))
+        wrong = "".join(chr(ord("大") + 0) if i % 2 else c for i, c in enumerate(wrong)) + "。"
+        rows.append((wrong, right) if number % 5 == 0 else (right, right))
+    folder = tmp_path / "uneven"
+    write_table(folder / "train.tsv", rows)
+    write_table(folder / "dev.tsv", pairs[30:35])
+    write_table(folder / "test.tsv", pairs[35:])
+    return folder
+
+
+@pytest.mark.parametrize("negatives", ["teacher", "student"])
+def test_accumulating_equals_one_big_batch(fit, uneven, tiny_encoder, negatives):
+    """Also where most micro-batches hold no error and the last update is short (30 = 3·8 + 6)."""
+    shared = {"data": str(uneven), "backbone": str(tiny_encoder("bert", 0.0)), "epochs": 2}
+    shared |= {"lr": 1e-3, "negatives": negatives, "patience": 0}
+    big = fit(**shared, batch_size=8, accumulate=1).folder
+    pieces = fit(**shared, batch_size=2, accumulate=4).folder
+    assert history(big)[-1]["step"] == history(pieces)[-1]["step"] == 8
+    one, other = weights(big), weights(pieces)
+    assert one.keys() == other.keys()
+    for name in one:
+        # Softmax ignores what all keys share, so these gradients are rounding noise under Adam.
+        if not name.endswith("key.bias"):
+            torch.testing.assert_close(one[name], other[name], atol=1e-5, rtol=0, msg=name)
+    for row, same in zip(history(big), history(pieces), strict=True):
+        for name in ("loss_x", "loss_y", "loss_c", "dev_loss", "grad_norm"):
+            assert row[name] == pytest.approx(same[name], rel=1e-4), name
+
+
+def test_the_same_seed_gives_the_same_run(fit):
+    first, second, third = fit(seed=1).folder, fit(seed=1).folder, fit(seed=2).folder
+    assert (first / "history.csv").read_bytes() == (second / "history.csv").read_bytes()
+    one, two, other = weights(first), weights(second), weights(third)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_history_has_a_row_an_epoch(fit):
+    rows = history(fit(epochs=3).folder)
+    assert [row["epoch"] for row in rows] == [1.0, 2.0, 3.0]
+    assert [row["step"] for row in rows] == [6.0, 12.0, 18.0]
+    for row in rows:
+        wanted = row["loss_x"] + row["loss_y"] + 0.5 * row["loss_c"]
+        assert row["loss"] == pytest.approx(wanted, rel=0.05)
+        assert row["dev_selection"] < row["dev_correction_f1"] + 1e-9
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_the_best_epoch_is_kept_not_the_last(fit):
+    """A learning rate that ruins the weights late: the saved model is the earlier one."""
+    run = fit(epochs=4, lr=0.5, warmup=0.9, clip=0.0)
+    rows = history(run.folder)
+    best = max(rows, key=lambda row: row["dev_selection"])
+    assert best["epoch"] < 4
+    from nlpcl.run import load_splits
+
+    examples = load_splits(run.config).dev
+    scores = run.task.dev_scores(
+        run.model, examples, run.task.encode(examples), "fp32", run.config
+    )
+    assert scores["loss"] == pytest.approx(best["dev_loss"], rel=1e-5)
+
+
+def test_patience_stops_early(fit):
+    rows = history(fit(epochs=9, lr=1e-30, weight_decay=0.0, patience=2).folder)
+    assert len(rows) == 3
+    assert len(history(fit(epochs=4, lr=1e-30, weight_decay=0.0).folder)) == 4
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32", "bf16"])
+def test_precision(fit, precision):
+    from nlpcl.devices import choose_precision
+
+    run = fit(precision=precision, epochs=1)
+    record = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
+    assert record["config"]["precision"] == precision
+    assert record["precision"] == choose_precision(precision, torch.device("cpu"))
+    assert all(weight.dtype == torch.float32 for weight in weights(run.folder).values())
+    assert torch.isfinite(torch.tensor(history(run.folder)[0]["loss"]))
+
+
+def test_fp16_is_refused_on_a_processor(fit, tmp_path):
+    with pytest.raises(UserError, match="fp16 needs a GPU"):
+        fit(precision="fp16")
+    assert not list(tmp_path.glob("run*"))
+
+
+def test_a_loss_that_is_no_number_stops_the_run(fit, tmp_path):
+    with pytest.raises(UserError, match=r"not finite at update \d+ .*x=.*Lower --lr"):
+        fit(lr=1e30, clip=0.0, epochs=5)
+    record = json.loads((tmp_path / "run0" / "run.json").read_text(encoding="utf-8"))
+    assert record["state"] == "interrupted"
+    assert not (tmp_path / "run0" / "model").exists()
+
+
+def test_dev_scores_are_those_of_the_model_in_use(finished_run):
+    """The last dev row of history.csv against the saved weights, scored again."""
+    import nlpcl
+    from nlpcl.run import load_splits
+
+    run = nlpcl.load(finished_run, device="cpu", precision="fp32")
+    best = max(history(finished_run), key=lambda row: row["dev_selection"])
+    examples = load_splits(run.config).dev
+    rows = run.task.encode(examples)
+    scores = run.task.dev_scores(run.model, examples, rows, "fp32", run.config)
+    for name, value in scores.items():
+        assert best[f"dev_{name}"] == pytest.approx(value, rel=1e-5, abs=1e-9), name
+
+
+def test_training_leaves_no_row_out(fit, monkeypatch):
+    """Every training row passes through the model once an epoch, dev and test rows never."""
+    from nlpcl.zoo.sdcl.model import SDCL
+
+    seen = []
+    forward = SDCL.forward
+
+    def watched(self, input_ids, attention_mask, labels=None):
+        if self.training:
+            seen.extend(
+                tuple(row[mask.bool()].tolist())
+                for row, mask in zip(input_ids, attention_mask, strict=True)
+            )
+        return forward(self, input_ids, attention_mask, labels)
+
+    monkeypatch.setattr(SDCL, "forward", watched)
+    run = fit(epochs=2)
+    from nlpcl.run import load_splits
+
+    rows = [tuple(row["input_ids"]) for row in run.task.encode(load_splits(run.config).train)]
+    assert sorted(seen) == sorted(rows * 2)

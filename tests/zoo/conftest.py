@@ -1,0 +1,59 @@
+"""Tiny models of the zoo with batches they can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from nlpcl import zoo
+
+
+@dataclass
+class Tiny:
+    """A tiny model with its task and eight encoded rows."""
+
+    model: Any
+    task: Any
+    rows: list[Any]
+    examples: list[Any]
+    config: Any
+
+    def batch(self, rows: list[Any] | None = None) -> dict[str, Any]:
+        return self.task.collate(self.rows if rows is None else rows)
+
+    def unlabelled(self) -> dict[str, Any]:
+        batch = self.batch()
+        batch.pop("labels")
+        return batch
+
+
+@pytest.fixture(scope="session")
+def examples(pairs) -> dict[str, list[dict[str, Any]]]:
+    """Eight rows for each task, of different lengths."""
+    correction = [{"source": wrong, "target": right} for wrong, right in pairs[:7]]
+    correction.append({"source": "我再家。", "target": "我在家。"})
+    assert len({len(row["source"]) for row in correction}) > 3
+    return {"correction": correction, "mlm": [{"text": row["target"]} for row in correction]}
+
+
+@pytest.fixture
+def tiny(tiny_encoder, examples):
+    """``tiny("sdcl", "bert", beta=0.0)`` → a model without dropout, its task and its rows."""
+
+    def make(name: str, kind: str = "bert", dropout: float = 0.0, **options: Any) -> Tiny:
+        from nlpcl.encoders import load_text_encoder
+        from nlpcl.run import make_task
+
+        entry = zoo.entry(name)
+        config = entry.config_class(max_length=64, **options).check()
+        model_class = entry.model_class()
+        folder = str(tiny_encoder(kind, dropout))
+        backbone, tokenizer = load_text_encoder(folder, model_class.auto_class, seed=1)
+        model = model_class.build(backbone, config.model_options())
+        task = make_task(config, tokenizer, model)
+        chosen = examples[config.task]
+        return Tiny(model, task, task.encode(chosen), chosen, config)
+
+    return make

@@ -1,0 +1,175 @@
+"""What every model of the zoo must do; a new folder is tested by its name alone."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+
+from nlpcl import zoo
+
+NAMES = zoo.names()
+VARIANTS = [(name, variant) for name in NAMES for variant in zoo.entry(name).variants]
+PRESETS = [(name, preset) for name in NAMES for preset in zoo.entry(name).presets]
+
+
+def test_there_are_models():
+    assert "sdcl" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_entry_says_what_the_model_is(name, tiny):
+    assert tiny(name).model.name == name
+    entry = zoo.entry(name)
+    assert entry.summary.endswith(".")
+    assert len(entry.summary) < 100
+    parameters = inspect.signature(entry.model_class().forward).parameters.values()
+    assert not [p for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_forward_has_the_right_shapes(name, tiny):
+    made = tiny(name)
+    made.model.eval()
+    batch = made.batch()
+    output = made.model(**batch)
+    assert output.loss.shape == ()
+    assert output.loss.dtype == torch.float32
+    assert torch.isfinite(output.loss)
+    assert output.parts
+    for part in output.parts.values():
+        assert part.total.shape == part.count.shape == ()
+    plain = made.model(**made.unlabelled())
+    assert plain.loss is None
+    assert torch.isfinite(plain.logits).all()
+    if made.config.task in {"correction", "mlm"}:
+        vocabulary = made.model.backbone.config.vocab_size
+        assert plain.logits.shape == (*batch["input_ids"].shape, vocabulary)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_loss_is_the_weighted_sum_of_its_parts(name, tiny):
+    made = tiny(name)
+    with torch.no_grad():
+        output = made.model(**made.batch())
+    wanted = sum(p.weight * float(p.total) / float(p.count) for p in output.parts.values())
+    assert float(output.loss) == pytest.approx(wanted, rel=1e-6)
+    for part, count in made.model.counts(made.batch()).items():
+        assert int(count) == int(output.parts[part].count)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_backward_gives_every_weight_a_finite_gradient(name, tiny):
+    made = tiny(name)
+    made.model.train()
+    made.model(**made.batch()).loss.backward()
+    trained = [(n, w) for n, w in made.model.named_parameters() if w.requires_grad]
+    assert trained
+    for weight_name, weight in trained:
+        assert weight.grad is not None, weight_name
+        assert torch.isfinite(weight.grad).all(), weight_name
+        assert weight.grad.abs().sum() > 0, weight_name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_overfits_eight_rows(name, tiny):
+    from nlpcl.inference import infer
+
+    made = tiny(name)
+    optimiser = torch.optim.AdamW(made.model.parameters(), lr=1e-2)
+    made.model.train()
+    losses = []
+    for _ in range(80):
+        output = made.model(**made.batch())
+        optimiser.zero_grad()
+        output.loss.backward()
+        optimiser.step()
+        losses.append(float(output.loss.detach()))
+    assert losses[-1] < 0.1 * losses[0]
+    if made.config.task == "correction":
+        edits, _ = infer(made.model, made.task, made.rows, precision="fp32")
+        for example, found in zip(made.examples, edits, strict=True):
+            characters = list(example["source"])
+            for edit in found:
+                characters[edit.position] = edit.right
+            assert "".join(characters) == example["target"]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_alone_gives_what_it_gives_in_a_batch(name, tiny):
+    made = tiny(name)
+    made.model.eval()
+    logits, parts = made.model(**made.unlabelled()).logits, made.model(**made.batch()).parts
+    totals = dict.fromkeys(parts, 0.0)
+    for number, row in enumerate(made.rows):
+        batch = made.batch([row])
+        for part, value in made.model(**batch).parts.items():
+            totals[part] += float(value.total)
+        batch.pop("labels")
+        alone = made.model(**batch).logits[0]
+        torch.testing.assert_close(logits[number, : len(alone)], alone, atol=1e-4, rtol=0)
+    for part, value in parts.items():
+        assert float(value.total) == pytest.approx(totals[part], rel=1e-4), part
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_padding_changes_nothing(name, tiny):
+    made = tiny(name)
+    made.model.eval()
+    batch = made.batch()
+    fills = {"input_ids": 1, "attention_mask": 0, "labels": -100}
+    wide = {
+        key: torch.nn.functional.pad(values, (0, 9), value=fills[key])
+        for key, values in batch.items()
+    }
+    loss, wide_loss = made.model(**batch).loss, made.model(**wide).loss
+    assert float(wide_loss) == pytest.approx(float(loss), rel=1e-5)
+    for inputs in (batch, wide):
+        inputs.pop("labels")
+    mask = batch["attention_mask"].bool()
+    logits = made.model(**wide).logits[:, : mask.shape[1]]
+    torch.testing.assert_close(logits[mask], made.model(**batch).logits[mask])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["bert", "roberta", "albert", "electra", "distilbert"])
+def test_saved_and_loaded_it_is_the_same(name, kind, tiny, tmp_path):
+    made = tiny(name, kind, dropout=0.1)
+    made.model.eval()
+    before = made.model(**made.unlabelled()).logits
+    made.model.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+    loaded = type(made.model).from_pretrained(tmp_path, dtype=torch.float32)
+    assert not loaded.training
+    assert torch.equal(loaded(**made.unlabelled()).logits, before)
+    assert loaded.config.options == made.config.model_options()
+    for model in (made.model, loaded):
+        shared = model.backbone.get_output_embeddings().weight
+        assert shared.data_ptr() == model.backbone.get_input_embeddings().weight.data_ptr()
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_every_variant_trains(name, variant, tiny):
+    made = tiny(name, **zoo.entry(name).variants[variant])
+    loss = made.model(**made.batch()).loss
+    loss.backward()
+    assert torch.isfinite(loss)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_variants_are_different(name, tiny):
+    losses = {}
+    for variant, options in zoo.entry(name).variants.items():
+        made = tiny(name, **options)
+        losses[variant] = round(float(made.model.eval()(**made.batch()).loss), 5)
+    assert len(set(losses.values())) == len(losses), losses
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_every_preset_is_a_valid_configuration(name, preset):
+    config = zoo.entry(name).config_class(**zoo.entry(name).presets[preset])
+    assert config.check() is config

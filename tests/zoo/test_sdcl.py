@@ -1,0 +1,122 @@
+"""SDCL's formulas, computed a second time by two separate passes through the encoder."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from nlpcl.losses.contrastive import self_distillation
+
+KINDS = ["bert", "roberta", "albert", "electra", "distilbert"]
+
+
+def two_passes(made):
+    """Logits and last states of the wrong and of the right sentences, by the encoder alone."""
+    batch = made.batch()
+    labels, mask = batch["labels"], batch["attention_mask"]
+    valid = labels != -100
+    right = torch.where(valid, labels, batch["input_ids"])
+    student, teacher = (
+        made.model.backbone(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        for ids in (batch["input_ids"], right)
+    )
+    return student, teacher, labels, valid, valid & (labels != batch["input_ids"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("negatives", ["teacher", "student", "batch"])
+def test_one_merged_forward_equals_two(kind, negatives, tiny):
+    made = tiny("sdcl", kind, alpha=0.7, beta=0.3, temperature=0.4, negatives=negatives)
+    made.model.train()
+    output = made.model(**made.batch())
+    student, teacher, labels, valid, errors = two_passes(made)
+    for part, passed in (("x", student), ("y", teacher)):
+        wanted = functional.cross_entropy(passed.logits[valid], labels[valid])
+        assert float(output.parts[part].mean()) == pytest.approx(float(wanted), rel=1e-4)
+        assert int(output.parts[part].count) == int(valid.sum())
+    contrast, count = self_distillation(
+        student.hidden_states[-1], teacher.hidden_states[-1], errors, valid, 0.4, negatives
+    )
+    assert int(count) == int(errors.sum()) > 0
+    assert float(output.parts["c"].mean()) == pytest.approx(float(contrast / count), rel=1e-4)
+    means = {name: float(part.mean()) for name, part in output.parts.items()}
+    wanted = means["x"] + 0.7 * means["y"] + 0.3 * means["c"]
+    assert float(output.loss) == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_corrects_by_the_encoders_own_head(kind, tiny):
+    made = tiny("sdcl", kind)
+    made.model.eval()
+    batch = made.unlabelled()
+    mask = batch["attention_mask"].bool()
+    wanted = made.model.backbone(**batch).logits
+    torch.testing.assert_close(made.model(**batch).logits[mask], wanted[mask])
+    labelled = made.model(**made.batch())
+    valid = made.batch()["labels"] != -100
+    torch.testing.assert_close(labelled.logits[valid], wanted[valid])
+
+
+def test_the_elementwise_layer_multiplies_by_the_characters_embedding(tiny):
+    made = tiny("sdcl", output_layer="elementwise")
+    made.model.eval()
+    batch = made.unlabelled()
+    bert = made.model.backbone
+    hidden = bert.bert(**batch).last_hidden_state
+    product = hidden * bert.bert.embeddings.word_embeddings.weight[batch["input_ids"]]
+    torch.testing.assert_close(made.model(**batch).logits, bert.cls(product))
+    assert not torch.allclose(made.model(**batch).logits, bert(**batch).logits, atol=1e-3)
+
+
+def test_the_contrastive_part_pulls_student_and_teacher_together(tiny):
+    made = tiny("sdcl", beta=5.0)
+    made.model.train()
+    optimiser = torch.optim.AdamW(made.model.parameters(), lr=5e-3)
+    values = []
+    for _ in range(25):
+        output = made.model(**made.batch())
+        optimiser.zero_grad()
+        output.loss.backward()
+        optimiser.step()
+        values.append(float(output.parts["c"].mean().detach()))
+    assert values[-1] < values[0] - 0.3
+
+
+def test_a_batch_without_errors_has_no_contrast_and_no_nan(tiny):
+    made = tiny("sdcl")
+    rows = made.task.encode([{"source": "我在家。", "target": "我在家。"}])
+    output = made.model(**made.batch(rows))
+    output.loss.backward()
+    assert int(output.parts["c"].count) == 0
+    assert float(output.parts["c"].mean()) == 0.0
+    assert all(torch.isfinite(w.grad).all() for w in made.model.parameters() if w.grad is not None)
+    same = float(output.parts["x"].mean().detach())
+    assert same == pytest.approx(float(output.parts["y"].mean().detach()), rel=1e-5)
+
+
+def test_gradient_flows_into_the_teacher(tiny):
+    """With alpha 0 and no student term left, only the teacher's copy carries a character's row."""
+    made = tiny("sdcl", alpha=0.0, beta=1.0)
+    rows = made.task.encode([{"source": "我再家", "target": "我在家"}])
+    right = made.task.ids("在")
+    batch = made.batch(rows)
+    output = made.model(**batch)
+    (output.parts["c"].total).backward()
+    gradient = made.model.backbone.get_input_embeddings().weight.grad
+    assert gradient[right].abs().sum() > 0
+
+
+def test_special_tokens_take_part_in_no_term(tiny):
+    made = tiny("sdcl")
+    batch = made.batch()
+    special = batch["labels"][:, 0]
+    assert (special == -100).all()
+    count = int(made.model(**batch).parts["x"].count)
+    assert count == sum(len(example["source"]) for example in made.examples)
+
+
+def test_training_keeps_no_logits(tiny):
+    made = tiny("sdcl")
+    assert made.model.train()(**made.batch()).logits is None
+    assert made.model.eval()(**made.batch()).logits is not None
