@@ -16,7 +16,7 @@ import pytest
 @pytest.fixture(scope="module")
 def long_settings(settings):
     """Long enough to be caught in the middle; with dropout, so that random states matter."""
-    return settings | {"epochs": 40, "batch_size": 2, "lr": 1e-3}
+    return settings | {"epochs": 24, "batch_size": 2, "lr": 1e-3}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_after_kill_9(killed, reference, run_main, tmp_path):
     assert_same(folder, reference)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing", "empty"])
+@pytest.mark.parametrize("damage", ["truncated", "missing"])
 def test_a_half_written_checkpoint_is_passed_over(killed, reference, run_main, tmp_path, damage):
     folder = shutil.copytree(killed, tmp_path / "run")
     newest = max(
@@ -93,10 +93,11 @@ def test_a_half_written_checkpoint_is_passed_over(killed, reference, run_main, t
     half = newest.with_name(f"checkpoint-{int(newest.name[11:]) + 12}")
     shutil.rmtree(half, ignore_errors=True)
     shutil.copytree(newest, half)
-    whole = (half / "trainer_state.json").read_bytes()
-    (half / "trainer_state.json").write_bytes(whole[:100] if damage == "truncated" else b"")
+    last = half / "trainer_state.json"
     if damage == "missing":
-        (half / "trainer_state.json").unlink()
+        last.unlink()
+    else:
+        last.write_bytes(last.read_bytes()[:100])
     (half / "model.safetensors").write_bytes(b"")
     result = resume(run_main, folder)
     assert result.code == 0, result.err

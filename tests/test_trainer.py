@@ -37,14 +37,13 @@ def fit(settings, tmp_path):
 
 @pytest.fixture
 def uneven(tmp_path, pairs):
-    """30 training rows: the long ones full of errors, the short ones without, one with a few."""
+    """30 training rows: every fifth with an error in every second place, the others without."""
     from conftest import write_table
 
     rows = []
     for number, (_, right) in enumerate(pairs[:30]):
-        wrong = right[:-1].translate(str.maketrans("我老妈他那两", "你者吗她哪内"))
-        wrong = "".join(chr(ord("大") + 0) if i % 2 else c for i, c in enumerate(wrong)) + "。"
-        rows.append((wrong, right) if number % 5 == 0 else (right, right))
+        wrong = "".join("大" if place % 2 else c for place, c in enumerate(right))
+        rows.append((wrong if number % 5 == 0 else right, right))
     folder = tmp_path / "uneven"
     write_table(folder / "train.tsv", rows)
     write_table(folder / "dev.tsv", pairs[30:35])
@@ -99,9 +98,7 @@ def test_the_best_epoch_is_kept_not_the_last(fit):
     from nlpcl.run import load_splits
 
     examples = load_splits(run.config).dev
-    scores = run.task.dev_scores(
-        run.model, examples, run.task.encode(examples), "fp32", run.config
-    )
+    scores = run.task.dev_scores(run.model, examples, run.task.encode(examples), "fp32", run.config)
     assert scores["loss"] == pytest.approx(best["dev_loss"], rel=1e-5)
 
 

@@ -129,8 +129,10 @@ class Correction:
         assert logits is not None
         candidates = self.is_candidate.to(logits.device)
         logits = logits[..., : len(candidates)]  # a padded vocabulary has scores of no token
-        # Only places that change are looked at more closely: they are few.
-        changed = (logits.argmax(-1) != written) & candidates[written]
+        # Only places that change are looked at more closely: they are few. amax is many times
+        # faster than argmax, and leaves the text alone where two scores tie.
+        own = logits.gather(-1, written.unsqueeze(-1)).squeeze(-1)
+        changed = (logits.amax(-1) > own) & candidates[written]
         rows = logits[changed].float()
         best, chosen = rows.masked_fill(~candidates, float("-inf")).max(-1)
         probabilities = (best - rows.logsumexp(-1)).exp().clamp(max=1.0)

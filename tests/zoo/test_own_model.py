@@ -24,7 +24,7 @@ class Config(sdcl.Config):
 VARIANTS = {"heavy": {"scale": 9.0}}
 PRESETS = {"quick": {"epochs": 1, "lr": 0.002}}
 '''
-MODEL = '''
+MODEL = """
 from nlpcl.zoo.model import weighted_sum
 from nlpcl.zoo.sdcl.model import SDCL
 
@@ -46,7 +46,7 @@ class Heavier(SDCL):
             output.parts["y"] = part._replace(weight=part.weight * self.scale)
             output.loss = weighted_sum(output.parts)
         return output
-'''
+"""
 
 
 @pytest.fixture

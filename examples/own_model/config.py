@@ -1,0 +1,15 @@
+"""Settings of a corrector that also learns to detect errors."""
+
+from dataclasses import dataclass
+
+from nlpcl.config import CorrectionConfig, option
+
+
+@dataclass(kw_only=True)
+class Config(CorrectionConfig):
+    """A masked language model that corrects, with a second head that detects."""
+
+    detection: float = option(0.3, "Weight of the detection loss", at_least=0)
+
+
+VARIANTS = {"joint": {}, "correction-only": {"detection": 0.0}}

@@ -1,0 +1,48 @@
+"""Correction and detection, learned together: a complete model in one small file."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import AutoModelForMaskedLM
+
+from nlpcl.zoo.masked_lm import IGNORE
+from nlpcl.zoo.model import Output, Part, ZooModel, weighted_sum
+
+from .config import Config
+
+
+class DetectAndCorrect(ZooModel):
+    """Cross-entropy of the right character, plus that of "this character is wrong"."""
+
+    name = "own-model"
+    auto_class = AutoModelForMaskedLM
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.options = Config(**config.options)
+        self.backbone = AutoModelForMaskedLM.from_config(config.backbone)
+        self.detector = nn.Linear(config.backbone.hidden_size, 1)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask, labels=None):
+        """See nlpcl/zoo/sdcl/model.py for the shapes; the parts are logged by their names."""
+        output = self.backbone(input_ids, attention_mask, output_hidden_states=True)
+        if labels is None:
+            return Output(logits=output.logits)
+        valid = labels != IGNORE
+        wrong = (labels != input_ids)[valid].float()
+        scores = self.detector(output.hidden_states[-1])[valid].squeeze(-1).float()
+        detection = functional.binary_cross_entropy_with_logits(scores, wrong, reduction="sum")
+        correction = functional.cross_entropy(
+            output.logits[valid].float(), labels[valid], reduction="sum"
+        )
+        parts = {
+            "correction": Part(correction, valid.sum()),
+            "detection": Part(detection, valid.sum(), self.options.detection),
+        }
+        return Output(loss=weighted_sum(parts), logits=output.logits, parts=parts)
+
+    def counts(self, batch) -> dict[str, torch.Tensor]:
+        """Makes accumulated micro-batches weigh as one big batch does."""
+        characters = (batch["labels"] != IGNORE).sum()
+        return {"correction": characters, "detection": characters}

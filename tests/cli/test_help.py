@@ -1,0 +1,136 @@
+"""Help appears at once, names every setting with its default, and loads nothing heavy."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+import nlpcl
+from nlpcl import zoo
+
+HEAVY = ("torch", "torchaudio", "transformers", "pandas", "numpy", "datasets", "accelerate")
+
+LOADED = """
+import sys
+from nlpcl.cli import main
+arguments = sys.argv[1:]
+sys.argv = ["nlpcl", *arguments]
+try:
+    main()
+except SystemExit as stop:
+    code = stop.code
+loaded = [name for name in HEAVY if name in sys.modules]
+print("LOADED", code, *loaded)
+""".replace("HEAVY", repr(HEAVY))
+
+WIDE = {"COLUMNS": "300", "TERMINAL_WIDTH": "300", "NO_COLOR": "1"}
+
+LIGHT = [
+    ["--help"],
+    ["--version"],
+    ["train", "--help"],
+    ["train", "sdcl", "--help"],
+    ["predict", "--help"],
+    ["predict", "spelling", "--help"],
+    ["eval", "--help"],
+    ["data", "--help"],
+    ["data", "list"],
+    ["data", "check", "--help"],
+    ["models"],
+    ["models", "--format", "json"],
+    ["train", "scdl"],
+    ["train", "sdcl", "--lr", "abc"],
+    ["train", "sdcl", "--lr", "-1"],
+    ["train", "sdcl", "--epohcs", "1"],
+    ["eval", "nowhere", "--format", "xml"],
+    ["predict", "spelling"],
+    ["ablate", "sdcl"],
+]
+
+
+@pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)
+def test_nothing_heavy_is_loaded(arguments, run_python):
+    result = run_python(LOADED, *arguments)
+    last = result.out.splitlines()[-1].split()
+    assert last[0] == "LOADED", (result.out, result.err)
+    assert last[2:] == []
+    assert last[1] == ("0" if not result.err else "2")
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_setting_is_listed_with_its_default(name, run_cli):
+    result = run_cli("train", name, "--help", env=WIDE)
+    assert result.code == 0
+    assert result.err == ""
+    entry = zoo.entry(name)
+    lines = {}
+    for line in result.out.splitlines():
+        if found := re.match(r"\W*(--[a-z0-9-]+)", line):
+            lines[found.group(1)] = line
+    for field in dataclasses.fields(entry.config_class):
+        if "help" not in field.metadata:
+            continue
+        line = lines["--" + field.name.replace("_", "-")]
+        assert field.metadata["help"] in line, field.name
+        shown = {None: "none", True: "on", False: "off"}.get(field.default, str(field.default))
+        if not isinstance(field.default, bool) and field.default in (0, 1):
+            shown = str(field.default)
+        unit = field.metadata["unit"]
+        assert f"(default: {shown}{' ' + unit if unit else ''})" in line, line
+    for own in ("--preset", "--out", "--resume", "--quiet"):
+        assert own in lines
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_narrow_terminal_cuts_nothing_off(name, run_cli):
+    result = run_cli("train", name, "--help", env={"COLUMNS": "80", "NO_COLOR": "1"})
+    assert "…" not in result.out.replace("… that become", "")
+    for field in dataclasses.fields(zoo.entry(name).config_class):
+        if "help" in field.metadata:
+            assert "--" + field.name.replace("_", "-") in result.out
+
+
+def test_the_verbs_and_models_are_listed(run_main):
+    out = run_main("--help").out
+    for verb in ("train", "eval", "predict", "ablate", "visualize", "models", "data"):
+        assert re.search(rf"^\s*{verb}\s+\w", out, re.MULTILINE), verb
+    out = run_main("train", "--help").out
+    for name in zoo.names():
+        assert re.search(rf"\b{name}\s+{zoo.entry(name).summary[:12]}", out), name
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["train"], ["predict"], ["data"]], ids=lambda words: " ".join(words) or "-"
+)
+def test_a_command_without_arguments_shows_its_help(arguments, run_main):
+    asked, bare = run_main(*arguments, "--help"), run_main(*arguments)
+    assert asked.code == 0
+    assert asked.err == ""
+    assert asked.out.strip() in (bare.out + bare.err)
+
+
+def test_help_and_version_are_as_usual(run_main, run_cli):
+    assert run_main("-h").out == run_main("--help").out
+    assert run_main("--version").out == f"nlpcl {nlpcl.__version__}\n"
+    assert run_cli("--version").out == f"nlpcl {nlpcl.__version__}\n"
+
+
+def test_models_lists_variants_and_presets(run_main):
+    for name in zoo.names():
+        assert name in run_main("models").out
+        for word in [*zoo.entry(name).variants, *zoo.entry(name).presets]:
+            assert word in run_main("models", "--format", "json").out
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown", "latex"])
+@pytest.mark.parametrize("verb", [["models"], ["data", "list"]], ids=" ".join)
+def test_every_format(verb, form, run_main):
+    import json
+
+    result = run_main(*verb, "--format", form)
+    assert result.code == 0
+    assert "s" in result.out
+    if form == "json":
+        assert json.loads(result.out)["tables"][0]["rows"]

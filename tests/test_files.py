@@ -1,0 +1,136 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import pytest
+
+from nlpcl.errors import UserError
+from nlpcl.files import (
+    atomic_file,
+    atomic_folder,
+    read_json,
+    write_csv,
+    write_json,
+    write_json_lines,
+)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def no_space(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_file_replaces_the_old_one_at_the_end(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    for text in ("first", "second"):
+        with atomic_file(path) as stream:
+            stream.write(text)
+            stream.flush()
+            assert not path.exists() or path.read_text() == "first"
+        assert path.read_text() == text
+    assert names(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_file_keeps_its_content_after_an_error(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(error), atomic_file(path) as stream:
+        stream.write("half")
+        raise error
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_file_alone(tmp_path, monkeypatch, step):
+    path = tmp_path / "a.json"
+    write_json(path, {"kept": True})
+    monkeypatch.setattr(os, step, no_space)
+    with pytest.raises(UserError, match=r"a\.json: cannot write: No space left.*Free some space"):
+        write_json(path, {"kept": False})
+    assert read_json(path) == {"kept": True}
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_folder_replaces_the_old_one_at_the_end(tmp_path):
+    path = tmp_path / "deep" / "model"
+    for name in ("first", "second"):
+        with atomic_folder(path) as place:
+            assert not names(place)
+            (place / name).touch()
+            assert not path.exists() or names(path) == ["first"]
+        assert names(path) == [name]
+    assert names(path.parent) == ["model"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_folder_keeps_its_content_after_an_error(tmp_path, error):
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "old").touch()
+    with pytest.raises(error), atomic_folder(path) as place:
+        (place / "half").touch()
+        raise error
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_full_disk_leaves_the_folder_alone(tmp_path):
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "old").touch()
+    with pytest.raises(UserError, match="No space left"), atomic_folder(path) as place:
+        (place / "half").touch()
+        no_space()
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_what_is_left_of_a_killed_process_is_no_hindrance(tmp_path):
+    left = tmp_path / f".model.{os.getpid()}.part"
+    left.mkdir()
+    (left / "half").touch()
+    with atomic_folder(tmp_path / "model") as place:
+        (place / "whole").touch()
+    assert names(tmp_path) == ["model"]
+    assert names(tmp_path / "model") == ["whole"]
+
+
+def test_no_permission_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot write"):
+        write_json(tmp_path / "file" / "a.json", {})
+
+
+def test_json_is_readable_text(tmp_path):
+    write_json(tmp_path / "a.json", {"字": [1.5, None]})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert "字" in text
+    assert text.endswith("}\n")
+    assert read_json(tmp_path / "a.json") == {"字": [1.5, None]}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", None])
+def test_damaged_json_is_one_line(tmp_path, content):
+    path = tmp_path / "run.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.json: cannot be read"):
+        read_json(path)
+
+
+def test_json_lines_and_csv(tmp_path):
+    write_json_lines(tmp_path / "a.jsonl", [{"字": "一\n二"}, {"n": 1}])
+    lines = (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [{"字": "一\n二"}, {"n": 1}]
+    write_csv(tmp_path / "a.csv", [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "dev": 0.25}])
+    text = (tmp_path / "a.csv").read_bytes().decode()
+    assert text.split() == ["epoch,loss,dev", "1,0.5,", "2,,0.25"]
