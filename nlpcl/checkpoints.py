@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
-from nlpcl import builtin, zoo
+from nlpcl import builtin, hub, zoo
 from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.encoders import BUILTIN, check_tokenizer, load_text_encoder
 from nlpcl.errors import UserError, first_line
@@ -94,6 +94,8 @@ def open_saved(
 ) -> Predictor:
     """A folder or hub id, saved by nlpcl or, with ``assume_tuned``, by anybody."""
     where = f"--checkpoint {source}"
+    if not Path(source).is_dir():
+        hub.require(source, where, kind="models", how="Without a network give a local folder.")
     try:
         kind = AutoConfig.from_pretrained(source).model_type
     except Exception as error:

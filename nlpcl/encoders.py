@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from nlpcl import builtin
+from nlpcl import builtin, hub
 from nlpcl.errors import UserError, first_line
 
 BUILTIN = "builtin"
@@ -86,6 +86,9 @@ def load_text_encoder(
         raise UserError(
             "no such folder", f"--backbone {name}", "Give a local folder, a hub id or builtin."
         )
+    if not folder.is_dir():
+        how = "Without a network give a local folder, or use --backbone builtin."
+        hub.require(name, f"--backbone {name}", kind="models", how=how)
     source = str(folder) if folder.is_dir() else name
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)

@@ -88,6 +88,9 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         fail(f"Stopped. {stop}".strip(), 130)
     except usage_error as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            raise SystemExit(2) from None
         fail(usage_line(error))
     except BrokenPipeError:
         # The reader went away (as `head` does): nothing is wrong, and nothing more can be written.
@@ -109,8 +112,8 @@ def usage_line(error: Any) -> str:
     name = getattr(error, "option_name", None)
     if name and context is not None and type(error).__name__ == "NoSuchOption":
         known = [flag for parameter in context.command.params for flag in parameter.opts]
-        known = [flag for flag in known if flag.startswith("--")]
+        known = ["--help", *(flag for flag in known if flag.startswith("--"))]
         return str(unknown_name("flag", name, known, where=context.command_path))
     path = f"{context.command_path}: " if context is not None else ""
-    text = " ".join(error.format_message().split())
+    text = " ".join(error.format_message().split()).rstrip(".") + "."
     return f"{path}{text} See: {context.command_path if context else 'nlpcl'} --help"

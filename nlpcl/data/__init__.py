@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nlpcl import hub
 from nlpcl.data.holdout import assemble
 from nlpcl.data.pairs import PAIR_FIELDS
 from nlpcl.data.splits import Dataset, Splits
@@ -211,6 +212,8 @@ def _from_hub(name: str, fields: Fields, columns: Mapping[str, str]) -> tuple[Sp
     except ImportError as error:
         how = "Install it with: pip install datasets"
         raise UserError("the library datasets is not installed", where, how) from error
+    how = "Check the network, or download the files and give their path."
+    hub.require(name, where, kind="datasets", how=how)
     try:
         loaded: Any = load_dataset(name)
     except Exception as error:  # the library raises dozens of types, most of them undocumented

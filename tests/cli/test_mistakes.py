@@ -115,7 +115,7 @@ def test_anything_else_that_is_wrong(line, run_main):
 
 
 @pytest.mark.parametrize(
-    "line", ["frain", "train sdcl --lr abc", "train sdcl --epochs 0", "train ./nowhere", "eval x"]
+    "line", ["frain", "train sdcl --lr abc", "train sdcl --epochs 0", "train ./nowhere", "data check x"]
 )
 def test_the_same_in_a_process_of_its_own(line, run_cli):
     result = run_cli(*line.split())
@@ -219,9 +219,17 @@ def few_han(folder):
     BertForMaskedLM(BertConfig(**sizes)).save_pretrained(folder)
 
 
+def tokenizer_of_a_larger_model(folder):
+    from transformers import BertTokenizer
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *map(chr, range(0x4E00, 0x9FA6))]
+    BertTokenizer(vocab={word: i for i, word in enumerate(words)}).save_pretrained(folder)
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
+        (tokenizer_of_a_larger_model, "vocabulary"),
         (without_tokenizer, "tokenizer"),
         (without_weights, "cannot be loaded"),
         (cut_weights, "cannot be loaded"),

@@ -236,6 +236,7 @@ def fake_datasets(monkeypatch, loaded):
         return loaded
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    monkeypatch.setattr("nlpcl.hub.is_reachable", lambda: True)
 
 
 def test_hub_dataset(monkeypatch):

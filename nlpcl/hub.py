@@ -1,0 +1,55 @@
+"""The model hub, asked only when it can answer."""
+
+from __future__ import annotations
+
+import os
+import socket
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from nlpcl.errors import UserError
+
+TIMEOUT = 3.0
+"""Seconds to wait for a first sign of the hub."""
+
+
+def is_offline() -> bool:
+    """Whether the environment forbids asking the hub."""
+    return any(
+        os.environ.get(name, "").upper() in {"1", "TRUE", "YES", "ON"}
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    )
+
+
+def is_reachable() -> bool:
+    """Whether the hub's host answers; behind a proxy this is left to the first request."""
+    if is_offline():
+        return False
+    if getproxies():
+        return True
+    endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+    port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
+    try:
+        socket.create_connection((endpoint.hostname or "", port), TIMEOUT).close()
+    except OSError:
+        return False
+    return True
+
+
+def require(name: str, where: str, *, kind: str, how: str) -> None:
+    """Refuse a hub id that is neither cached nor to be fetched, before the hub's library retries.
+
+    Args:
+        name: ``OWNER/NAME``.
+        where: the flag that named it.
+        kind: ``models`` or ``datasets``.
+        how: what to do without a network.
+
+    Raises:
+        UserError: the hub is out of reach and the cache does not hold it.
+    """
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    cached = os.path.isdir(os.path.join(HF_HUB_CACHE, f"{kind}--{name.replace('/', '--')}"))
+    if not cached and not is_reachable():
+        raise UserError("is not in the cache, and the model hub cannot be reached", where, how)

@@ -1,0 +1,237 @@
+"""Spelling correction with a real model: encoding, decoding, and the contract for any text."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import nlpcl
+from nlpcl.errors import UserError
+from nlpcl.tasks.correction_text import is_han
+
+
+@pytest.fixture(scope="module")
+def run(finished_run):
+    return nlpcl.load(finished_run, device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def task(run):
+    return run.task
+
+
+PIECES = [
+    *"今天天气很好我再家里坐饭的地得一〇、。！？；,.!?\n\r\t aZ09ＡＢ１éñﬁ“”‘’—…「」",
+    *["\u3000", "\u200b", "\u200d", "\ufe0f", "\ufeff", "\u0301", "\u2028", "\x00", "\x1b", "\x85"],
+    *["😀", "👨‍👩‍👧", "🇨🇳", "e\u0301", "𠀀", "𪚥", "\U0002f800", "\uf900", "々", "⼀", "か", "한"],
+    *["[MASK]", "[UNK]", "[CLS]", "##好", "<s>", "\ud800"],
+    "再" * 70,
+]
+TEXTS = st.lists(
+    st.sampled_from(PIECES) | st.characters(exclude_categories=["Cs"]), max_size=25
+).map("".join)
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=3))
+def test_any_text_keeps_its_length_and_all_but_han(run, texts):
+    rows = run.predict(texts)
+    every = run.predict(texts, threshold=0.0)
+    singles = [run.predict([text], threshold=0.0)[0] for text in texts]
+    for text, row, whole, single in zip(texts, rows, every, singles, strict=True):
+        assert row["source"] == whole["source"] == text
+        for result in (row, whole):
+            assert len(result["target"]) == len(text)
+            characters = list(text)
+            for edit in result["edits"]:
+                assert characters[edit["position"]] == edit["wrong"] != edit["right"]
+                assert is_han(edit["wrong"])
+                assert is_han(edit["right"])
+                characters[edit["position"]] = edit["right"]
+            assert "".join(characters) == result["target"]
+        kept = {(edit["position"], edit["right"]) for edit in row["edits"]}
+        assert kept <= {(edit["position"], edit["right"]) for edit in whole["edits"]}
+        assert single["target"] == whole["target"]
+
+
+def test_the_tiny_model_does_change_text(run, pairs):
+    """Else the test above would hold for a model that never changes anything."""
+    rows = run.predict([wrong for wrong, _ in pairs], threshold=0.0)
+    assert sum(len(row["edits"]) for row in rows) > len(pairs)
+
+
+def test_one_id_a_character_between_two_special_tokens(task):
+    (feature,) = task.encode_text("我再a家。", 5)
+    assert len(feature["input_ids"]) == 7
+    assert feature["input_ids"][0] == task.ids.start
+    assert feature["input_ids"][-1] == task.ids.end
+    assert feature["row"] == 5
+    text = [task.ids.characters[index] for index in feature["input_ids"][1:-1]]
+    assert text == list("我再a家。")
+
+
+def test_what_a_model_does_not_see_has_no_id(task):
+    (feature,) = task.encode_text("我 \u200b再\ufe0f家\n", 0)
+    assert feature["characters"] == list("我再家")
+    assert feature["positions"] == [0, 3, 5]
+    assert task.encode_text(" \n\t\u200b", 0) == []
+    assert task.encode_text("", 0) == []
+
+
+@pytest.mark.parametrize(
+    ("character", "known_as"),
+    [("家", "家"), ("Ａ", None), ("C", "c"), ("“", "“"), ("１", "1"), ("魑", None), ("😀", None)],
+)
+def test_unknown_characters_are_looked_up_in_plainer_forms(task, character, known_as):
+    index = task.ids(character)
+    assert index == (task.ids.unknown if known_as is None else task.ids.vocabulary[known_as])
+
+
+def test_long_texts_are_split_and_every_place_is_read_once(task):
+    text = "我在家里做饭，他坐车去学校。" * 30
+    features = task.encode_text(text, 0)
+    assert len(features) > 1
+    assert all(len(feature["input_ids"]) <= task.limit + 2 for feature in features)
+    assert [p for feature in features for p in feature["positions"]] == list(range(len(text)))
+
+
+def test_labels_stand_at_characters_only(task):
+    (feature,) = task.encode([{"source": "我 再家。", "target": "我 在家。"}])
+    labels = feature["labels"]
+    assert len(labels) == len(feature["input_ids"]) == 6
+    assert labels[0] == labels[-1] == -100
+    assert [task.ids.characters[label] for label in labels[1:-1]] == list("我在家。")
+
+
+def test_a_right_character_that_the_vocabulary_lacks_is_not_learned(task):
+    (feature,) = task.encode([{"source": "我再家", "target": "我魑家"}])
+    assert [task.ids.characters[label] for label in feature["labels"][1:-1]] == list("我再家")
+
+
+def test_pairs_of_unequal_length_get_no_labels(task):
+    features = task.encode([{"source": "我再家", "target": "我在"}])
+    assert "labels" not in features[0]
+    batch = task.collate(features)
+    assert set(batch) == {"input_ids", "attention_mask"}
+
+
+def test_collating_pads_with_what_is_not_read(task):
+    rows = [{"source": "我再家", "target": "我在家"}, {"source": "好", "target": "好"}]
+    batch = task.collate(task.encode(rows))
+    assert {name: tuple(value.shape) for name, value in batch.items()} == dict.fromkeys(
+        ("input_ids", "attention_mask", "labels"), (2, 5)
+    )
+    assert batch["attention_mask"].tolist() == [[1] * 5, [1, 1, 1, 0, 0]]
+    assert batch["input_ids"][1, 3:].tolist() == [task.ids.pad] * 2
+    assert batch["labels"][1].tolist() == [-100, task.ids("好"), -100, -100, -100]
+
+
+def decoded(task, text, wanted):
+    """The edits where the model's scores favour ``wanted``: {position: {token: score}}."""
+    from nlpcl.zoo.model import Output
+
+    features = task.encode_text(text, 0)
+    batch = task.collate(features)
+    logits = torch.zeros(*batch["input_ids"].shape, max(task.ids.vocabulary.values()) + 1)
+    logits.scatter_(-1, batch["input_ids"].unsqueeze(-1), 5.0)
+    for place, scores in wanted.items():
+        for token, score in scores.items():
+            logits[0, place + 1, task.ids.vocabulary[token]] = score
+    (edits,) = task.decode(Output(logits=logits), batch, features)
+    return edits
+
+
+def test_decoding_by_hand(task):
+    (edit,) = decoded(task, "我再家", {1: {"在": 9.0, "再": 0.0}})
+    assert (edit.position, edit.wrong, edit.right) == (1, "再", "在")
+    size = max(task.ids.vocabulary.values()) + 1
+    scores = torch.zeros(size)
+    scores[0] = 9.0
+    assert edit.probability == pytest.approx(float(scores.softmax(-1)[0]), rel=1e-4)
+    assert decoded(task, "我再家", {}) == []
+
+
+@pytest.mark.parametrize("token", ["[MASK]", "[UNK]", "a", "。", "1"])
+def test_only_han_is_written(task, token):
+    """Where something else is best, the best Han character counts, and often that is the old."""
+    assert decoded(task, "我再家", {1: {token: 9.0}}) == []
+    (edit,) = decoded(task, "我再家", {1: {token: 9.0, "在": 8.0}})
+    assert edit.right == "在"
+    assert edit.probability < 0.5
+
+
+@pytest.mark.parametrize("text", ["a", "1", "。", "魑", "😀"])
+def test_only_known_han_is_replaced(task, text):
+    assert decoded(task, text, {0: {"在": 9.0}}) == []
+
+
+def test_scores_of_no_token_are_left_out(task):
+    """Some encoders have more rows of scores than the tokenizer has tokens."""
+    from nlpcl.zoo.model import Output
+
+    features = task.encode_text("我再家", 0)
+    batch = task.collate(features)
+    size = max(task.ids.vocabulary.values()) + 1
+    logits = torch.zeros(*batch["input_ids"].shape, size + 7)
+    logits[..., -1] = 9.0
+    logits.scatter_(-1, batch["input_ids"].unsqueeze(-1), 5.0)
+    assert task.decode(Output(logits=logits), batch, features) == [[]]
+
+
+def test_streaming_is_lazy_and_ordered(run):
+    taken = []
+
+    def texts():
+        for number in range(10):
+            taken.append(number)
+            yield "我再家"[: number % 3 + 1]
+
+    rows = run.predictor.stream(texts(), window=2)
+    first = next(rows)
+    assert first["source"] == "我"
+    assert len(taken) <= 3
+    assert [row["source"] for row in rows] == ["我再家"[: n % 3 + 1] for n in range(1, 10)]
+
+
+def test_a_vocabulary_without_han_is_refused():
+    from transformers import BertTokenizer
+
+    from nlpcl.tasks.correction import Correction
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "##s"]
+    tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(words)})
+    with pytest.raises(UserError, match="no single Han characters"):
+        Correction(tokenizer, 32)
+
+
+def test_coverage_of_the_training_text(task):
+    task.check_coverage([{"source": "我在家里做饭", "target": ""}])
+    task.check_coverage([{"source": "no Han at all", "target": ""}])
+    with pytest.raises(UserError, match="33 % of the Han characters"):
+        task.check_coverage([{"source": "我魑魍", "target": ""}])
+
+
+def test_dev_scores_prefer_f1_and_break_ties_by_loss(run):
+    examples = [{"source": "我再家", "target": "我在家"}, {"source": "好的", "target": "好的"}]
+    rows = run.task.encode(examples)
+    scores = run.task.dev_scores(run.model, examples, rows, "fp32", run.config)
+    gap = scores["correction_f1"] - scores["selection"]
+    assert 0 < gap <= 0.1
+    assert gap == pytest.approx(scores["loss"] / 1000)
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "albert", "electra", "distilbert"])
+def test_every_kind_of_encoder_reads_its_whole_length(kind, tiny_encoder, run_main):
+    """The longest text allowed must not run out of positions."""
+    result = run_main(
+        "predict", "spelling", "我再家里" * 40, "--checkpoint", tiny_encoder(kind),
+        "--assume-tuned", "--format", "text", "--threshold", "0",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    assert len(result.out.strip()) == 160
