@@ -1,8 +1,8 @@
 """Weights in a quarter of their size: 8 bits an element, one scale a row, in safetensors.
 
 Matrices (and convolutions) are stored as int8 with a float32 scale for each row, so the error of
-an element is at most half its row's scale; vectors are stored in half precision. Loading gives float32,
-ready for fine-tuning. A file of checksums lies beside the weights.
+an element is at most half its row's scale; vectors are stored in half precision. Loading gives
+float32, ready for fine-tuning. A file of checksums lies beside the weights.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ os.environ.pop("NLPCL_DATA", None)
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-PEOPLE = "我 老师 妈妈 他的朋友 那位医生 两个同学".split()
-TIMES = "今天早上 昨天晚上 每个星期 明年春天".split()
+PEOPLE = ["我", "老师", "妈妈", "他的朋友", "那位医生", "两个同学"]
+TIMES = ["今天早上", "昨天晚上", "每个星期", "明年春天"]
 ACTIONS = [
     "在家里做饭",
     "坐车去学校",
@@ -134,10 +134,10 @@ def tiny_encoder(tmp_path_factory) -> Callable[..., Path]:
 
 def save_tiny_encoder(kind: str, dropout: float, folder: Path) -> None:
     """A random masked language model and its fast tokenizer, saved by transformers alone."""
-    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
-
     import torch
     import transformers
+
+    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
 
     text = COMMON + "".join(right for _, right in invented_pairs(40)) + "".join(CONFUSED.values())
     characters = list(dict.fromkeys(text + "，。！？、“”abcxyz0123456789,.!?"))

@@ -30,19 +30,16 @@ class DetectAndCorrect(ZooModel):
         if labels is None:
             return Output(logits=output.logits)
         valid = labels != IGNORE
-        wrong = (labels != input_ids)[valid].float()
-        scores = self.detector(output.hidden_states[-1])[valid].squeeze(-1).float()
-        detection = functional.binary_cross_entropy_with_logits(scores, wrong, reduction="sum")
-        correction = functional.cross_entropy(
-            output.logits[valid].float(), labels[valid], reduction="sum"
+        right, wrong = labels[valid], (labels != input_ids)[valid].float()
+        characters, states = output.logits[valid].float(), output.hidden_states[-1][valid]
+        correction = functional.cross_entropy(characters, right, reduction="sum")
+        detection = functional.binary_cross_entropy_with_logits(
+            self.detector(states).squeeze(-1).float(), wrong, reduction="sum"
         )
-        parts = {
-            "correction": Part(correction, valid.sum()),
-            "detection": Part(detection, valid.sum(), self.options.detection),
-        }
+        count, weight = valid.sum(), self.options.detection
+        parts = {"correction": Part(correction, count), "detection": Part(detection, count, weight)}
         return Output(loss=weighted_sum(parts), logits=output.logits, parts=parts)
 
     def counts(self, batch) -> dict[str, torch.Tensor]:
         """Makes accumulated micro-batches weigh as one big batch does."""
-        characters = (batch["labels"] != IGNORE).sum()
-        return {"correction": characters, "detection": characters}
+        return dict.fromkeys(("correction", "detection"), (batch["labels"] != IGNORE).sum())

@@ -115,7 +115,8 @@ def test_anything_else_that_is_wrong(line, run_main):
 
 
 @pytest.mark.parametrize(
-    "line", ["frain", "train sdcl --lr abc", "train sdcl --epochs 0", "train ./nowhere", "data check x"]
+    "line",
+    ["frain", "train sdcl --lr abc", "train sdcl --epochs 0", "train ./nowhere", "data check x"],
 )
 def test_the_same_in_a_process_of_its_own(line, run_cli):
     result = run_cli(*line.split())

@@ -1,0 +1,76 @@
+"""Noise: shares, falls back to the mask, light texts, damaged confusion sets."""
+
+from collections import Counter
+
+import numpy
+import pytest
+
+from nlpcl.errors import UserError
+from nlpcl.noise import KEEP, MASK, Noise, read_confusions
+
+SETS = {
+    "same_pinyin.txt": "在\t再 在 载 载\n早\t枣\n",
+    "simi_pinyin.txt": "在\t才 财\n",
+    "same_stroke.txt": "早,旱,早\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in SETS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_confusions_are_sets_without_their_head(folder):
+    sets = read_confusions(folder)
+    assert sets["pinyin"] == {"在": ["再", "载"], "早": ["枣"]}
+    assert sets["shape"] == {"早": ["旱"]}
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "same_stroke.txt").unlink()
+    with pytest.raises(UserError, match="same_stroke.txt"):
+        read_confusions(folder)
+
+
+def test_a_file_without_sets_is_refused(folder):
+    (folder / "same_stroke.txt").write_text("abc\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no confusion sets"):
+        read_confusions(folder)
+
+
+def test_shares_are_kept_to():
+    noise = Noise({MASK: 0.2, "pinyin": 0.5}, rate=0.2, light=0.0)
+    generator = numpy.random.default_rng(0)
+    kinds = Counter(
+        kind for _ in range(400) for _, kind in noise.choose(list(range(50)), generator)
+    )
+    total = sum(kinds.values())
+    assert total == 400 * 10
+    assert kinds[MASK] / total == pytest.approx(0.2, abs=0.03)
+    assert kinds["pinyin"] / total == pytest.approx(0.5, abs=0.03)
+    assert kinds[KEEP] / total == pytest.approx(0.3, abs=0.03)
+
+
+def test_light_texts_have_one_chosen_character_at_most():
+    noise = Noise({MASK: 1.0}, light=1.0)
+    generator = numpy.random.default_rng(0)
+    counts = Counter(len(noise.choose(list(range(30)), generator)) for _ in range(300))
+    assert set(counts) == {0, 1}
+    assert counts[0] == pytest.approx(150, abs=40)
+
+
+def test_shares_above_one_are_refused():
+    with pytest.raises(UserError, match="more than 1"):
+        Noise({MASK: 0.7, "pinyin": 0.4})
+
+
+def test_replacements_come_from_the_sets_and_fall_back_to_the_mask(folder):
+    noise = Noise({MASK: 0.0}, read_confusions(folder), alphabet=["甲"])
+    generator = numpy.random.default_rng(0)
+    seen = {noise.replacement("在", "pinyin", generator) for _ in range(50)}
+    assert seen == {"再", "载"}
+    assert noise.replacement("没", "pinyin", generator) is None
+    assert noise.replacement("没", KEEP, generator) == "没"
+    assert noise.replacement("没", "random", generator) == "甲"
