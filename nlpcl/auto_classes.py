@@ -6,6 +6,7 @@ moment somebody else imports transformers' auto classes.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -16,11 +17,19 @@ AUTO_MODULE = "transformers.models.auto.modeling_auto"
 
 
 def register() -> None:
-    """Tell transformers about every model of the zoo."""
+    """Import every model of the zoo; each tells transformers about itself.
+
+    A model whose import is under way, perhaps the very one that led here, is left to finish.
+    """
+    shared = sys.modules.get("nlpcl.zoo.model")
+    if shared is not None and not hasattr(shared, "ZooModel"):
+        return  # its last line comes back here
     from nlpcl import zoo
 
     for name in zoo.names():
-        zoo.entry(name).model_class().register_auto_classes()
+        module = f"{zoo.entry(name).package}.model"
+        if module not in sys.modules:
+            importlib.import_module(module)
 
 
 class _RegisteringLoader(Loader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
@@ -154,6 +155,8 @@ def check_bounds(name: str, value: Any, bounds: Mapping[str, float | None]) -> N
         "below": lambda bound: value < bound,
         "at_most": lambda bound: value <= bound,
     }
+    if not math.isfinite(value):
+        raise UserError(f"{value} is not a finite number", flag(name), "Give another value.")
     for test, bound in bounds.items():
         if bound is not None and not tests[test](bound):
             words = test.replace("_", " ")

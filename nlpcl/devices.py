@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import torch
 
-from nlpcl.errors import UserError
+from nlpcl.config import Precision
+from nlpcl.errors import UserError, unknown_name
 
 Module = TypeVar("Module", bound=torch.nn.Module)
 
@@ -55,6 +56,8 @@ def choose_precision(name: str, device: torch.device) -> str:
     Raises:
         UserError: fp16 on a processor, where it is slower and overflows.
     """
+    if name not in get_args(Precision):
+        raise unknown_name("precision", name, get_args(Precision), where="--precision")
     if name == "auto":
         return "bf16" if has_fast_bf16(device) else "fp32"
     if name == "fp16" and device.type == "cpu":

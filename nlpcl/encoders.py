@@ -82,12 +82,12 @@ def load_text_encoder(
         tokenizer = scratch_tokenizer()
         return scratch_masked_lm(tokenizer), tokenizer
     folder = Path(name).expanduser()
-    if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") != 1):
+    if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise UserError(
             "no such folder", f"--backbone {name}", "Give a local folder, a hub id or builtin."
         )
     if not folder.is_dir():
-        how = "Without a network give a local folder, or use --backbone builtin."
+        how = "Check the name; without a network give a local folder, or --backbone builtin."
         hub.require(name, f"--backbone {name}", kind="models", how=how)
     source = str(folder) if folder.is_dir() else name
     try:
@@ -98,6 +98,14 @@ def load_text_encoder(
     except Exception as error:
         raise loading_error(name, folder.is_dir(), error) from error
     check_tokenizer(name, tokenizer)
+    rows = model.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values())
+    if len(tokenizer) <= len(tokenizer.all_special_ids) or highest >= rows:
+        raise UserError(
+            f"its tokenizer has a vocabulary of {len(tokenizer)} for a model of {rows}",
+            f"--backbone {name}",
+            "The folder needs the model's own tokenizer, as saved by save_pretrained.",
+        )
     return model, tokenizer
 
 

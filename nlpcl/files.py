@@ -39,7 +39,8 @@ def atomic_file(path: Path, *, newline: str | None = None) -> Iterator[IO[str]]:
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -112,7 +112,15 @@ class Run:
     @cached_property
     def tokenizer(self) -> Any:
         """The tokenizer saved beside the model."""
-        return AutoTokenizer.from_pretrained(self.folder / "model")
+        folder = self.folder / "model"
+        try:
+            return AutoTokenizer.from_pretrained(folder)
+        except Exception as error:
+            raise UserError(
+                f"its tokenizer cannot be loaded ({first_line(error)})",
+                folder,
+                "The folder is damaged; train again or restore it from a copy.",
+            ) from error
 
     @property
     def report(self) -> dict[str, Any]:

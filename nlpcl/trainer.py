@@ -336,7 +336,11 @@ def history(records: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
         for name, value in record.items():
             if name not in {"epoch", "step"}:
                 row[f"dev_{name[5:]}" if name.startswith("eval_") else name] = value
-    return list(rows.values())
+    # A checkpoint stores the records with sorted keys; a resumed run must write the same columns.
+    return [
+        {"epoch": row.pop("epoch"), "step": row.pop("step"), **dict(sorted(row.items()))}
+        for row in rows.values()
+    ]
 
 
 class _interrupts:

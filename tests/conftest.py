@@ -1,4 +1,4 @@
-"""Shared fixtures: offline, one thread, tiny random encoders, invented sentences, a finished run."""
+"""Shared fixtures: offline, one thread, tiny random encoders, invented pairs, a finished run."""
 
 from __future__ import annotations
 
@@ -94,6 +94,18 @@ def write_table(path: Path, pairs: Sequence[tuple[str, str]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("source\ttarget\n" + "".join(lines), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session", name="write_table")
+def _write_table() -> Callable[..., Path]:
+    """``write_table(path, pairs)``: pairs as a tab-separated file with a header."""
+    return write_table
+
+
+@pytest.fixture(scope="session")
+def command_line() -> Callable[..., Result]:
+    """``run_main`` for fixtures that last longer than one test."""
+    return in_process
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ def test_confusions_are_sets_without_their_head(folder):
 
 def test_a_missing_file_is_named(folder):
     (folder / "same_stroke.txt").unlink()
-    with pytest.raises(UserError, match="same_stroke.txt"):
+    with pytest.raises(UserError, match=r"same_stroke\.txt"):
         read_confusions(folder)
 
 

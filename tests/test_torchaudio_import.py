@@ -93,7 +93,7 @@ def test_what_needs_the_extension_says_so():
     def forced_align():
         raise AssertionError("never called")
 
-    with pytest.raises(RuntimeError, match="torchaudio.forced_align needs"):
+    with pytest.raises(RuntimeError, match=r"torchaudio\.forced_align needs"):
         forced_align()
 
 

@@ -36,10 +36,8 @@ def fit(settings, tmp_path):
 
 
 @pytest.fixture
-def uneven(tmp_path, pairs):
+def uneven(tmp_path, pairs, write_table):
     """30 training rows: every fifth with an error in every second place, the others without."""
-    from conftest import write_table
-
     rows = []
     for number, (_, right) in enumerate(pairs[:30]):
         wrong = "".join("大" if place % 2 else c for place, c in enumerate(right))

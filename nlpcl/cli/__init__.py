@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -24,8 +27,42 @@ VERBS = {
 }
 
 
+class Stopped(Exception):
+    """Ctrl-C, with what to say about it."""
+
+
+class OutputClosed(Exception):
+    """The reader of standard output went away, as ``head`` does."""
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """Pass on what the parser would turn into a bare exit code: Ctrl-C, a closed or full output."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        raise Stopped(str(stop)) from stop
+    except BrokenPipeError as error:
+        raise OutputClosed from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise UserError(f"cannot write: {error.strerror}", "standard output") from error
+
+
 class Verbs(TyperGroup):
     """The verbs; each is imported when it is called."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        with heard():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        with heard():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(VERBS)
@@ -82,22 +119,28 @@ def main() -> None:
     try:
         code = command.main(standalone_mode=False)
     except UserError as error:
+        if isinstance(error.__cause__, OSError) and error.where == "standard output":
+            drop_output()
         fail(str(error))
     except typer.Abort:
         fail("stopped", 130)
-    except KeyboardInterrupt as stop:
+    except (Stopped, KeyboardInterrupt) as stop:
         fail(f"Stopped. {stop}".strip(), 130)
     except usage_error as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             raise SystemExit(2) from None
         fail(usage_line(error))
-    except BrokenPipeError:
-        # The reader went away (as `head` does): nothing is wrong, and nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputClosed:
+        drop_output()
         raise SystemExit(0) from None
     else:
         raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def drop_output() -> None:
+    """Nothing more can be written; keep Python from trying when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(line: str, code: int = 2) -> None:
@@ -114,6 +157,6 @@ def usage_line(error: Any) -> str:
         known = [flag for parameter in context.command.params for flag in parameter.opts]
         known = ["--help", *(flag for flag in known if flag.startswith("--"))]
         return str(unknown_name("flag", name, known, where=context.command_path))
-    path = f"{context.command_path}: " if context is not None else ""
+    path = context.command_path if context is not None else "nlpcl"
     text = " ".join(error.format_message().split()).rstrip(".") + "."
-    return f"{path}{text} See: {context.command_path if context else 'nlpcl'} --help"
+    return f"{path.removeprefix('nlpcl ')}: {text} See: {path} --help"

@@ -14,6 +14,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
+from nlpcl import auto_classes
+
 Batch = Mapping[str, Tensor]
 
 
@@ -110,6 +112,7 @@ class ZooModel(PreTrainedModel):
                 "__module__": cls.__module__,
             }
             cls.config_class = type(f"{cls.__name__}Config", (ZooConfig,), attributes)
+            cls.register_auto_classes()
 
     @classmethod
     def build(cls, backbone: PreTrainedModel, options: Mapping[str, Any]) -> ZooModel:
@@ -149,3 +152,6 @@ class ZooModel(PreTrainedModel):
         AutoConfig.register(cls.config_class.model_type, cls.config_class, exist_ok=True)
         for auto in {AutoModel, cls.auto_class}:
             auto.register(cls.config_class, cls, exist_ok=True)
+
+
+auto_classes.register()

@@ -25,9 +25,7 @@ def test_its_own_test_set_again(evaluate, finished_run):
     assert found["metrics"] == stored["metrics"]
 
 
-def test_a_file_is_scored_whole(evaluate, tmp_path, pairs):
-    from conftest import write_table
-
+def test_a_file_is_scored_whole(evaluate, tmp_path, pairs, write_table):
     write_table(tmp_path / "other.tsv", pairs[:5])
     found = json.loads(evaluate("--data", "other.tsv", "--format", "json").out)
     assert found["metrics"]["n"] == 5

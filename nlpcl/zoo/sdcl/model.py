@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
+from nlpcl.errors import UserError
 from nlpcl.losses.contrastive import self_distillation
 from nlpcl.zoo.masked_lm import IGNORE, masked_lm_head
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
@@ -35,6 +36,14 @@ class SDCL(ZooModel):
         super().__init__(config)
         self.options = Config(**config.options)
         self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
+        width = self.backbone.get_input_embeddings().embedding_dim
+        hidden = self.backbone.config.hidden_size
+        if self.options.output_layer == "elementwise" and width != hidden:
+            raise UserError(
+                f"elementwise needs embeddings as wide as the states; here {width} and {hidden}",
+                "--output-layer",
+                "Use tied, or another encoder.",
+            )
         self.post_init()
 
     def forward(
