@@ -14,6 +14,9 @@ from nlpcl.encoders import BUILTIN, check_tokenizer, load_text_encoder
 from nlpcl.errors import UserError, first_line
 from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
 
+BUILTIN_THRESHOLD = 0.9
+"""Least probability of a change by the built-in corrector: it must prefer leaving text alone."""
+
 DEFAULT_MODEL = {"correction": "sdcl"}
 """The model that a masked language model trained elsewhere is read as."""
 
@@ -74,6 +77,7 @@ def open_builtin(task: str, device: str, precision: str) -> Predictor:
         make_task(config, tokenizer, model),
         choose_precision(precision, place),
         "the built-in corrector",
+        {"threshold": BUILTIN_THRESHOLD},
     )
 
 

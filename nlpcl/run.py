@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,16 +39,19 @@ class Predictor:
         task: encodes and decodes.
         precision: fp32, bf16 or fp16.
         description: where it comes from, for people.
+        defaults: options of the task's ``stream`` that suit this model.
     """
 
     model: ZooModel
     task: Any
     precision: str
     description: str
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def stream(self, texts: Iterable[str], **options: Any) -> Iterator[dict[str, Any]]:
         """Predictions one by one, in order and constant memory."""
-        return self.task.stream(self.model, texts, precision=self.precision, **options)
+        chosen = {**self.defaults, **options}
+        return self.task.stream(self.model, texts, precision=self.precision, **chosen)
 
 
 class Run:

@@ -49,7 +49,9 @@ def spelling(
     output: Annotated[Path | None, typer.Option(help="File to write instead of stdout.")] = None,
     checkpoint: Annotated[
         str | None,
-        typer.Option(help="Run, saved model or hub id. (default: the newest finished run)"),
+        typer.Option(
+            help="Run, saved model or hub id. (default: the newest finished run, else builtin)"
+        ),
     ] = None,
     assume_tuned: Annotated[
         bool,
@@ -58,13 +60,14 @@ def spelling(
         ),
     ] = False,
     threshold: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Lowest probability of a change; 0 takes every one, as scoring does.",
+            help="Lowest probability of a change; 0 takes every one, as scoring does. "
+            "(default: 0.5; 0.9 for the built-in corrector)",
             min=0.0,
             max=1.0,
         ),
-    ] = 0.5,
+    ] = None,
     protect: Annotated[
         Path | None, typer.Option(help="File of terms to leave alone, one a line.")
     ] = None,
@@ -108,8 +111,9 @@ def spelling(
         from_arguments(texts) if texts else read_texts(str(input), input_format, column)  # type: ignore[arg-type]
     )
     kept, read = tee(records)
+    limit = {} if threshold is None else {"threshold": threshold}
     rows = predictor.stream(
-        (record.text for record in read), threshold=threshold, dictionaries=words, window=window
+        (record.text for record in read), dictionaries=words, window=window, **limit
     )
     with ResultWriter(format, output, LAYOUT) as writer:  # type: ignore[arg-type]
         for record, row in zip(kept, rows, strict=True):

@@ -1,0 +1,113 @@
+"""The encoder in the package: loads, corrects, stays small, and refuses to be damaged."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from nlpcl import builtin
+from nlpcl.checkpoints import open_builtin
+from nlpcl.encoders import BUILTIN, CharacterIds, load_text_encoder
+from nlpcl.errors import UserError
+from nlpcl.tasks.correction_text import is_han
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return builtin.load()
+
+
+def test_it_fits_the_package():
+    assert sum(file.stat().st_size for file in builtin.FOLDER.iterdir()) < 16e6
+    card = (builtin.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"{len(builtin.load()[1]):,}" in card
+
+
+def test_every_parameter_is_fp32_and_trainable(loaded):
+    model, _ = loaded
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+    assert all(weight.requires_grad for weight in model.parameters())
+    tied = model.get_output_embeddings().weight
+    assert tied.data_ptr() == model.get_input_embeddings().weight.data_ptr()
+
+
+def test_common_han_characters_have_an_id_of_their_own(loaded):
+    ids = CharacterIds(loaded[1])
+    text = [
+        bytes((row, column)).decode("gb2312")
+        for row in range(0xB0, 0xD7)
+        for column in range(0xA1, 0xFF)
+        if (row, column) < (0xD7, 0xFA)
+    ]
+    known = [character for character in text if ids(character) != ids.unknown]
+    assert all(map(is_han, text))
+    assert len(known) > 0.99 * len(text)
+    assert len({ids(character) for character in known}) == len(known)
+
+
+def test_offsets_point_into_the_original(loaded):
+    text = "今天 Hello，ＧＰＵ好！"
+    encoded = loaded[1](text, return_offsets_mapping=True)
+    spans = [span for span in encoded["offset_mapping"] if span[1] > span[0]]
+    covered = {place for start, end in spans for place in range(start, end)}
+    assert covered == {place for place, character in enumerate(text) if character != " "}
+    assert {"今", "天", "好", "ＧＰＵ"} & {text[start:end] for start, end in spans} >= {"今", "天"}
+    assert spans == sorted(spans)
+
+
+def test_batch_equals_single(loaded):
+    model, tokenizer = loaded
+    texts = ["今天天气很好。", "我们再家里看电视，他在公圆里走走。"]
+    model.eval()
+    with torch.inference_mode():
+        batch = tokenizer(texts, padding=True, return_tensors="pt")
+        together = model(**batch).logits
+        for row, text in enumerate(texts):
+            alone = model(**tokenizer(text, return_tensors="pt")).logits[0]
+            torch.testing.assert_close(together[row, : len(alone)], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_it_corrects_common_confusions_and_leaves_right_text_alone():
+    corrector = open_builtin("correction", "cpu", "fp32")
+    wrong = "这个问题因该怎么解决"
+    right = ["今天天气很好。", "我们明天去学校上课。", "请大家坐下来休息一会儿。"]
+    rows = list(corrector.stream([wrong, *right]))
+    assert rows[0]["target"] == "这个问题应该怎么解决"
+    assert [row["target"] for row in rows[1:]] == right
+
+
+def test_characters_outside_the_vocabulary_pass_unchanged():
+    corrector = open_builtin("correction", "cpu", "fp32")
+    text = "𠮷琊擤魃 café 😀"
+    assert next(iter(corrector.stream([text], threshold=0.0)))["target"][0] == "𠮷"
+    assert next(iter(corrector.stream(["😀 ñ \u200b"], threshold=0.0)))["edits"] == []
+
+
+def test_builtin_is_the_name_of_the_package_encoder(loaded):
+    from transformers import AutoModelForMaskedLM
+
+    model, tokenizer = load_text_encoder(BUILTIN, AutoModelForMaskedLM)
+    assert len(tokenizer) == len(loaded[1])
+    first, second = model.state_dict(), loaded[0].state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in second)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    return shutil.copytree(builtin.FOLDER, tmp_path / "encoder")
+
+
+def test_a_cut_off_file(copy):
+    weights = copy / builtin.WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:1_000_000])
+    with pytest.raises(UserError, match=r"weights\.safetensors.*Reinstall"):
+        builtin.load(copy)
+
+
+def test_another_configuration(copy):
+    config = json.loads((copy / "config.json").read_text())
+    config["num_hidden_layers"] = 5
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"does not fit config\.json.*Reinstall"):
+        builtin.load(copy)
