@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nlpcl import builtin
-from nlpcl.checkpoints import open_builtin
+from nlpcl.checkpoints import open_builtin, open_checkpoint
 from nlpcl.encoders import BUILTIN, CharacterIds, load_text_encoder
 from nlpcl.errors import UserError
 from nlpcl.tasks.correction_text import is_han
@@ -111,3 +111,17 @@ def test_another_configuration(copy):
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"does not fit config\.json.*Reinstall"):
         builtin.load(copy)
+
+
+def test_without_a_run_the_builtin_corrector_is_used(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    chosen = open_checkpoint(None, "correction", device="cpu", precision="fp32")
+    assert chosen.description == "the built-in corrector"
+    assert chosen.defaults == {"threshold": 0.9}
+
+
+def test_without_anything_the_way_to_train_is_named(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(builtin, "is_there", lambda: False)
+    with pytest.raises(UserError, match=r"no trained correction model.*nlpcl train sdcl"):
+        open_checkpoint(None, "correction", device="cpu", precision="fp32")

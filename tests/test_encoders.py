@@ -30,7 +30,8 @@ def test_the_builtin_encoder_takes_characters_one_by_one(name):
     model, tokenizer = load(name, seed=1)
     assert tokenizer.is_fast
     assert tokenizer.mask_token_id is not None
-    assert tokenizer.tokenize("我在家。") == list("我在家。")
+    pieces = [piece for piece in tokenizer.tokenize("我在家。") if piece != "▁"]
+    assert pieces == list("我在家。")
     assert len(tokenizer) == model.config.vocab_size
 
 
@@ -58,5 +59,5 @@ def test_a_missing_folder(name):
 
 
 def test_a_hub_id_without_network():
-    with pytest.raises(UserError, match="Without a network give a local folder"):
+    with pytest.raises(UserError, match="without a network give a local folder"):
         load("nobody/nothing")

@@ -60,7 +60,7 @@ VALUES = {
     "--data nowhere/": ["nowhere"],
     "--data sample,sample": ["sample"],
     "--backbone ./nowhere": ["--backbone ./nowhere", "no such folder"],
-    "--backbone nobody/nothing": ["--backbone nobody/nothing", "Without a network"],
+    "--backbone nobody/nothing": ["--backbone nobody/nothing", "without a network"],
 }
 
 OTHERS = {
@@ -73,7 +73,6 @@ OTHERS = {
     "eval .": ["no run folder"],
     "predict spelling": ["arguments or --input"],
     "predict spelling 好 --input -": ["arguments or --input"],
-    "predict spelling 好": ["no trained correction model", "nlpcl train sdcl"],
     "predict spelling 好 --checkpoint nowhere": ["nowhere", "no such run"],
     "predict spelling 好 --checkpoint .": ["no run and no saved model"],
     "predict spelling 好 --checkpoint nobody/nothing": ["nobody/nothing", "network"],
