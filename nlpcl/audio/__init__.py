@@ -1,0 +1,1 @@
+"""Speech: reading sound files, the built-in speech encoder, encoders saved by transformers."""

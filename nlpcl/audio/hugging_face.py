@@ -1,0 +1,156 @@
+"""Speech encoders saved by transformers: loaded, checked, and put behind one interface.
+
+HuBERT, wav2vec 2.0 and WavLM become a
+:class:`nlpcl.audio.pretrained_speech.PretrainedSpeechEncoder`; the encoder of a Whisper model
+becomes a :class:`nlpcl.audio.speech_encoder.SpeechEncoder`, which needs no padding to 30 s.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    PreTrainedModel,
+    WhisperConfig,
+)
+
+from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, WINDOW
+from nlpcl.audio.pretrained_speech import PretrainedSpeechConfig, PretrainedSpeechEncoder
+from nlpcl.audio.speech_encoder import SpeechEncoder, SpeechEncoderConfig, sinusoids
+from nlpcl.errors import UserError, first_line
+
+WAVEFORM_FAMILIES = ("hubert", "wav2vec2", "wavlm")
+KNOWN = "Known: HuBERT, wav2vec 2.0, WavLM, Whisper, and builtin."
+
+
+def load_pretrained(source: str, where: str) -> PreTrainedModel:
+    """A speech encoder from a folder saved by transformers, or from a cached or reachable hub id.
+
+    Args:
+        source: the folder or id.
+        where: named in errors.
+
+    Raises:
+        UserError: it cannot be loaded, is incomplete, or is of an unknown family.
+    """
+    config: Any = loaded(AutoConfig.from_pretrained, source, where)
+    if config.model_type == "whisper":
+        return load_whisper(source, where)
+    if config.model_type in {SpeechEncoderConfig.model_type, PretrainedSpeechConfig.model_type}:
+        return complete(AutoModel, source, where)
+    if config.model_type not in WAVEFORM_FAMILIES:
+        raise UserError(f"a {config.model_type} model is no known speech encoder", where, KNOWN)
+    extractor = extractor_of(source, where)
+    encoder = complete(AutoModel, source, where)
+    wrapped = PretrainedSpeechConfig(
+        encoder=encoder.config,
+        normalised=bool(extractor.do_normalize),
+        masked=bool(extractor.return_attention_mask),
+    )
+    return PretrainedSpeechEncoder(wrapped, encoder).eval()
+
+
+def load_whisper(source: str, where: str, *, layers: int | None = None) -> SpeechEncoder:
+    """The encoder of a Whisper model, whole or its first ``layers`` blocks.
+
+    Args:
+        source: folder or hub id of a Whisper model, or of its encoder alone.
+        where: named in errors.
+        layers: blocks to keep; all, and the closing layer norm, by default.
+
+    Raises:
+        UserError: no Whisper model, incomplete, or too few blocks.
+    """
+    config: Any = loaded(AutoConfig.from_pretrained, source, where)
+    if not isinstance(config, WhisperConfig):
+        raise UserError(f"a {config.model_type} model, not a Whisper model", where, KNOWN)
+    extractor = extractor_of(source, where)
+    found = (extractor.hop_length, extractor.n_fft, extractor.feature_size)
+    if found != (HOP, WINDOW, config.num_mel_bins):
+        raise UserError(
+            f"its feature extractor has hop, window and mel bins {found}",
+            where,
+            f"A Whisper encoder needs {(HOP, WINDOW, config.num_mel_bins)}.",
+        )
+    if layers is not None and not 0 < layers <= config.encoder_layers:
+        raise UserError(f"cannot keep {layers} blocks of {config.encoder_layers}", where)
+    if "WhisperEncoder" in (config.architectures or []):
+        # Saved alone, the encoder's tensors lack the prefix that AutoModel looks for.
+        from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+        source_model = complete(WhisperEncoder, source, where)
+    else:
+        source_model = complete(AutoModel, source, where).get_encoder()
+    return from_whisper(source_model, layers=layers, source=source)
+
+
+def from_whisper(
+    encoder: PreTrainedModel, *, layers: int | None = None, source: str = ""
+) -> SpeechEncoder:
+    """A transformers ``WhisperEncoder`` as a :class:`SpeechEncoder`, with the same weights."""
+    config: Any = encoder.config
+    kept = config.encoder_layers if layers is None else layers
+    target = SpeechEncoder(
+        SpeechEncoderConfig(
+            hidden_size=config.d_model,
+            num_hidden_layers=kept,
+            num_attention_heads=config.encoder_attention_heads,
+            intermediate_size=config.encoder_ffn_dim,
+            mel_bins=config.num_mel_bins,
+            max_positions=config.max_source_positions,
+            final_norm=layers is None,
+            source=source,
+        )
+    )
+    weights = encoder.state_dict()
+    positions = weights["embed_positions.weight"].float()
+    frames, size = positions.shape
+    if not torch.allclose(positions, sinusoids(frames, size, positions.device), atol=0.01):
+        what = "its positions are not Whisper's fixed sinusoids"
+        raise UserError(what, source, "Use an encoder whose positions were not trained.")
+    target.load_state_dict({name: weights[name].float() for name in target.state_dict()})
+    return target.eval()
+
+
+def loaded(load: Any, source: str, where: str, **options: Any) -> Any:
+    """What one of transformers' loaders gives, its many errors as one line."""
+    try:
+        return load(source, **options)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"cannot be loaded ({first_line(error)})",
+            where,
+            "It needs config.json, preprocessor_config.json and whole weights, "
+            "as saved by save_pretrained; or use --backbone builtin.",
+        ) from error
+
+
+def complete(auto: Any, source: str, where: str) -> Any:
+    """A model with every weight from its file, in fp32."""
+    model, report = loaded(
+        auto.from_pretrained, source, where, dtype=torch.float32, output_loading_info=True
+    )
+    # Only SpecAugment, which is off, uses this vector; published checkpoints often lack it.
+    missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
+    if missing:
+        raise UserError(
+            f"its weights lack {len(missing)} of the model's tensors, such as {missing[0]}",
+            where,
+            "Save the whole model again with save_pretrained, or use --backbone builtin.",
+        )
+    return model.eval()
+
+
+def extractor_of(source: str, where: str) -> Any:
+    """The feature extractor, which must want the sampling rate that nlpcl prepares."""
+    extractor = loaded(AutoFeatureExtractor.from_pretrained, source, where)
+    if extractor.sampling_rate != SAMPLING_RATE:
+        what = f"wants {extractor.sampling_rate} Hz"
+        raise UserError(what, where, f"nlpcl prepares speech at {SAMPLING_RATE} Hz.")
+    return extractor
