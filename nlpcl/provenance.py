@@ -19,7 +19,7 @@ from nlpcl.config import RunConfig
 from nlpcl.data.splits import Splits
 from nlpcl.errors import UserError
 from nlpcl.run import read_record
-from nlpcl.trainer import newest_checkpoint
+from nlpcl.training_records import newest_checkpoint
 from nlpcl.zoo.model import ZooModel
 
 

@@ -6,12 +6,9 @@ order that depends on seed and epoch alone, dev scores by our own inference, one
 
 from __future__ import annotations
 
-import json
-import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -31,6 +28,8 @@ from nlpcl.batches import LengthBatches
 from nlpcl.config import RunConfig
 from nlpcl.errors import UserError, first_line
 from nlpcl.inference import Feature
+from nlpcl.interrupts import FirstInterrupt
+from nlpcl.training_records import history, is_writing_failure, newest_checkpoint
 from nlpcl.zoo.model import ZooModel, weighted_sum
 
 SELECTION = "selection"
@@ -251,7 +250,7 @@ def train(
     if config.patience:
         trainer.add_callback(EarlyStoppingCallback(config.patience))
     checkpoint = newest_checkpoint(folder) if resume else None
-    with _interrupts(reporting):
+    with FirstInterrupt(reporting):
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except Exception as error:
@@ -299,68 +298,3 @@ def training_arguments(
         ddp_find_unused_parameters=False,
         dataloader_pin_memory=device.type == "cuda",
     )
-
-
-def is_writing_failure(error: Exception) -> bool:
-    """Whether torch, safetensors or the system could not write a file, each in its own words."""
-    words = ("PytorchStreamWriter", "inline_container", "No space left", "Disk quota")
-    return (
-        (isinstance(error, OSError) and error.errno is not None)
-        or type(error).__name__ == "SafetensorError"
-        or any(word in str(error) for word in words)
-    )
-
-
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; ``trainer_state.json`` comes last."""
-
-    def step(checkpoint: Path) -> int:
-        return int(checkpoint.name.rpartition("-")[2])
-
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=step, reverse=True):
-        try:
-            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        return checkpoint
-    return None
-
-
-def history(records: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    """One row an epoch: training loss and its parts, learning rate, gradient norm, dev scores."""
-    rows: dict[float, dict[str, float]] = {}
-    for record in records:
-        if "train_runtime" in record:
-            continue
-        row = rows.setdefault(record["epoch"], {"epoch": record["epoch"], "step": record["step"]})
-        for name, value in record.items():
-            if name not in {"epoch", "step"}:
-                row[f"dev_{name[5:]}" if name.startswith("eval_") else name] = value
-    # A checkpoint stores the records with sorted keys; a resumed run must write the same columns.
-    return [
-        {"epoch": row.pop("epoch"), "step": row.pop("step"), **dict(sorted(row.items()))}
-        for row in rows.values()
-    ]
-
-
-class _interrupts:
-    """The first Ctrl-C ends training after the current update; the second one at once."""
-
-    def __init__(self, reporting: Reporting) -> None:
-        self.reporting = reporting
-        self.previous: Any = None
-
-    def __enter__(self) -> None:
-        try:
-            self.previous = signal.signal(signal.SIGINT, self.handle)
-        except ValueError:  # not in the main thread: leave signals alone
-            self.previous = None
-
-    def handle(self, number: int, frame: FrameType | None) -> None:
-        if self.reporting.interrupted:
-            raise KeyboardInterrupt
-        self.reporting.interrupted = True
-
-    def __exit__(self, *_: object) -> None:
-        if self.previous is not None:
-            signal.signal(signal.SIGINT, self.previous)

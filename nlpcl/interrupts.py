@@ -1,0 +1,40 @@
+"""Ctrl-C that lets the work at hand come to a good end."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any, Protocol
+
+
+class Interruptible(Protocol):
+    """Whoever looks at ``interrupted`` now and then."""
+
+    interrupted: bool
+
+
+class FirstInterrupt:
+    """The first Ctrl-C sets ``interrupted``, a second one stops at once.
+
+    Args:
+        target: told of the first one.
+    """
+
+    def __init__(self, target: Interruptible) -> None:
+        self.target = target
+        self.previous: Any = None
+
+    def __enter__(self) -> None:
+        try:
+            self.previous = signal.signal(signal.SIGINT, self._handle)
+        except ValueError:  # not in the main thread: leave signals alone
+            self.previous = None
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.target.interrupted:
+            raise KeyboardInterrupt
+        self.target.interrupted = True
+
+    def __exit__(self, *_: object) -> None:
+        if self.previous is not None:
+            signal.signal(signal.SIGINT, self.previous)
