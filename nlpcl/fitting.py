@@ -125,16 +125,19 @@ def resume(folder: str | Path, *, model: str | None = None, quiet: bool = True) 
 def build(entry: zoo.Entry, config: RunConfig) -> tuple[ZooModel, Any]:
     """A new model around the encoder that a configuration names, and its tokenizer."""
     model_class = entry.model_class()
-    if (Path(config.backbone) / "run.json").is_file():
-        run = Run(config.backbone, device="cpu")
-        backbone, tokenizer = run.model.backbone, run.tokenizer
-    else:
-        backbone, tokenizer = load_text_encoder(
-            config.backbone, model_class.auto_class, seed=config.seed
-        )
+
+    def load(name: str) -> tuple[Any, Any]:
+        if (Path(name) / "run.json").is_file():
+            run = Run(name, device="cpu")
+            return run.model.backbone, run.tokenizer
+        return load_text_encoder(name, model_class.auto_class, seed=config.seed)
+
+    backbone, tokenizer = load(config.backbone)
     tokenizer = model_class.prepare(backbone, tokenizer, config)
     torch.manual_seed(config.seed)
-    return model_class.build(backbone, config.model_options()), tokenizer
+    model = model_class.build(backbone, config.model_options())
+    model.before_training(config, tokenizer, load)
+    return model, tokenizer
 
 
 def entry_of(config: RunConfig) -> zoo.Entry:

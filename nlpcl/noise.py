@@ -5,6 +5,7 @@ The kinds and their idea follow PLOME (Liu et al., ACL 2021); the shares are opt
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from nlpcl.tasks.correction_text import is_han
 FILES = {"pinyin": "same_pinyin.txt", "near_pinyin": "simi_pinyin.txt", "shape": "same_stroke.txt"}
 """Kinds of confusion and the files of the PLOME sets that hold them."""
 
+STROKES = "zi_sk.txt"
+"""Characters and the kinds of their strokes in order, one digit each; optional."""
+
 MASK = "mask"
 RANDOM = "random"
 KEEP = "keep"
@@ -29,6 +33,7 @@ def read_confusions(folder: Path) -> dict[str, dict[str, list[str]]]:
     Args:
         folder: with ``same_pinyin.txt`` and ``simi_pinyin.txt`` (character, tab, characters
             divided by blanks) and ``same_stroke.txt`` (divided by commas, the first is the head).
+            Where ``zi_sk.txt`` is there, characters one stroke apart join those of the same shape.
 
     Raises:
         UserError: a file is missing or holds no sets.
@@ -49,7 +54,51 @@ def read_confusions(folder: Path) -> dict[str, dict[str, list[str]]]:
         if not found:
             raise UserError("holds no confusion sets", path, "Get an undamaged copy.")
         sets[kind] = found
+    if (folder / STROKES).is_file():
+        rows = [line.split("\t") for line in read_text(folder / STROKES).splitlines()]
+        strokes = {row[0]: row[1] for row in rows if len(row) == 2 and is_han(row[0])}
+        common = set().union(*sets.values())
+        for head, others in one_stroke_apart(strokes).items():
+            known = sets["shape"].get(head, [])
+            others = [other for other in others if other in common and other not in known]
+            if head in common and others:
+                sets["shape"][head] = known + others
     return sets
+
+
+def one_stroke_apart(strokes: Mapping[str, str], shortest: int = 5) -> dict[str, list[str]]:
+    """Characters whose strokes, in order, differ by one: added, left out or of another kind.
+
+    Args:
+        strokes: each character's strokes, a symbol each.
+        shortest: characters of fewer strokes have too many neighbours and get none.
+    """
+    # Two sequences one edit apart share a form with one stroke left out, or are such a form.
+    forms: dict[str, list[str]] = defaultdict(list)
+    for character, sequence in strokes.items():
+        if len(sequence) >= shortest:
+            shorter = {sequence[:at] + sequence[at + 1 :] for at in range(len(sequence))}
+            for form in {sequence, *shorter}:
+                forms[form].append(character)
+    found: dict[str, set[str]] = defaultdict(set)
+    for group in forms.values():
+        for character in group:
+            found[character].update(
+                other for other in group if one_edit(strokes[character], strokes[other])
+            )
+    return {head: sorted(others - {head}) for head, others in found.items() if others - {head}}
+
+
+def one_edit(first: str, second: str) -> bool:
+    """Whether one symbol added, left out or exchanged makes one sequence of the other."""
+    shorter, longer = sorted((first, second), key=len)
+    at = next(
+        (at for at, pair in enumerate(zip(shorter, longer, strict=False)) if len(set(pair)) > 1),
+        len(shorter),
+    )
+    if len(shorter) == len(longer):
+        return shorter[at + 1 :] == longer[at + 1 :]
+    return len(longer) - len(shorter) == 1 and shorter[at:] == longer[at + 1 :]
 
 
 @dataclass

@@ -14,20 +14,39 @@ from nlpcl.errors import UserError
 from nlpcl.tasks.correction_text import is_han
 
 
-def keep_layers(model: PreTrainedModel, layers: int) -> None:
-    """Keep the first ``layers`` blocks of a BERT-like encoder, in place.
+def blocks(model: PreTrainedModel) -> nn.ModuleList:
+    """The layers of a BERT-like encoder.
+
+    Raises:
+        UserError: it is not built like BERT.
+    """
+    found = getattr(getattr(model.base_model, "encoder", None), "layer", None)
+    if not isinstance(found, nn.ModuleList):
+        kind = model.config.model_type
+        raise UserError(
+            f"layers of a {kind} encoder cannot be cut", "--layers", "Use one built like BERT."
+        )
+    return found
+
+
+def keep_layers(model: PreTrainedModel, layers: int, *, spread: bool = False) -> None:
+    """Keep some layers of a BERT-like encoder, in place.
+
+    Args:
+        model: the encoder.
+        layers: how many.
+        spread: keep layer ``round(l T / layers)`` of ``T`` for each ``l``, the last one among
+            them, rather than the first ones.
 
     Raises:
         UserError: the encoder has fewer, or is not built like BERT.
     """
-    encoder: Any = getattr(model.base_model, "encoder", None)
-    blocks = getattr(encoder, "layer", None)
-    if not isinstance(blocks, nn.ModuleList):
-        kind = model.config.model_type
-        raise UserError(f"layers of a {kind} encoder cannot be cut", "--layers", "Leave it out.")
-    if layers > len(blocks):
-        raise UserError(f"the encoder has {len(blocks)} layers", f"--layers {layers}")
-    encoder.layer = blocks[:layers]
+    found = blocks(model)
+    if layers > len(found):
+        raise UserError(f"the encoder has {len(found)} layers", f"--layers {layers}", "Keep fewer.")
+    chosen = [round((at + 1) * len(found) / layers) - 1 if spread else at for at in range(layers)]
+    encoder: Any = model.base_model.encoder
+    encoder.layer = nn.ModuleList([found[index] for index in chosen])
     model.config.num_hidden_layers = layers
 
 

@@ -153,6 +153,13 @@ class Reporting(TrainerCallback):
         if self.on_epoch is not None:
             self.on_epoch(int(state.epoch or 0))
 
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tell the model how far the training is."""
+        zoo_model: Any = self.trainer.model
+        zoo_model.set_progress(state.global_step / max(1, state.max_steps))
+
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:

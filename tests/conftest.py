@@ -132,19 +132,20 @@ def tiny_encoder(tmp_path_factory) -> Callable[..., Path]:
 
     Random weights, hidden size 32, 2 layers, a vocabulary of about 300 single characters.
     """
-    made: dict[tuple[str, float], Path] = {}
+    made: dict[tuple[str, float, int], Path] = {}
 
-    def encoder(kind: str = "bert", dropout: float = 0.1) -> Path:
-        if (kind, dropout) not in made:
+    def encoder(kind: str = "bert", dropout: float = 0.1, seed: int = 0) -> Path:
+        key = (kind, dropout, seed)
+        if key not in made:
             folder = tmp_path_factory.mktemp("encoder") / f"tiny-{kind}"
-            save_tiny_encoder(kind, dropout, folder)
-            made[kind, dropout] = folder
-        return made[kind, dropout]
+            save_tiny_encoder(kind, dropout, folder, seed)
+            made[key] = folder
+        return made[key]
 
     return encoder
 
 
-def save_tiny_encoder(kind: str, dropout: float, folder: Path) -> None:
+def save_tiny_encoder(kind: str, dropout: float, folder: Path, seed: int = 0) -> None:
     """A random masked language model and its fast tokenizer, saved by transformers alone."""
     import torch
     import transformers
@@ -198,7 +199,7 @@ def save_tiny_encoder(kind: str, dropout: float, folder: Path) -> None:
     names = {"bert": "Bert", "roberta": "Roberta", "albert": "Albert", "electra": "Electra"}
     name = names.get(kind, "DistilBert")
     config = getattr(transformers, f"{name}Config")(**sizes)
-    torch.manual_seed(3)
+    torch.manual_seed(3 + seed)
     model = getattr(transformers, f"{name}ForMaskedLM")(config)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

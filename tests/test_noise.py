@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from nlpcl.errors import UserError
-from nlpcl.noise import KEEP, MASK, Noise, read_confusions
+from nlpcl.noise import KEEP, MASK, Noise, one_stroke_apart, read_confusions
 
 SETS = {
     "same_pinyin.txt": "在\t再 在 载 载\n早\t枣\n",
@@ -26,6 +26,35 @@ def test_confusions_are_sets_without_their_head(folder):
     sets = read_confusions(folder)
     assert sets["pinyin"] == {"在": ["再", "载"], "早": ["枣"]}
     assert sets["shape"] == {"早": ["旱"]}
+
+
+def test_characters_one_stroke_apart_join_the_shapes(folder):
+    (folder / "zi_sk.txt").write_text("head\n在\t132121\n早\t251112\n旱\t2511112\n枣\t12523444\n")
+    assert read_confusions(folder)["shape"] == {"早": ["旱"]}
+    (folder / "same_stroke.txt").write_text("早,枣\n旱,枣\n", encoding="utf-8")
+    assert read_confusions(folder)["shape"] == {"早": ["枣", "旱"], "旱": ["枣", "早"]}
+
+
+def test_strokes_agree_with_the_edit_distance_of_every_pair():
+    generator = numpy.random.default_rng(3)
+    words = {"".join(generator.choice(list("123"), int(n))) for n in generator.integers(4, 8, 90)}
+    strokes = {chr(0x4E00 + at): word for at, word in enumerate(sorted(words))}
+
+    def distance(a: str, b: str) -> int:
+        if not a or not b:
+            return len(a) + len(b)
+        return min(
+            distance(a[1:], b) + 1, distance(a, b[1:]) + 1, distance(a[1:], b[1:]) + (a[0] != b[0])
+        )
+
+    found = one_stroke_apart(strokes)
+    for head, sequence in strokes.items():
+        near = [
+            other
+            for other, its in strokes.items()
+            if min(len(sequence), len(its)) >= 5 and other != head and distance(sequence, its) == 1
+        ]
+        assert found.get(head, []) == sorted(near)
 
 
 def test_a_missing_file_is_named(folder):

@@ -5,7 +5,7 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -134,6 +134,20 @@ class ZooModel(PreTrainedModel):
     def set_backbone(self, backbone: PreTrainedModel) -> None:
         """Put a loaded encoder in place of the randomly initialised one."""
         self.backbone = backbone
+
+    def before_training(
+        self, config: Any, tokenizer: Any, load: Callable[[str], tuple[PreTrainedModel, Any]]
+    ) -> None:
+        """Get what training needs and the saved model does not, such as a teacher.
+
+        Args:
+            config: the run's configuration.
+            tokenizer: the model's.
+            load: opens another encoder by its name, with its tokenizer.
+        """
+
+    def set_progress(self, done: float) -> None:
+        """Told before every update what share of them lies behind, from 0 to 1."""
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """How many items each loss part runs over, known from the batch alone.

@@ -50,8 +50,13 @@ def tiny(tiny_encoder, examples):
         config = entry.config_class(max_length=64, **options).check()
         model_class = entry.model_class()
         folder = str(tiny_encoder(kind, dropout))
+        other = str(tiny_encoder(kind, dropout, seed=1))
         backbone, tokenizer = load_text_encoder(folder, model_class.auto_class, seed=1)
         model = model_class.build(backbone, config.model_options())
+        # The teacher of a distillation is another encoder than the student.
+        model.before_training(
+            config, tokenizer, lambda _: load_text_encoder(other, model_class.auto_class, seed=2)
+        )
         task = make_task(config, tokenizer, model)
         chosen = examples[config.task]
         return Tiny(model, task, task.encode(chosen), chosen, config)

@@ -17,8 +17,9 @@ class Config(RunConfig):
 
     text_column: str | None = option(None, "Column of the text, for --data FILE", panel="Data")
     layers: int = option(
-        0, "Keep the encoder's first layers only; 0 keeps all", panel="Encoder", at_least=0
+        0, "Keep so many of the encoder's layers; 0 keeps all", panel="Encoder", at_least=0
     )
+    spread: bool = option(False, "Keep layers spread evenly, not the first ones", panel="Encoder")
     pieces: int = option(
         0,
         "Keep so many vocabulary pieces of several characters, and none with Han; 0 keeps all",

@@ -8,7 +8,7 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``N`` selected tokens.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.nn import functional
@@ -25,10 +25,11 @@ class MaskedLanguageModel(ZooModel):
 
     name = "mlm"
     auto_class = AutoModelForMaskedLM
+    settings: ClassVar[type[Config]] = Config
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options = Config(**config.options)
+        self.options = self.settings(**config.options)
         self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
         self.post_init()
 
@@ -36,7 +37,7 @@ class MaskedLanguageModel(ZooModel):
     def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Config) -> Any:
         """Cut layers and vocabulary where the configuration asks for it."""
         if config.layers:
-            pruning.keep_layers(backbone, config.layers)
+            pruning.keep_layers(backbone, config.layers, spread=config.spread)
         if config.pieces:
             return pruning.keep_pieces(backbone, tokenizer, config.pieces)
         return tokenizer
@@ -57,6 +58,10 @@ class MaskedLanguageModel(ZooModel):
         """
         encoder = self.backbone.base_model
         hidden = encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
+        return self.restore(hidden, input_ids, labels)
+
+    def restore(self, hidden: Tensor, input_ids: Tensor, labels: Tensor | None) -> Output:
+        """The head's part of ``forward``, from the encoder's states ``(B, L, H)``."""
         head = masked_lm_head(self.backbone)
         if labels is None:
             return Output(logits=head(hidden))

@@ -1,0 +1,1 @@
+"""Progressive distillation of an encoder."""
