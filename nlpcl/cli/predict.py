@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from itertools import tee
 from pathlib import Path
 from typing import Annotated, Any
@@ -112,12 +113,24 @@ def spelling(
     )
     kept, read = tee(records)
     limit = {} if threshold is None else {"threshold": threshold}
+    unknown: Counter[str] = Counter()
     rows = predictor.stream(
-        (record.text for record in read), dictionaries=words, window=window, **limit
+        (record.text for record in read),
+        dictionaries=words,
+        window=window,
+        unknown=unknown,
+        **limit,
     )
     with ResultWriter(format, output, LAYOUT) as writer:  # type: ignore[arg-type]
         for record, row in zip(kept, rows, strict=True):
             writer.write(record, row)
+    if unknown and not quiet:
+        shown = " ".join(character for character, _ in unknown.most_common(10))
+        print(
+            f"nlpcl: {unknown.total()} characters outside the model's vocabulary were left as "
+            f"they are ({shown}{' …' if len(unknown) > 10 else ''})",
+            file=sys.stderr,
+        )
 
 
 def check_input_format(name: str) -> None:

@@ -5,7 +5,7 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -150,9 +150,19 @@ class Correction:
                 edits[row].append(Edit(positions[column - 1], wrong, characters[new], probability))
         return edits
 
-    def propose(self, model: ZooModel, texts: Sequence[str], precision: str) -> list[list[Edit]]:
-        """Proposed edits of each text."""
+    def propose(
+        self,
+        model: ZooModel,
+        texts: Sequence[str],
+        precision: str,
+        unknown: Counter[str] | None = None,
+    ) -> list[list[Edit]]:
+        """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks."""
         features = [f for row, text in enumerate(texts) for f in self.encode_text(text, row)]
+        if unknown is not None:
+            for feature in features:
+                inner = zip(feature["characters"], feature["input_ids"][1:-1], strict=True)
+                unknown.update(character for character, index in inner if index == self.ids.unknown)
         edits, _ = infer(model, self, features, precision=precision)
         return gather(features, edits, len(texts))
 
@@ -165,6 +175,7 @@ class Correction:
         threshold: float = 0.5,
         dictionaries: Dictionaries | None = None,
         window: int = 1024,
+        unknown: Counter[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Corrections in order, ``window`` texts in memory at a time.
 
@@ -175,6 +186,7 @@ class Correction:
             threshold: lowest probability of a change; scoring takes every change (0).
             dictionaries: terms to leave alone, pairs to replace always.
             window: texts sorted by length together.
+            unknown: counts the characters the vocabulary lacks; they are left as they are.
 
         Yields:
             ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``.
@@ -182,7 +194,7 @@ class Correction:
         words = dictionaries or Dictionaries()
         waiting = iter(texts)
         while chunk := list(islice(waiting, window)):
-            proposals = self.propose(model, chunk, precision)
+            proposals = self.propose(model, chunk, precision, unknown)
             for text, proposed in zip(chunk, proposals, strict=True):
                 fixed, closed = words.find(text)
                 chosen = select_edits(text, proposed, threshold=threshold, protected=closed)
@@ -222,7 +234,8 @@ class Correction:
     ) -> tuple[Report, list[dict[str, Any]]]:
         """Scores under every convention, lists of faults, and one prediction row a sentence."""
         sources = [example["source"] for example in examples]
-        predictions = corrected(examples, self.propose(model, sources, precision))
+        unknown: Counter[str] = Counter()
+        predictions = corrected(examples, self.propose(model, sources, precision, unknown))
         scores = score(examples, predictions, config.ignore_de)
         targets = [example["target"] for example in examples]
         lists = case_lists(sources, targets, [row["target"] for row in predictions])
@@ -231,7 +244,9 @@ class Correction:
             for example, row in zip(examples, predictions, strict=True)
         ]
         tables = [*scores.tables(title), *case_tables(lists)]
-        return Report(scores.as_metrics(), tables), rows
+        tables[1].rows.append(["characters outside the vocabulary, left alone", unknown.total()])
+        metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown.total())}
+        return Report(metrics, tables), rows
 
 
 def gather(

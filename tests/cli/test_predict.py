@@ -261,3 +261,12 @@ def test_a_run_of_another_task_is_refused(run_main, finished_run, tmp_path):
     (folder / "run.json").write_text(json.dumps(record | {"task": "mlm"}), encoding="utf-8")
     line = run_main("predict", "spelling", "好", "--checkpoint", folder).error_line
     assert "not one for correction" in line
+
+
+def test_characters_outside_the_vocabulary_pass_and_are_counted(predict):
+    result = predict("𪚥再家𪚥。", "好𠮷", "--format", "jsonl")
+    assert [row["target"][0] for row in json_rows(result)][0] == "𪚥"
+    assert json_rows(result)[1]["target"].endswith("𠮷")
+    assert "3 characters outside the model's vocabulary" in result.err
+    assert "(𪚥 𠮷)" in result.err
+    assert "outside" not in predict("我再家里。", "--format", "jsonl").err

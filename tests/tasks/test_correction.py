@@ -235,3 +235,11 @@ def test_every_kind_of_encoder_reads_its_whole_length(kind, tiny_encoder, run_ma
     )  # fmt: skip
     assert result.code == 0, result.err
     assert len(result.out.strip()) == 160
+
+
+def test_scores_count_characters_outside_the_vocabulary(run):
+    rows = [{"id": "1", "source": "我再𪚥家", "target": "我在𪚥家"}]
+    report, predictions = run.task.evaluate(run.model, rows, "fp32", run.config)
+    assert report.metrics["n_unknown_characters"] == 1
+    assert ["characters outside the vocabulary, left alone", 1] in report.tables[1].rows
+    assert predictions[0]["target"][2] == "𪚥"
