@@ -93,7 +93,9 @@ def test_through_a_real_pipe(run_cli, finished_run):
     )  # fmt: skip
     assert result.code == 0
     assert result.out == STREAM.decode()
-    assert len(result.err.splitlines()) == 1
+    whose, outside = result.err.splitlines()
+    assert str(finished_run) in whose
+    assert "6 characters outside the model's vocabulary" in outside
 
 
 def test_one_character_and_an_empty_input(predict):
