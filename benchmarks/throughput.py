@@ -23,7 +23,7 @@ from rich.console import Console
 from nlpcl import data, zoo
 from nlpcl.batches import LengthBatches
 from nlpcl.devices import arithmetic, choose_device, choose_precision
-from nlpcl.fitting import build
+from nlpcl.preparation import build
 from nlpcl.inference import batches_by_length
 from nlpcl.progress import Silent
 from nlpcl.report import Table

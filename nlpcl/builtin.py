@@ -53,7 +53,7 @@ def load(folder: Path = FOLDER) -> tuple[PreTrainedModel, Any]:
 def export(run: Path, folder: Path = FOLDER) -> None:
     """Put the encoder of a finished run in the package, compressed; the model card is kept."""
     opened = nlpcl.load(run, device="cpu")
-    backbone, tokenizer = opened.model.backbone, opened.tokenizer
+    backbone, tokenizer = opened.model.backbone, opened.processor
     folder.mkdir(parents=True, exist_ok=True)
     tied = set(backbone.all_tied_weights_keys)
     state = {name: value for name, value in backbone.state_dict().items() if name not in tied}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
@@ -52,6 +52,7 @@ class RunConfig:
 
     task: ClassVar[str] = ""
     paper: ClassVar[str] = ""
+    input: ClassVar[Literal["text", "speech"]] = "text"
 
     data: str = option(
         "sample",
@@ -104,6 +105,11 @@ class RunConfig:
     device: str = option("auto", "cpu, cuda, cuda:1, mps; auto takes the fastest", panel="Machine")
     threads: int = option(0, "Processor threads; 0 leaves it to torch", panel="Machine", at_least=0)
 
+    @property
+    def folds(self) -> bool:
+        """Whether the training is repeated over the folds of a protocol."""
+        return False
+
     def check(self) -> Self:
         """Refuse impossible values before anything is loaded.
 
@@ -116,6 +122,10 @@ class RunConfig:
             check_choice(field.name, value, hints[field.name])
             check_bounds(field.name, value, field.metadata.get("bounds", {}))
         return self
+
+    def learning_rate_course(self, updates: int) -> Callable[[int], float] | None:
+        """Update → factor of the peak learning rate; None is linear warm-up and decay."""
+        return None
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values, for ``run.json``."""

@@ -22,6 +22,11 @@ class Decoder(Protocol):
     def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Any]: ...
 
 
+def length(feature: Feature) -> int:
+    """Tokens or frames of an encoded row."""
+    return feature["length"] if "length" in feature else len(feature["input_ids"])
+
+
 def batches_by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
     """Indices in batches of similar length, longest first, each at most ``tokens`` with padding."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
@@ -46,7 +51,7 @@ def infer(
     Args:
         model: on its device.
         task: collates and decodes.
-        features: encoded rows with ``input_ids``.
+        features: encoded rows, with ``input_ids`` or ``length``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
         tokens: padded tokens a batch.
     """
@@ -57,7 +62,7 @@ def infer(
     weights: dict[str, float] = {}
     model.eval()
     with arithmetic(device, precision):
-        for rows in batches_by_length([len(row["input_ids"]) for row in features], tokens):
+        for rows in batches_by_length([length(row) for row in features], tokens):
             chosen = [features[row] for row in rows]
             batch = {name: value.to(device) for name, value in task.collate(chosen).items()}
             output = model(**batch)

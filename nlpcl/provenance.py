@@ -7,7 +7,7 @@ import datetime
 import importlib.metadata
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,33 @@ def start_record(
     resume: bool,
 ) -> dict[str, Any]:
     """What ``run.json`` says while the training goes on."""
+    record = common_record(entry, config, splits, folder, resume)
+    if resume and newest_checkpoint(folder / "checkpoints") is None:
+        progress.say("No whole checkpoint yet: starting from the beginning.")
+    weights = sum(weight.numel() for weight in model.parameters())
+    return record | {"device": str(device), "precision": precision, "parameters": weights}
+
+
+def study_record(
+    entry: zoo.Entry,
+    config: RunConfig,
+    clips: Splits,
+    leaks: Mapping[str, Any],
+    folder: Path,
+    resume: bool,
+) -> dict[str, Any]:
+    """What ``run.json`` says while the folds of a protocol are trained."""
+    return common_record(entry, config, clips, folder, resume) | {"leaks": leaks}
+
+
+def common_record(
+    entry: zoo.Entry, config: RunConfig, splits: Splits, folder: Path, resume: bool
+) -> dict[str, Any]:
+    """Settings, data, versions and time; a resumed run keeps the time it began.
+
+    Raises:
+        UserError: the data of a resumed run are not what they were.
+    """
     described = {
         "name": splits.name,
         "sizes": splits.sizes(),
@@ -51,8 +78,6 @@ def start_record(
                 folder,
                 "Restore them, or start a new run.",
             )
-        if newest_checkpoint(folder / "checkpoints") is None:
-            progress.say("No whole checkpoint yet: starting from the beginning.")
         started = previous["started"]
     return {
         "model": entry.name,
@@ -60,9 +85,6 @@ def start_record(
         "state": "running",
         "config": config.as_dict(),
         "seed": config.seed,
-        "device": str(device),
-        "precision": precision,
-        "parameters": sum(weight.numel() for weight in model.parameters()),
         "data": described,
         "versions": versions(),
         "commit": commit(),

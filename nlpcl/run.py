@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -109,13 +111,17 @@ class Run:
 
     @cached_property
     def task(self) -> Any:
-        """The task, with the model's tokenizer."""
-        return make_task(self.config, self.tokenizer, self.model)
+        """The task, with what reads the model's input."""
+        return make_task(self.config, self.processor, self.model)
 
     @cached_property
-    def tokenizer(self) -> Any:
-        """The tokenizer saved beside the model."""
+    def processor(self) -> Any:
+        """What reads the model's input: the tokenizer, or the speech front end, saved beside it."""
         folder = self.folder / "model"
+        if self.config.input == "speech":
+            from nlpcl.audio.front_end import open_front_end
+
+            return open_front_end(folder, device=self.device, precision=self.precision)
         try:
             return AutoTokenizer.from_pretrained(folder)
         except Exception as error:
@@ -129,6 +135,20 @@ class Run:
     def report(self) -> dict[str, Any]:
         """``report.json`` as it stands."""
         return read_json(self.folder / "report.json")
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """``history.csv``: one record an epoch, numbers where they are numbers."""
+        with (self.folder / "history.csv").open(encoding="utf-8", newline="") as stream:
+            return [
+                {key: float(value) for key, value in row.items() if value}
+                for row in csv.DictReader(stream)
+            ]
+
+    @property
+    def best_dev_score(self) -> float:
+        """The highest number that chose an epoch."""
+        return max(row.get("dev_selection", float("-inf")) for row in self.history)
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -192,13 +212,33 @@ def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
     )
 
 
-def make_task(config: RunConfig, tokenizer: Any, model: ZooModel) -> Any:
-    """The task of a configuration, limited to what the encoder's positions allow."""
+def load_clips(config: Any) -> Splits:
+    """Every clip of the corpora that a configuration names, unsplit, in ``train``."""
+    named = [part.strip() for part in config.data.split(",")]
+    joined = Splits(config.data)
+    for part in [config.data] if os.path.exists(config.data) else named:
+        splits, _ = data.load_as_is(
+            part,
+            task=config.task,
+            root=config.data_root,
+            columns=config.columns(),
+            options=config.data_options(),
+        )
+        joined.train += [*splits.train, *splits.dev, *(r for t in splits.test.values() for r in t)]
+        joined.problems += splits.problems
+        joined.notes += splits.notes
+    return joined
+
+
+def make_task(config: RunConfig, processor: Any, model: ZooModel) -> Any:
+    """The task of a configuration; text is limited to what the encoder's positions allow."""
+    if config.input == "speech":
+        return task_class(config.task)(processor, model.config, config)
     positions = getattr(model.backbone.config, "max_position_embeddings", config.max_length)
     # RoBERTa counts positions from the padding id on.
     spare = 2 if "roberta" in model.backbone.config.model_type else 0
     limit = min(config.max_length, positions - spare)
-    return task_class(config.task)(tokenizer, limit, config)
+    return task_class(config.task)(processor, limit, config)
 
 
 def evaluate(

@@ -1,5 +1,7 @@
 """Training: the only file that touches ``transformers.Trainer``, through its public hooks.
 
+Its callback is in :mod:`nlpcl.training_callback`.
+
 Added to it: losses of several named parts that accumulate exactly, batches of similar length in an
 order that depends on seed and epoch alone, dev scores by our own inference, one display.
 """
@@ -7,7 +9,7 @@ order that depends on seed and epoch alone, dev scores by our own inference, one
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,6 @@ from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
     TrainingArguments,
 )
 from transformers.utils import logging as transformers_logging
@@ -27,15 +26,15 @@ from transformers.utils import logging as transformers_logging
 from nlpcl.batches import LengthBatches
 from nlpcl.config import RunConfig
 from nlpcl.errors import UserError, first_line
-from nlpcl.inference import Feature
+from nlpcl.inference import Feature, length
 from nlpcl.interrupts import FirstInterrupt
+from nlpcl.training_callback import SELECTION, Reporting
 from nlpcl.training_records import history, is_writing_failure, newest_checkpoint
 from nlpcl.zoo.model import ZooModel, weighted_sum
 
-SELECTION = "selection"
-"""Name of the dev number that chooses the best epoch; greater is better."""
-
 DevScores = Callable[[ZooModel], dict[str, float]]
+Course = Callable[[int], Callable[[int], float] | None]
+"""Number of updates → (update → factor of the peak learning rate), or None for the usual one."""
 
 
 class ZooTrainer(Trainer):
@@ -43,8 +42,10 @@ class ZooTrainer(Trainer):
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, *arguments: Any, dev_scores: DevScores, **named: Any) -> None:
-        self.dev_scores = dev_scores
+    def __init__(
+        self, *arguments: Any, dev_scores: DevScores, course: Course | None = None, **named: Any
+    ) -> None:
+        self.dev_scores, self.course = dev_scores, course
         self.update_counts: dict[str, torch.Tensor] = {}
         self.update_batches = 1
         self.totals: dict[str, float] = defaultdict(float)
@@ -52,11 +53,23 @@ class ZooTrainer(Trainer):
         self.latest: dict[str, float] = {}
         super().__init__(*arguments, **named)
 
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> Any:
+        """Linear warm-up and decay, or the course that the configuration describes."""
+        factor = self.course(num_training_steps) if self.course else None
+        if factor is None or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        chosen: Any = optimizer or self.optimizer
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(chosen, factor)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
     def get_train_dataloader(self) -> DataLoader:
         """Batches of similar length."""
         dataset: Any = self.train_dataset
         sampler = LengthBatches(
-            [len(row["input_ids"]) for row in dataset],
+            [length(row) for row in dataset],
             self.args.per_device_train_batch_size,
             self.args.gradient_accumulation_steps,
             self.args.seed,
@@ -131,82 +144,6 @@ class ZooTrainer(Trainer):
         return metrics
 
 
-class Reporting(TrainerCallback):
-    """Feeds the display and stops after the current update when asked to."""
-
-    def __init__(
-        self, display: Any, trainer: ZooTrainer, on_epoch: Callable[[int], None] | None = None
-    ) -> None:
-        self.display, self.trainer, self.on_epoch = display, trainer, on_epoch
-        self.interrupted = False
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Open the display."""
-        self.display.begin(state.max_steps, int(args.num_train_epochs), state.global_step)
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Tell who wants to know, such as the noise of a pretraining task."""
-        if self.on_epoch is not None:
-            self.on_epoch(int(state.epoch or 0))
-
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Tell the model how far the training is."""
-        zoo_model: Any = self.trainer.model
-        zoo_model.set_progress(state.global_step / max(1, state.max_steps))
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Show the step; ask for a checkpoint when interrupted."""
-        values = {f"loss_{name}": value for name, value in self.trainer.latest.items()}
-        schedule: Any = self.trainer.lr_scheduler
-        values["lr"] = schedule.get_last_lr()[0]
-        self.display.step(state.global_step, state.epoch or 0.0, values)
-        if self.interrupted:
-            control.should_save = True
-
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Stop once the checkpoint of an interrupted run is written."""
-        # Only now: a checkpoint saved with the flag set would stop again as soon as it is resumed.
-        if self.interrupted:
-            control.should_training_stop = True
-
-    def on_epoch_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """An interrupted epoch is no epoch: score it when it is whole."""
-        if self.interrupted and control.should_training_stop:
-            control.should_evaluate = control.should_save = control.should_log = False
-
-    def on_evaluate(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        metrics: Mapping[str, float] | None = None,
-        **_: Any,
-    ) -> None:
-        """Show the epoch."""
-        record = next((row for row in reversed(state.log_history) if "loss" in row), {})
-        values = {name: value for name, value in record.items() if name.startswith("loss")}
-        scores = {
-            f"dev_{name.removeprefix('eval_')}": value
-            for name, value in (metrics or {}).items()
-            if name != f"eval_{SELECTION}"
-        }
-        selection = (metrics or {}).get(f"eval_{SELECTION}", float("-inf"))
-        best = state.best_metric is None or selection > state.best_metric
-        self.display.epoch(round(state.epoch or 0), values | scores, best)
-
-
 def train(
     model: ZooModel,
     rows: Sequence[Feature],
@@ -224,7 +161,7 @@ def train(
 
     Args:
         model: to be trained.
-        rows: encoded training rows with ``input_ids``.
+        rows: encoded training rows.
         collate: rows → batch.
         dev_scores: model → dev numbers, among them ``selection``.
         config: epochs, batch size and the rest.
@@ -250,6 +187,7 @@ def train(
         eval_dataset=[],
         data_collator=collate,
         dev_scores=dev_scores,
+        course=config.learning_rate_course,
     )
     trainer.remove_callback(PrinterCallback)
     reporting = Reporting(display, trainer, on_epoch)

@@ -48,6 +48,7 @@ class Correction:
     name = "correction"
 
     def __init__(self, tokenizer: Any, max_length: int, config: Any = None) -> None:
+        self.processor = tokenizer
         self.ids = CharacterIds(tokenizer)
         self.limit = max_length - 2
         han = [index for index, text in self.ids.characters.items() if is_han(text)]

@@ -43,7 +43,7 @@ class Mlm:
     name = "mlm"
 
     def __init__(self, tokenizer: Any, max_length: int, config: Any) -> None:
-        self.tokenizer = tokenizer
+        self.processor = tokenizer
         self.ids = CharacterIds(tokenizer)
         self.mask = int(tokenizer.mask_token_id)
         self.limit = max_length - 2
@@ -73,7 +73,7 @@ class Mlm:
             for segment in segments(example["text"], self.limit):
                 characters, _ = model_view(segment.text)
                 if sum(map(is_han, characters)) < HAN_SHARE * len(characters):
-                    inner = self.tokenizer(segment.text, add_special_tokens=False)["input_ids"]
+                    inner = self.processor(segment.text, add_special_tokens=False)["input_ids"]
                     characters = [""] * len(inner)
                 else:
                     inner = [self.ids(character) for character in characters]

@@ -8,7 +8,7 @@ import torch
 from nlpcl import zoo
 from nlpcl.encoders import load_text_encoder
 from nlpcl.errors import UserError
-from nlpcl.fitting import build
+from nlpcl.preparation import build
 from nlpcl.zoo.distill.model import run_layers
 
 

@@ -1,0 +1,86 @@
+"""What happens beside the training's updates: display, progress of the model, stopping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+SELECTION = "selection"
+"""Name of the dev number that chooses the best epoch; greater is better."""
+
+
+class Reporting(TrainerCallback):
+    """Feeds the display and stops after the current update when asked to."""
+
+    def __init__(
+        self, display: Any, trainer: Any, on_epoch: Callable[[int], None] | None = None
+    ) -> None:
+        self.display, self.trainer, self.on_epoch = display, trainer, on_epoch
+        self.interrupted = False
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Open the display."""
+        self.display.begin(state.max_steps, int(args.num_train_epochs), state.global_step)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tell who wants to know, such as the noise of a pretraining task."""
+        if self.on_epoch is not None:
+            self.on_epoch(int(state.epoch or 0))
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tell the model how far the training is."""
+        self.trainer.model.set_progress(state.global_step / max(1, state.max_steps))
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Show the step; ask for a checkpoint when interrupted."""
+        values = {f"loss_{name}": value for name, value in self.trainer.latest.items()}
+        schedule: Any = self.trainer.lr_scheduler
+        values["lr"] = schedule.get_last_lr()[0]
+        self.display.step(state.global_step, state.epoch or 0.0, values)
+        if self.interrupted:
+            control.should_save = True
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Stop once the checkpoint of an interrupted run is written."""
+        # Only now: a checkpoint saved with the flag set would stop again as soon as it is resumed.
+        if self.interrupted:
+            control.should_training_stop = True
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """An interrupted epoch is no epoch: score it when it is whole."""
+        if self.interrupted and control.should_training_stop:
+            control.should_evaluate = control.should_save = control.should_log = False
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: Mapping[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Show the epoch."""
+        record = next((row for row in reversed(state.log_history) if "loss" in row), {})
+        values = {name: value for name, value in record.items() if name.startswith("loss")}
+        scores = {
+            f"dev_{name.removeprefix('eval_')}": value
+            for name, value in (metrics or {}).items()
+            if name != f"eval_{SELECTION}"
+        }
+        selection = (metrics or {}).get(f"eval_{SELECTION}", float("-inf"))
+        best = state.best_metric is None or selection > state.best_metric
+        self.display.epoch(round(state.epoch or 0), values | scores, best)
