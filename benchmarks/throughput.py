@@ -23,8 +23,8 @@ from rich.console import Console
 from nlpcl import data, zoo
 from nlpcl.batches import LengthBatches
 from nlpcl.devices import arithmetic, choose_device, choose_precision
-from nlpcl.preparation import build
 from nlpcl.inference import batches_by_length
+from nlpcl.preparation import build
 from nlpcl.progress import Silent
 from nlpcl.report import Table
 from nlpcl.run import Run, make_task

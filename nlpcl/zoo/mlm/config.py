@@ -20,6 +20,9 @@ class Config(RunConfig):
         0, "Keep so many of the encoder's layers; 0 keeps all", panel="Encoder", at_least=0
     )
     spread: bool = option(False, "Keep layers spread evenly, not the first ones", panel="Encoder")
+    fresh: bool = option(
+        False, "Forget the encoder's weights: fresh ones in the same shape", panel="Encoder"
+    )
     pieces: int = option(
         0,
         "Keep so many vocabulary pieces of several characters, and none with Han; 0 keeps all",

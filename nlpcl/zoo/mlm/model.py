@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
@@ -35,11 +36,14 @@ class MaskedLanguageModel(ZooModel):
 
     @classmethod
     def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Config) -> Any:
-        """Cut layers and vocabulary where the configuration asks for it."""
+        """Cut layers and vocabulary, and forget the weights, where the configuration asks for it."""
         if config.layers:
             pruning.keep_layers(backbone, config.layers, spread=config.spread)
         if config.pieces:
-            return pruning.keep_pieces(backbone, tokenizer, config.pieces)
+            tokenizer = pruning.keep_pieces(backbone, tokenizer, config.pieces)
+        if config.fresh:
+            torch.manual_seed(config.seed)
+            backbone.load_state_dict(type(backbone)(backbone.config).state_dict())
         return tokenizer
 
     def forward(
