@@ -14,22 +14,30 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 AUTO_MODULE = "transformers.models.auto.modeling_auto"
+ENCODERS = ("nlpcl.audio.speech_encoder", "nlpcl.audio.pretrained_speech")
+"""Modules outside the zoo whose models can be opened on their own."""
+SHARED = ("nlpcl.zoo.model", "nlpcl.zoo.masked_lm", "nlpcl.audio.speech_encoder")
+"""Modules that models import from; each ends with ``register(__name__)``."""
 
 
-def register() -> None:
-    """Import every model of the zoo; each tells transformers about itself.
+def register(finished: str = "") -> None:
+    """Import every model of the zoo and the encoders; each tells transformers about itself.
 
-    A model whose import is under way, perhaps the very one that led here, is left to finish.
+    While a module that they share is being imported they would find it half made. Its last line
+    comes back here.
+
+    Args:
+        finished: the shared module whose last line this is.
     """
-    shared = sys.modules.get("nlpcl.zoo.model")
-    if shared is not None and not hasattr(shared, "ZooModel"):
-        return  # its last line comes back here
+    for name in SHARED:
+        module = sys.modules.get(name)
+        if name != finished and getattr(getattr(module, "__spec__", None), "_initializing", False):
+            return
     from nlpcl import zoo
 
-    for name in zoo.names():
-        module = f"{zoo.entry(name).package}.model"
-        if module not in sys.modules:
-            importlib.import_module(module)
+    for name in (*ENCODERS, *(f"{zoo.entry(name).package}.model" for name in zoo.names())):
+        if name not in sys.modules:
+            importlib.import_module(name)
 
 
 class _RegisteringLoader(Loader):

@@ -39,11 +39,13 @@ class Layout:
         text: what the ``text`` format writes for a row, e.g. the corrected text.
         flat: the columns of the ``csv`` format.
         table: the columns of the ``table`` format; cells are ``rich.text.Text`` or are printed.
+        counter: heading of the number of the input line in a ``table``; empty for none.
     """
 
     text: Callable[[Row], str]
     flat: Callable[[Row], Row] = flat
     table: Callable[[Row], Row] = flat
+    counter: str = "line"
 
 
 class ResultWriter:
@@ -105,7 +107,8 @@ class ResultWriter:
         elif self._format == "csv":
             self._write_csv(record, flat(merged(record.fields, self._layout.flat(row))))
         else:
-            self._pending.append({"line": record.number, **self._layout.table(row)})
+            counter = {self._layout.counter: record.number} if self._layout.counter else {}
+            self._pending.append({**counter, **self._layout.table(row)})
             if len(self._pending) >= ROWS_IN_TABLE:
                 self._print_table()
         if self._output is None:

@@ -82,3 +82,21 @@ def test_auto_classes_open_a_run(first, run_python, finished_run):
         model = nlpcl.load(finished_run).model
         logits = model(encoded["input_ids"], encoded["attention_mask"]).logits
     assert found["sum"] == pytest.approx(float(logits.double().sum()), rel=1e-6)
+
+
+OPEN_SPEECH = """
+import sys
+import nlpcl
+from transformers import AutoModel
+print(type(AutoModel.from_pretrained(sys.argv[1])).__name__)
+"""
+
+
+def test_a_saved_speech_encoder_opens_with_auto_model(run_python, tmp_path):
+    from nlpcl.audio.speech_encoder import SpeechEncoder, SpeechEncoderConfig
+
+    config = SpeechEncoderConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    SpeechEncoder(config).save_pretrained(tmp_path)
+    result = run_python(OPEN_SPEECH, tmp_path)
+    assert result.code == 0, result.err
+    assert result.out.strip() == "SpeechEncoder"

@@ -168,4 +168,4 @@ class ZooModel(PreTrainedModel):
             auto.register(cls.config_class, cls, exist_ok=True)
 
 
-auto_classes.register()
+auto_classes.register(__name__)

@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 from nlpcl import pruning
 from nlpcl.errors import UserError
 from nlpcl.zoo.distill.config import Config
-from nlpcl.zoo.mlm.model import MaskedLanguageModel
+from nlpcl.zoo.masked_lm import RestoringModel
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, weighted_sum
 
 Layer = tuple[Tensor, Tensor]
@@ -35,7 +35,7 @@ TINY = 1e-9
 """Least probability in a logarithm."""
 
 
-class Distillation(MaskedLanguageModel):
+class Distillation(RestoringModel):
     """A masked language model that learns from the layers of a bigger one.
 
     The teacher takes part in training alone and is not saved.

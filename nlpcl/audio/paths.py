@@ -1,0 +1,50 @@
+"""Which sound files are meant: files, folders, patterns, or a list on standard input."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from nlpcl.audio.reading import SUFFIXES
+from nlpcl.errors import UserError
+
+
+def sound_paths(given: Iterable[str]) -> list[str]:
+    """Paths in the order given; the files of a folder or pattern in that of their names.
+
+    Args:
+        given: files; folders, searched to any depth; patterns such as ``a/*.wav`` or
+            ``a/**/*.wav``; ``-`` for one path a line on standard input. A file that is named is
+            taken whatever its ending, and need not be readable: that is found out later.
+
+    Raises:
+        UserError: a folder without sound files, a pattern that matches nothing, no such file.
+    """
+    found: list[str] = []
+    for name in given:
+        if name == "-":
+            lines = (line.rstrip("\r\n") for line in sys.stdin)
+            found += sound_paths(line for line in lines if line.strip() and line != "-")
+        elif Path(name).is_dir():
+            inside = sorted(
+                str(path)
+                for path in Path(name).rglob("*")
+                if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+            )
+            if not inside:
+                raise UserError(f"holds no sound files ({' '.join(SUFFIXES)})", name)
+            found += inside
+        elif Path(name).exists():
+            found.append(name)
+        elif glob.has_magic(name):
+            matches = sorted(
+                path for path in glob.glob(name, recursive=True) if Path(path).is_file()
+            )
+            if not matches:
+                raise UserError("no file matches the pattern", name, "Check it, and quote it.")
+            found += matches
+        else:
+            raise UserError("no such file", name, "Check the path.")
+    return list(dict.fromkeys(found))

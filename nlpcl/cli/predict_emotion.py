@@ -1,0 +1,71 @@
+"""``nlpcl predict emotion``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nlpcl.cli.show import check_format
+from nlpcl.errors import UserError
+
+SUMMARY = "Recognise emotion in speech."
+
+
+def predict(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sound files, folders of them, patterns such as 'a/*.wav'; - reads."),
+    ] = None,
+    window: Annotated[
+        float, typer.Option(help="Seconds a prediction; 0 takes each file whole.", min=0.0)
+    ] = 0.0,
+    hop: Annotated[
+        float | None, typer.Option(help="Seconds from window to window. (default: the window)")
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="table, jsonl or csv.")] = "table",
+    output: Annotated[Path | None, typer.Option(help="File to write instead of stdout.")] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Run folder. (default: the newest finished run, else builtin)"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")] = False,
+) -> None:
+    """Name the emotion of speech and its probabilities, of whole files or of windows in time."""
+    from nlpcl.audio.paths import sound_paths
+    from nlpcl.results import ResultWriter
+    from nlpcl.streams import Record
+    from nlpcl.tasks.emotion_output import LAYOUT
+
+    check_format(format, ("table", "jsonl", "csv"))
+    if not paths:
+        raise UserError(
+            "needs sound files, folders or patterns",
+            "predict emotion",
+            "For example: nlpcl predict emotion file.wav",
+        )
+    if hop is not None and (not window or not 0 < hop <= window):
+        raise UserError(
+            f"a step of {hop:g} s does not suit windows of {window:g} s",
+            "--hop",
+            "Give --window too, and a step above 0 that is no longer than it.",
+        )
+    files = sound_paths(paths)
+    from nlpcl.checkpoints import open_checkpoint
+
+    predictor = open_checkpoint(checkpoint, "emotion", device=device, precision=precision)
+    if not quiet:
+        print(f"nlpcl: recognised by {predictor.description}", file=sys.stderr)
+    skipped: list[str] = []
+    rows = predictor.stream(files, window=window, hop=hop or window, skipped=skipped)
+    with ResultWriter(format, output, LAYOUT) as writer:  # type: ignore[arg-type]
+        for row in rows:
+            writer.write(Record(row["path"]), row)
+    for line in skipped:
+        print(f"nlpcl: skipped: {line}", file=sys.stderr)
+    if skipped and len(skipped) == len(files):
+        raise UserError("no file could be read", "predict emotion", "See the lines above.")
