@@ -16,7 +16,12 @@ from types import ModuleType
 AUTO_MODULE = "transformers.models.auto.modeling_auto"
 ENCODERS = ("nlpcl.audio.speech_encoder", "nlpcl.audio.pretrained_speech")
 """Modules outside the zoo whose models can be opened on their own."""
-SHARED = ("nlpcl.zoo.model", "nlpcl.zoo.masked_lm", "nlpcl.audio.speech_encoder")
+SHARED = (
+    "nlpcl.zoo.model",
+    "nlpcl.zoo.masked_lm",
+    "nlpcl.zoo.speech",
+    "nlpcl.audio.speech_encoder",
+)
 """Modules that models import from; each ends with ``register(__name__)``."""
 
 

@@ -17,8 +17,10 @@ from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
 BUILTIN_THRESHOLD = 0.9
 """Least probability of a change by the built-in corrector: it must prefer leaving text alone."""
 
-DEFAULT_MODEL = {"correction": "sdcl"}
-"""The model that a masked language model trained elsewhere is read as."""
+DEFAULT_MODEL = {"correction": "sdcl", "emotion": "emotion-gru"}
+"""The model that a task is trained by, and that a plain encoder is read as."""
+BUILTIN_EMOTION = Path(__file__).parent / "assets" / "emotion"
+"""The emotion model that comes with the package, saved as a run's ``model/``."""
 
 
 def open_checkpoint(
@@ -39,7 +41,7 @@ def open_checkpoint(
     """
     if name is None:
         found = newest_run(task)
-        if found is None and builtin.is_there():
+        if found is None and has_builtin(task):
             return open_builtin(task, device, precision)
         if found is None:
             raise UserError(
@@ -47,7 +49,7 @@ def open_checkpoint(
                 how=f"Train one: nlpcl train {DEFAULT_MODEL[task]}; or give --checkpoint.",
             )
         return open_run(found, task, device, precision)
-    if name == BUILTIN and builtin.is_there():
+    if name == BUILTIN and has_builtin(task):
         return open_builtin(task, device, precision)
     folder = Path(name).expanduser()
     if (folder / "run.json").is_file():
@@ -65,8 +67,17 @@ def open_checkpoint(
     )
 
 
+def has_builtin(task: str) -> bool:
+    """Whether this installation holds a model for a task."""
+    if task == "emotion":
+        return (BUILTIN_EMOTION / "model.safetensors").is_file()
+    return builtin.is_there()
+
+
 def open_builtin(task: str, device: str, precision: str) -> Predictor:
-    """The corrector that comes with the package."""
+    """The model for a task that comes with the package."""
+    if task == "emotion":
+        return open_speech(BUILTIN_EMOTION, task, device, precision, "the built-in emotion model")
     entry = zoo.entry(DEFAULT_MODEL[task])
     config = entry.config_class()
     backbone, tokenizer = builtin.load()
@@ -79,6 +90,29 @@ def open_builtin(task: str, device: str, precision: str) -> Predictor:
         "the built-in corrector",
         {"threshold": BUILTIN_THRESHOLD},
     )
+
+
+def open_speech(
+    folder: Path, task: str, device: str, precision: str, description: str
+) -> Predictor:
+    """A speech model saved by nlpcl, with the front end described beside it."""
+    from nlpcl.audio.front_end import open_front_end
+
+    place = choose_device(device)
+    chosen = choose_precision(precision, place)
+    kind = AutoConfig.from_pretrained(folder).model_type
+    entry = zoo.entry(kind.removeprefix("nlpcl-"))
+    try:
+        model = entry.model_class().from_pretrained(folder, dtype=torch.float32)
+    except Exception as error:
+        where = f"--checkpoint {folder}"
+        raise UserError(f"cannot be loaded ({first_line(error)})", where, "Is it whole?") from error
+    front_end = open_front_end(folder, device=place, precision=chosen)
+    # Whether the encoder is part of the model is seen in the model itself.
+    learned = "frozen" if model.config.backbone is None else "full"
+    config = entry.config_class(encoder=learned)
+    task_object = make_task(config, front_end, model)
+    return Predictor(on_device(model, place).eval(), task_object, chosen, description)
 
 
 def open_run(folder: Path, task: str, device: str, precision: str) -> Predictor:
@@ -107,7 +141,7 @@ def open_saved(
             f"cannot be loaded ({first_line(error)})", where, "Without a network give a folder."
         ) from error
     name = kind.removeprefix("nlpcl-")
-    if not kind.startswith("nlpcl-") and not assume_tuned:
+    if not kind.startswith("nlpcl-") and (not assume_tuned or task != "correction"):
         raise UserError(
             f"is a plain {kind} encoder: nothing shows that it was trained for {task}",
             where,
@@ -117,7 +151,9 @@ def open_saved(
     entry = zoo.entry(name if kind.startswith("nlpcl-") else DEFAULT_MODEL[task])
     config = entry.config_class()
     if config.task != task:
-        raise UserError(f"is a {config.task} model, not one for {task}", where)
+        raise UserError(f"is a {config.task} model, not one for {task}", where, "Give another.")
+    if config.input == "speech":
+        return open_speech(Path(source), task, device, precision, source)
     place = choose_device(device)
     model: Any
     if kind.startswith("nlpcl-"):

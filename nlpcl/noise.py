@@ -124,7 +124,7 @@ class Noise:
     def __post_init__(self) -> None:
         self.kinds = [*self.shares, KEEP]
         self.limits = numpy.cumsum(list(self.shares.values()))
-        if self.limits[-1] > 1 + 1e-9:
+        if len(self.limits) and self.limits[-1] > 1 + 1e-9:
             raise UserError(
                 f"the shares of noise add up to {self.limits[-1]:.2f}, more than 1",
                 "--mask-share and others",

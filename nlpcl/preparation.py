@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def build(entry: zoo.Entry, config: RunConfig) -> tuple[ZooModel, Any]:
 def prepare_speech(
     entry: zoo.Entry, config: Any, splits: Splits, device: torch.device, precision: str
 ) -> tuple[ZooModel, Any]:
-    """A new speech model, sized by the clips, and its task."""
+    """A new speech model, sized by the training clips, and its task."""
     from nlpcl.audio.front_end import load_front_end
 
     front_end = load_front_end(
@@ -58,18 +59,22 @@ def prepare_speech(
         device=device,
         precision=precision,
     )
-    labels = sorted({row["label"] for row in [*splits.train, *splits.dev]})
+    counts = Counter(row["label"] for row in splits.train)
+    labels = sorted(counts | Counter(row["label"] for row in splits.dev))
     speakers = sorted({row["speaker"] for row in splits.train})
     torch.manual_seed(config.seed)
-    model: Any = entry.model_class()
-    made = model.assemble(
+    model_class: Any = entry.model_class()
+    model = model_class.assemble(
         config.model_options(),
         width=front_end.width,
         layers=front_end.layers,
         labels=labels,
         speakers=len(speakers),
         encoder=None if config.encoder == "frozen" else front_end.encoder,
+        class_counts=[counts[label] for label in labels],
     )
-    task = make_task(config, front_end, made)
+    task = make_task(config, front_end, model)
     task.speakers = {name: index for index, name in enumerate(speakers)}
-    return made, task
+    rows = task.encode(splits.train)
+    model.set_input_statistics(task.frames(row) for row in rows)
+    return model, task

@@ -24,6 +24,10 @@ def show(value: Cell, digits: int = 2) -> str:
     return str(value)
 
 
+NAME = 24
+"""Characters of the longest cell that is never broken over lines."""
+
+
 @dataclass
 class Table:
     """A named table.
@@ -83,7 +87,10 @@ class Table:
                 cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
                 for cell in cells
             )
-            table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+            # Names in the first column stay whole, unless they are longer than a name.
+            whole = index == 0 and all(len(str(cell)) <= NAME for cell in cells)
+            justify = "right" if numeric else "left"
+            table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=whole)
         for row in self.texts():
             table.add_row(*(Text(cell) for cell in row))
         title = Text(self.title or self.name, style="bold")

@@ -33,8 +33,6 @@ from nlpcl.training_records import history, is_writing_failure, newest_checkpoin
 from nlpcl.zoo.model import ZooModel, weighted_sum
 
 DevScores = Callable[[ZooModel], dict[str, float]]
-Course = Callable[[int], Callable[[int], float] | None]
-"""Number of updates → (update → factor of the peak learning rate), or None for the usual one."""
 
 
 class ZooTrainer(Trainer):
@@ -43,9 +41,9 @@ class ZooTrainer(Trainer):
     loss_is_scaled_for_ga = True
 
     def __init__(
-        self, *arguments: Any, dev_scores: DevScores, course: Course | None = None, **named: Any
+        self, *arguments: Any, dev_scores: DevScores, run_config: RunConfig, **named: Any
     ) -> None:
-        self.dev_scores, self.course = dev_scores, course
+        self.dev_scores, self.run_config = dev_scores, run_config
         self.update_counts: dict[str, torch.Tensor] = {}
         self.update_batches = 1
         self.totals: dict[str, float] = defaultdict(float)
@@ -53,11 +51,20 @@ class ZooTrainer(Trainer):
         self.latest: dict[str, float] = {}
         super().__init__(*arguments, **named)
 
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW; over the groups of weights that the model names, if it names any."""
+        zoo_model: Any = self.model if model is None else model
+        groups = zoo_model.parameter_groups(self.run_config)
+        if groups is None or self.optimizer is not None:
+            return super().create_optimizer(model)
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
+        return self.optimizer
+
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> Any:
         """Linear warm-up and decay, or the course that the configuration describes."""
-        factor = self.course(num_training_steps) if self.course else None
+        factor = self.run_config.learning_rate_course(num_training_steps)
         if factor is None or self.lr_scheduler is not None:
             return super().create_scheduler(num_training_steps, optimizer)
         chosen: Any = optimizer or self.optimizer
@@ -187,7 +194,7 @@ def train(
         eval_dataset=[],
         data_collator=collate,
         dev_scores=dev_scores,
-        course=config.learning_rate_course,
+        run_config=config,
     )
     trainer.remove_callback(PrinterCallback)
     reporting = Reporting(display, trainer, on_epoch)

@@ -5,55 +5,177 @@ Legend: ``T`` samples.
 
 from __future__ import annotations
 
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nlpcl.errors import UserError, first_line
 
 if TYPE_CHECKING:
+    from soundfile import SoundFile
     from torch import Tensor
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus")
 """Endings of files that can be read."""
 SHORTEST = 0.1
 """Seconds below which a clip is refused."""
+SILENCE = 1e-4
+"""Root mean square around the mean below which a clip counts as silent (-80 dB)."""
 READABLE = "Give a WAV, FLAC, OGG or MP3 file (ffmpeg converts others)."
 POINTER = b"version https://git-lfs"
 
 
 def read_audio(
-    path: str | Path, *, sampling_rate: int = 16_000, shortest: float = SHORTEST
+    path: str | Path,
+    *,
+    sampling_rate: int = 16_000,
+    shortest: float = SHORTEST,
+    start: float | None = None,
+    end: float | None = None,
 ) -> Tensor:
-    """A sound file, mixed to mono and resampled.
+    """A sound file or a part of one, mixed to mono and resampled; the rest is not read.
 
     Args:
         path: WAV, FLAC, OGG or MP3.
         sampling_rate: of the result, in Hz.
         shortest: seconds below which a clip is refused.
+        start: where the part begins, in seconds; the file's beginning by default.
+        end: where it ends, in seconds; the file's end by default.
 
     Returns:
         Samples as float32, between about -1 and 1, ``(T,)``.
 
     Raises:
-        UserError: missing, no sound file, damaged, too short, or with samples that are no numbers.
+        UserError: missing, no sound file, damaged, too short, no such part, or with samples that
+            are no numbers.
     """
-    import soundfile
-    import torch
-
     path = Path(path)
-    check_file(path)
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"cannot be read ({first_line(error)})", path, READABLE) from error
-    waveform = torch.from_numpy(samples.mean(axis=1))
+    with opened(path) as sound:
+        rate = sound.samplerate
+        first, count = part(sound.frames / rate, rate, start, end, path)
+        if first:
+            sound.seek(first)
+        waveform = mono(sound, count, path)
     if len(waveform) < shortest * rate:
         what = f"has {len(waveform) / rate:.3f} s of sound; {shortest:g} s are needed"
         raise UserError(what, path, "Leave the file out.")
+    return resample(waveform, rate, sampling_rate)
+
+
+def read_clip(row: Mapping[str, Any], *, sampling_rate: int = 16_000) -> Tensor:
+    """The sound of a clip row: its ``path`` from ``start`` to ``end``, ``(T,)``.
+
+    Raises:
+        UserError: as :func:`read_audio`, or silent.
+    """
+    waveform = read_audio(
+        row["path"], sampling_rate=sampling_rate, start=row.get("start"), end=row.get("end")
+    )
+    # Around the mean: a constant offset of the recorder is silence too.
+    if float(waveform.std(correction=0)) < SILENCE:
+        raise UserError("is silent", row["path"], "Leave the file out.")
+    return waveform
+
+
+def clip_seconds(row: Mapping[str, Any]) -> float:
+    """Length of a clip row, from the file's header.
+
+    Raises:
+        UserError: missing, no sound file, damaged, or no such part.
+    """
+    whole = seconds(row["path"])
+    if row.get("start") is None and row.get("end") is None:
+        return whole
+    rate = 1_000_000
+    _, count = part(whole, rate, row.get("start"), row.get("end"), Path(row["path"]))
+    return whole - (row.get("start") or 0.0) if count < 0 else count / rate
+
+
+def stream_audio(
+    path: str | Path, *, sampling_rate: int = 16_000, block_seconds: float = 10.0
+) -> Iterator[Tensor]:
+    """A sound file block by block, so that a long one needs no more memory than a short one.
+
+    Blocks are resampled with the sound around them; joined they are what :func:`read_audio` gives.
+
+    Args:
+        path: WAV, FLAC, OGG or MP3.
+        sampling_rate: of the result, in Hz.
+        block_seconds: about the length of a block.
+
+    Yields:
+        Mono samples as float32, ``(T,)``.
+
+    Raises:
+        UserError: as :func:`read_audio`, but a short file is not refused.
+    """
+    import torch
+
+    path = Path(path)
+    with opened(path) as sound:
+        rate = sound.samplerate
+        ratio = resampling_ratio(rate, sampling_rate)
+        # So many samples become a whole number of samples; a filter sees so many on both sides.
+        step, gives = ratio.denominator, ratio.numerator
+        reach = 0 if rate == sampling_rate else math.ceil(7 * step / min(step, gives)) + step
+        before = math.ceil(reach / step) * step
+        block = max(step, math.ceil(block_seconds * rate / step) * step)
+        held, context, ended = torch.zeros(0), 0, False
+        while not ended:
+            new = mono(sound, block, path)
+            ended = len(new) < block
+            held = torch.cat([held, new])
+            ready = len(held) - context
+            if not ended:
+                ready = max(0, ready - reach) // step * step
+            if ready == 0:
+                continue
+            resampled = resample(held, rate, sampling_rate)
+            first = context // step * gives
+            yield resampled[first:] if ended else resampled[first : first + ready // step * gives]
+            drop = max(0, context + ready - before)
+            held, context = held[drop:].clone(), context + ready - drop
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[SoundFile]:
+    """A sound file; whatever is wrong with it is one line."""
+    import soundfile
+
+    check_file(path)
+    try:
+        with soundfile.SoundFile(str(path)) as sound:
+            yield sound
+    except (RuntimeError, OSError, ValueError) as error:
+        raise UserError(f"cannot be read ({first_line(error)})", path, READABLE) from error
+
+
+def mono(sound: SoundFile, count: int, path: Path) -> Tensor:
+    """The next ``count`` samples, or all that are left where it is -1, averaged over channels."""
+    import torch
+
+    samples = sound.read(count, dtype="float32", always_2d=True)
+    waveform = torch.from_numpy(samples.mean(axis=1))
     if not waveform.isfinite().all():
         raise UserError("has samples that are not finite numbers", path, "Convert it anew.")
-    return resample(waveform, rate, sampling_rate)
+    return waveform
+
+
+def part(
+    whole: float, rate: int, start: float | None, end: float | None, path: Path
+) -> tuple[int, int]:
+    """First sample and number of samples (-1: all) of a part of ``whole`` seconds."""
+    begin = 0.0 if start is None else start
+    # Times in annotations are rounded; a tenth of a second beyond the end is the end.
+    if begin < 0 or begin >= whole > 0 or (end is not None and not begin < end <= whole + 0.1):
+        shown = f"{begin:g} s to {'its end' if end is None else f'{end:g} s'}"
+        what = f"has no part from {shown}: it is {whole:.3f} s long"
+        raise UserError(what, path, "Check start and end of the clip.")
+    first = round(begin * rate)
+    return first, -1 if end is None else round(min(end, whole) * rate) - first
 
 
 def check_file(path: Path) -> None:
@@ -88,8 +210,13 @@ def resample(waveform: Tensor, rate: int, wanted: int) -> Tensor:
         return waveform
     from torchaudio.functional import resample as change_rate
 
-    ratio = Fraction(wanted, rate).limit_denominator(1000)
+    ratio = resampling_ratio(rate, wanted)
     return change_rate(waveform, ratio.denominator, ratio.numerator)
+
+
+def resampling_ratio(rate: int, wanted: int) -> Fraction:
+    """Samples wanted for each sample given, in small terms."""
+    return Fraction(wanted, rate).limit_denominator(1000)
 
 
 def seconds(path: str | Path) -> float:
@@ -98,11 +225,5 @@ def seconds(path: str | Path) -> float:
     Raises:
         UserError: missing, no sound file, or damaged.
     """
-    import soundfile
-
-    path = Path(path)
-    check_file(path)
-    try:
-        return float(soundfile.info(str(path)).duration)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"cannot be read ({first_line(error)})", path, READABLE) from error
+    with opened(Path(path)) as sound:
+        return sound.frames / sound.samplerate

@@ -1,8 +1,9 @@
-"""``nlpcl data list`` and ``nlpcl data check``."""
+"""``nlpcl data list``, ``nlpcl data check`` and ``nlpcl data cache``."""
 
 from __future__ import annotations
 
 import json
+import time
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,7 @@ def command() -> Any:
     """The group."""
     application = typer.Typer(
         name="data",
-        help="List the datasets and check copies of them.",
+        help="List the datasets, check copies of them, show the cache of speech features.",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -27,6 +28,7 @@ def command() -> Any:
     )
     application.command("list", context_settings=CONTEXT)(list_datasets)
     application.command("check", context_settings=CONTEXT)(check)
+    application.command("cache", context_settings=CONTEXT)(cache)
     return typer.main.get_command(application)
 
 
@@ -56,3 +58,28 @@ def check(
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:
         show_tables(result.tables(), format)
+
+
+def cache(
+    name: Annotated[
+        str | None, typer.Argument(help="A front end's name; all of them without one.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove instead of showing.")] = False,
+    format: TableOption = "table",
+) -> None:
+    """Show the cached speech features (below the variable NLPCL_CACHE), or remove them."""
+    check_format(format)
+    from nlpcl.audio.cache_files import cache_root
+    from nlpcl.audio.feature_cache import chosen_entries, clear_cache
+
+    entries = clear_cache(name) if clear else chosen_entries(name)
+    columns = ["front end", "weights", "states", "precision", "clips", "MB", "last used"]
+    rows = []
+    for entry in entries:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.last_used))
+        facts = [entry.name, entry.code, entry.selection, entry.precision, entry.clips]
+        rows.append([*facts, entry.size / 1e6, used])
+    total = sum(entry.size for entry in entries) / 1e6
+    title = f"{'Removed' if clear else 'Cached'} speech features, {total:.1f} MB"
+    table = Table("cache", columns, rows, title, f"In {cache_root()}.")
+    show_report(Report(tables=[table]), format)

@@ -19,20 +19,15 @@ def command() -> Any:
 def models(format: TableOption = "table") -> None:
     """List the models with task, paper, default encoder and variants."""
     check_format(format)
-    rows = []
+    models, settings = [], []
     for name in zoo.names():
         entry = zoo.entry(name)
         config = entry.config_class()
-        rows.append(
-            [
-                name,
-                config.task,
-                config.paper or None,
-                config.backbone,
-                ", ".join(entry.presets) or None,
-                ", ".join(entry.variants) or None,
-                entry.summary,
-            ]
-        )
-    columns = ["model", "task", "paper", "encoder", "presets", "variants", "summary"]
-    show_report(Report(tables=[Table("models", columns, rows, title="Models")]), format)
+        models.append([name, config.task, config.backbone, entry.summary])
+        presets, variants = ", ".join(entry.presets), ", ".join(entry.variants)
+        settings.append([name, config.paper or None, presets or None, variants or None])
+    tables = [
+        Table("models", ["model", "task", "encoder", "summary"], models, title="Models"),
+        Table("settings", ["model", "paper", "presets", "variants"], settings, title="Settings"),
+    ]
+    show_report(Report(tables=tables), format)

@@ -149,6 +149,10 @@ class ZooModel(PreTrainedModel):
     def set_progress(self, done: float) -> None:
         """Told before every update what share of them lies behind, from 0 to 1."""
 
+    def parameter_groups(self, config: Any) -> list[dict[str, Any]] | None:
+        """Groups for the optimiser, each with its ``lr``; None is one rate for all weights."""
+        return None
+
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """How many items each loss part runs over, known from the batch alone.
 

@@ -1,0 +1,142 @@
+"""The files of the feature cache: its place, locks, logs that survive a crash, content hashes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nlpcl.errors import UserError
+from nlpcl.files import explained
+
+VARIABLE = "NLPCL_CACHE"
+CONTENTS = "contents.jsonl"
+SETTLED = 2_000_000_000
+"""Nanoseconds after which a changed file surely has another time stamp."""
+
+
+def cache_root() -> Path:
+    """Folder of all cached features: below the variable NLPCL_CACHE, else below ~/.cache/nlpcl."""
+    given = os.environ.get(VARIABLE)
+    return (Path(given).expanduser() if given else Path.home() / ".cache" / "nlpcl") / "features"
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that one process has at a time; the system frees it when the process dies."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        with explained(path):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class Log:
+    """A file of JSON lines with a checksum each, to which several processes append.
+
+    A line that a crash cut off, or that was damaged, is passed over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._inode, self._offset = 0, 0
+
+    def news(self) -> tuple[bool, list[dict[str, Any]]]:
+        """Lines since the last call, and whether the file began anew, so that old ones are void."""
+        try:
+            with self.path.open("rb") as stream:
+                status = os.fstat(stream.fileno())
+                anew = status.st_ino != self._inode or status.st_size < self._offset
+                if anew:
+                    self._inode, self._offset = status.st_ino, 0
+                stream.seek(self._offset)
+                content = stream.read()
+        except OSError:
+            anew, self._inode, self._offset = self._inode != 0, 0, 0
+            return anew, []
+        # What follows the last line end is being written, or was cut off.
+        content = content[: content.rfind(b"\n") + 1]
+        self._offset += len(content)
+        lines = (parsed(line) for line in content.splitlines())
+        return anew, [line for line in lines if line is not None]
+
+    def append(self, values: Iterable[Mapping[str, Any]]) -> None:
+        """Add lines. The caller holds the lock."""
+        lines = []
+        for value in values:
+            text = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
+            lines.append(b"%08x %s\n" % (zlib.crc32(text), text))
+        with explained(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab+") as stream:
+                if stream.tell():
+                    stream.seek(-1, os.SEEK_END)
+                    if stream.read(1) != b"\n":
+                        lines.insert(0, b"\n")
+                stream.write(b"".join(lines))
+                stream.flush()
+                os.fsync(stream.fileno())
+
+
+def parsed(line: bytes) -> dict[str, Any] | None:
+    """The object of a line, or None for a damaged one."""
+    checksum, _, text = line.partition(b" ")
+    try:
+        if int(checksum, 16) != zlib.crc32(text):
+            return None
+        value = json.loads(text.decode("utf-8", "surrogateescape"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+class ContentHashes:
+    """SHA-256 of files, remembered by path, size and time stamps."""
+
+    def __init__(self, root: Path) -> None:
+        self._log = Log(root / CONTENTS)
+        self._lock = root / ".contents.lock"
+        self._known = {line["path"]: line for line in self._log.news()[1]}
+        self._new: list[dict[str, Any]] = []
+
+    def of(self, path: str | Path) -> str:
+        """The hash of a file's content, in 64 digits.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        path = os.path.abspath(path)
+        try:
+            with open(path, "rb") as stream:
+                status = os.fstat(stream.fileno())
+                stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+                known = self._known.get(path)
+                if known is not None and known["stamp"] == stamp:
+                    return known["sha256"]
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise UserError(f"cannot be read ({error.strerror})", path) from error
+        line = {"path": path, "stamp": stamp, "sha256": found}
+        self._known[path] = line
+        # A file changed a moment ago may change again within the same tick of the clock.
+        if time.time_ns() - max(stamp[1:]) > SETTLED:
+            self._new.append(line)
+        return found
+
+    def save(self) -> None:
+        """Keep what is new; a cache that cannot be written only costs the hashing next time."""
+        if self._new:
+            with contextlib.suppress(UserError), locked(self._lock):
+                self._log.append(self._new)
+            self._new = []

@@ -1,0 +1,1 @@
+"""Building blocks of models; each honours a mask of real frames."""

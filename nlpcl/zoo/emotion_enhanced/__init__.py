@@ -1,0 +1,1 @@
+"""Speaker-adversarial recurrent model of speech emotion."""

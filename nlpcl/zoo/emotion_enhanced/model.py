@@ -1,0 +1,173 @@
+"""Speech emotion by stacked GRUs and attention, trained against a speaker classifier.
+
+Frames → projection and sinusoidal positions → instance norm → bidirectional GRU layers with layer
+norm and residuals → multi-head self-attention → feature enhancement → average and maximum over
+frames → emotion head; and, while training, → gradient reversal → speaker head. The speaker head
+learns at weight 1; what lies before it gets its gradient times ``-adversarial_weight * α``.
+
+Source: the enhanced model of the IEMOCAP system with HuBERT. Where we differ: the width of the
+model is twice ``hidden``, so that ``hidden`` is the GRU's width as the tables of that system say
+(its code doubles it); the enhancement is projected back and added, and the maximum goes to the
+head, where slicing dropped both; the heads begin with a layer norm; the first GRU layer has a
+residual too; the speaker head has as many outputs as there are training speakers; padding takes
+part nowhere.
+
+Legend: ``B`` batch, ``T`` frames, ``W`` twice ``hidden``, ``D`` pooled width, ``C`` classes, ``S``
+speakers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nlpcl.layers.gradient_reversal import reverse_gradient
+from nlpcl.layers.normalisation import InstanceNorm
+from nlpcl.layers.pooling import MaxPooling, average
+from nlpcl.layers.positions import SinusoidalPositions
+from nlpcl.layers.recurrent import StackedGRU
+from nlpcl.layers.self_attention import SelfAttention
+from nlpcl.losses.classification import cross_entropy, labelled
+from nlpcl.schedules import ALPHA_COURSES
+from nlpcl.zoo.emotion_enhanced.config import Config
+from nlpcl.zoo.model import Batch, Part, ZooConfig
+from nlpcl.zoo.speech import SpeechClassifier
+
+
+class FeatureEnhancement(nn.Module):
+    """``x + W[x; g(x)]`` with a small network g of half the width."""
+
+    def __init__(self, size: int, dropout: float) -> None:
+        super().__init__()
+        half = size // 2
+        self.network = nn.Sequential(
+            nn.Linear(size, half),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(half, half),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+        )
+        self.back = nn.Linear(size + half, size)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """``(B, T, W)`` → the same shape."""
+        return states + self.back(torch.cat([states, self.network(states)], dim=-1))
+
+
+def head(size: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
+    """A classifier with two hidden layers; maxima are far from 0, so it begins with a norm."""
+    return nn.Sequential(
+        nn.LayerNorm(size),
+        nn.Linear(size, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, hidden // 2),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden // 2, outputs),
+    )
+
+
+class EmotionEnhanced(SpeechClassifier):
+    """Recurrent layers and attention over the frames of any speech encoder."""
+
+    name = "emotion-enhanced"
+    settings = Config
+    options: Config
+
+    def __init__(self, config: ZooConfig) -> None:
+        super().__init__(config)
+        options = self.options
+        size = 2 * options.hidden
+        pooled = 2 * size if options.max_pool else size
+        instance = options.normalise in {"instance", "adain"}
+        # An instance norm takes a bias away again.
+        self.projection = nn.Linear(self.width, size, bias=not instance)
+        self.position = SinusoidalPositions() if options.position else None
+        self.normalisation = InstanceNorm(size) if instance else None
+        self.dropout = nn.Dropout(options.dropout)
+        self.recurrent = StackedGRU(size, options.hidden, options.gru_layers, options.dropout)
+        self.attention = (
+            SelfAttention(size, options.heads, options.attention_dropout)
+            if options.attention
+            else None
+        )
+        self.enhancement = (
+            FeatureEnhancement(size, options.dropout) if options.enhancement else None
+        )
+        self.max_pooling = MaxPooling() if options.max_pool else None
+        self.emotion_head = head(pooled, options.hidden, self.classes, options.dropout)
+        self.alpha = 0.0
+        # A single speaker cannot be told from others.
+        adversary = options.adversary and self.speakers > 1
+        self.speaker_head = (
+            head(pooled, options.hidden, self.speakers, options.dropout) if adversary else None
+        )
+        self.post_init()
+
+    def set_progress(self, done: float) -> None:
+        """Set α to its place on the course.
+
+        Args:
+            done: share of the updates that lie behind, from 0 to 1.
+        """
+        self.alpha = self.options.max_alpha * ALPHA_COURSES[self.options.alpha_course](done)
+
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Average and maximum over a clip's frames, ``(B, D)``."""
+        states = self.recur(states, mask)
+        if self.attention is not None:
+            states = self.attention(states, mask)
+        if self.enhancement is not None:
+            states = self.enhancement(states)
+        pooled = average(states, mask)
+        if self.max_pooling is not None:
+            pooled = torch.cat([pooled, self.max_pooling(pooled, states, mask)], dim=-1)
+        return pooled.to(self.dtype)
+
+    def recur(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Frames up to the attention, ``(B, T, W)``."""
+        states = self.projection(states)
+        if self.position is not None:
+            states = self.position(states)
+        if self.normalisation is not None:
+            states = self.normalisation(states, mask)
+        return self.recurrent(self.dropout(states), mask)
+
+    def classify(self, pooled: Tensor) -> Tensor:
+        """``(B, D)`` → logits ``(B, C)``."""
+        return self.emotion_head(pooled)
+
+    def attention_weights(self, states: Tensor, mask: Tensor) -> Tensor | None:
+        """The mean over the heads, ``(B, T, T)``; None without attention."""
+        if self.attention is None:
+            return None
+        return self.attention.weights(self.recur(states, mask), mask)
+
+    def further_parts(self, pooled: Tensor, speakers: Tensor | None) -> dict[str, Part]:
+        """The speaker head's cross-entropy, while training on known speakers."""
+        if self.speaker_head is None or speakers is None or not self.training:
+            return {}
+        strength = self.options.adversarial_weight * self.alpha
+        logits = self.speaker_head(reverse_gradient(pooled, strength))
+        losses = cross_entropy(logits, speakers)
+        return {"speaker": Part(losses.sum(), labelled(speakers).sum())}
+
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """Labelled clips, and those of training speakers while the adversary learns."""
+        counts = super().counts(batch)
+        if self.speaker_head is not None and self.training and "speakers" in batch:
+            counts["speaker"] = labelled(batch["speakers"]).sum()
+        return counts
+
+    def modules_to_bypass(self) -> dict[str, nn.Module]:
+        """Parts whose first input may stand for their output."""
+        named = {
+            "position": self.position,
+            "normalisation": self.normalisation,
+            "attention": self.attention,
+            "enhancement": self.enhancement,
+            "max pooling": self.max_pooling,
+        }
+        return {name: module for name, module in named.items() if module is not None}

@@ -1,0 +1,1 @@
+"""BiGRU with matching attention for speech emotion."""

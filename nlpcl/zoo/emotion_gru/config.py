@@ -1,0 +1,43 @@
+"""Settings of the BiGRU with matching attention; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nlpcl.config import option
+from nlpcl.emotion_config import EmotionConfig
+
+
+@dataclass(kw_only=True)
+class Config(EmotionConfig):
+    """Speech emotion by a bidirectional GRU, attention within the clip, and max-pooling."""
+
+    hidden: int = option(256, "Width of each direction of the GRU", at_least=1)
+    gru_layers: int = option(2, "Layers of the GRU", at_least=1)
+    dropout: float = option(
+        0.2, "Share dropped of frames, of states and before the head", at_least=0, below=1
+    )
+    attention: Literal["dot", "general", "general2", "concat", "none"] = option(
+        "general",
+        "How a frame is compared with the clip's frames: q·m/√H (dot), with a learned matrix "
+        "(general), bounded by tanh (general2), by a small network (concat), or not at all (none)",
+    )
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "general": {},
+    "dot": {"attention": "dot"},
+    "general2": {"attention": "general2"},
+    "concat": {"attention": "concat"},
+    "no-attention": {"attention": "none"},
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {
+        "backbone": "facebook/hubert-base-ls960",
+        "encoder": "full",
+        "lr": 1e-5,
+        "encoder_lr": 1e-5,
+    },
+}

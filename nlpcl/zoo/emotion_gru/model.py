@@ -1,0 +1,67 @@
+"""Speech emotion by a bidirectional GRU with matching attention.
+
+Frames → dropout → bidirectional GRU → attention of each frame to its clip
+(:mod:`nlpcl.layers.matching_attention`) → tanh → maximum over frames → leaky ReLU → dropout →
+linear.
+
+Source: the base model of the IEMOCAP system with HuBERT and DialogueRNN's attention. Where we
+differ: attention runs over the frames of one clip, not over the clips of a batch; padding takes
+part nowhere; frames are normalised before the GRU.
+
+Legend: ``B`` batch, ``T`` frames, ``H`` width, ``D`` twice the GRU's width, ``C`` classes.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nlpcl.layers.matching_attention import MatchingAttention
+from nlpcl.layers.pooling import maximum
+from nlpcl.layers.recurrent import BidirectionalGRU
+from nlpcl.zoo.emotion_gru.config import Config
+from nlpcl.zoo.model import ZooConfig
+from nlpcl.zoo.speech import SpeechClassifier
+
+
+class EmotionGRU(SpeechClassifier):
+    """A GRU over the frames of any speech encoder."""
+
+    name = "emotion-gru"
+    settings = Config
+    options: Config
+
+    def __init__(self, config: ZooConfig) -> None:
+        super().__init__(config)
+        options = self.options
+        size = 2 * options.hidden
+        self.dropout = nn.Dropout(options.dropout)
+        self.recurrent = BidirectionalGRU(
+            self.width, options.hidden, options.gru_layers, options.dropout
+        )
+        self.attention = (
+            None if options.attention == "none" else MatchingAttention(size, options.attention)
+        )
+        self.head = nn.Linear(size, self.classes)
+        self.post_init()
+
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The greatest of each channel over a clip's frames, ``(B, D)``."""
+        states = self.recurrent(self.dropout(states), mask)
+        if self.attention is not None:
+            states = self.attention(states, mask)
+        return functional.leaky_relu(maximum(states.tanh(), mask)).to(self.dtype)
+
+    def classify(self, pooled: Tensor) -> Tensor:
+        """``(B, D)`` → logits ``(B, C)``."""
+        return self.head(self.dropout(pooled))
+
+    def attention_weights(self, states: Tensor, mask: Tensor) -> Tensor | None:
+        """How much each frame takes of each frame, ``(B, T, T)``; None without attention."""
+        if self.attention is None:
+            return None
+        return self.attention.weights(self.recurrent(self.dropout(states), mask), mask)
+
+    def modules_to_bypass(self) -> dict[str, nn.Module]:
+        """The attention; without it the GRU's states are pooled."""
+        return {} if self.attention is None else {"attention": self.attention}

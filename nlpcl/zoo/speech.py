@@ -1,0 +1,270 @@
+"""What classifiers of speech share: their input, encoder, losses, embedding and saved form.
+
+A subclass turns frames into one vector a clip (``pool``) and that into scores (``classify``).
+
+Legend: ``B`` batch, ``T`` frames (or samples), ``K`` layers, ``H`` width, ``D`` pooled width,
+``C`` classes, ``S`` speakers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoModel, PreTrainedModel
+
+from nlpcl import auto_classes
+from nlpcl.emotion_config import EmotionConfig
+from nlpcl.layers.layer_mixture import LayerMixture
+from nlpcl.layers.masking import over_frames, real_frames
+from nlpcl.layers.normalisation import InstanceNorm, Standardisation, statistics
+from nlpcl.layers.recurrent import initialise_gru
+from nlpcl.losses.classification import balanced_weights, focal, labelled
+from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+
+
+class SpeechClassifier(ZooModel):
+    """Base of the zoo's classifiers of speech.
+
+    Its configuration has no ``backbone`` where features come from outside, names the classes in
+    ``id2label``, and holds ``sizes``: what :meth:`assemble` is given, without labels and encoder.
+    """
+
+    settings: ClassVar[type[EmotionConfig]] = EmotionConfig
+    """The model's ``Config``."""
+    main_input_name = "inputs"
+
+    def __init__(self, config: ZooConfig) -> None:
+        super().__init__(config)
+        sizes = getattr(config, "sizes", None)
+        if sizes is None:
+            raise ValueError("a classifier of speech is made by assemble(), which gives its sizes")
+        self.options: Any = self.settings(**config.options)
+        self.width, self.speakers = int(sizes["width"]), int(sizes["speakers"])
+        self.classes = len(config.id2label or {})
+        self.backbone: Any = None
+        if config.backbone is not None:
+            self.set_backbone(AutoModel.from_config(config.backbone))
+        channel = self.options.input_norm == "channel"
+        self.standardisation = Standardisation(self.width, sizes["layers"]) if channel else None
+        self.mixture = LayerMixture(sizes["layers"]) if sizes["layers"] > 1 else None
+        balanced = self.options.class_weights == "balanced"
+        if balanced and not sizes["class_counts"]:
+            raise ValueError("balanced class weights need class_counts")
+        self.class_weights = balanced_weights(sizes["class_counts"]) if balanced else None
+
+    @classmethod
+    def assemble(
+        cls,
+        options: Mapping[str, Any],
+        *,
+        width: int,
+        layers: int,
+        labels: Sequence[str],
+        speakers: int,
+        encoder: PreTrainedModel | None = None,
+        class_counts: Sequence[int] | None = None,
+    ) -> Self:
+        """A new model.
+
+        Args:
+            options: ``Config.model_options()``.
+            width: width H of the frames.
+            layers: layers K that the input has, or that the encoder gives; 1 for a single one.
+            labels: names of the classes, in the order of the logits.
+            speakers: training speakers S.
+            encoder: for ``--encoder partial|full``, as loaded by ``load_speech_encoder``.
+            class_counts: training clips of each class; needed by ``class_weights="balanced"``.
+        """
+        config = cls.config_class(
+            backbone=None if encoder is None else encoder.config,
+            options=dict(options),
+            sizes={
+                "width": width,
+                "layers": layers,
+                "speakers": speakers,
+                "class_counts": None if class_counts is None else list(class_counts),
+            },
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+        model = cls(config)
+        if encoder is not None:
+            model.set_backbone(encoder)
+        return model
+
+    def forward(
+        self,
+        inputs: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor | None = None,
+        speakers: Tensor | None = None,
+    ) -> Output:
+        """Classify clips, and with labels compute the loss.
+
+        Args:
+            inputs: frames ``(B, T, H)``, those of K layers ``(B, K, T, H)``, or, with an encoder in
+                the model, waveforms ``(B, T)`` at 16 kHz.
+            attention_mask: 1 at real frames or samples, 0 at the padding behind them, ``(B, T)``.
+            labels: class numbers ``(B,)``, -100 for none, or shares of classes ``(B, C)``.
+            speakers: numbers of the training speakers ``(B,)``, -100 for others, or shares
+                ``(B, S)``; used while training alone.
+
+        Returns:
+            Logits ``(B, C)`` in fp32, and with labels the part ``emotion`` and a model's own parts.
+        """
+        pooled = self.embed(inputs, attention_mask)
+        logits = self.classify(pooled).float()
+        if labels is None:
+            return Output(logits=logits)
+        weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
+        losses = focal(
+            logits,
+            labels,
+            gamma=self.options.focal_gamma if self.options.loss == "focal" else 0.0,
+            weights=weights,
+            smoothing=self.options.label_smoothing,
+        )
+        parts = {"emotion": Part(losses.sum(), labelled(labels).sum())}
+        parts |= self.further_parts(pooled, speakers)
+        return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
+
+    def embed(self, inputs: Tensor, attention_mask: Tensor) -> Tensor:
+        """One vector a clip, as the head gets it, ``(B, D)``."""
+        return self.pool(*self.frames(inputs, attention_mask))
+
+    def explain(self, inputs: Tensor, attention_mask: Tensor) -> Tensor | None:
+        """How much each frame is attended to, before dropout, ``(B, T)``; None without attention.
+
+        The mean over heads and over the real frames that ask; a clip's weights sum to 1, padding
+        has 0. With an encoder in the model T counts its frames.
+        """
+        states, mask = self.frames(inputs, attention_mask)
+        weights = self.attention_weights(states, mask)
+        return None if weights is None else over_frames(weights, mask)
+
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Frames ``(B, T, H)`` and their mask ``(B, T)`` → one vector a clip, ``(B, D)``."""
+        raise TypeError(f"{type(self).__name__} defines no pool()")
+
+    def classify(self, pooled: Tensor) -> Tensor:
+        """``(B, D)`` → logits ``(B, C)``."""
+        raise TypeError(f"{type(self).__name__} defines no classify()")
+
+    def attention_weights(self, states: Tensor, mask: Tensor) -> Tensor | None:
+        """Weights before dropout, averaged over heads, ``(B, T, T)``; None without attention."""
+        return None
+
+    def further_parts(self, pooled: Tensor, speakers: Tensor | None) -> dict[str, Part]:
+        """A model's own terms of the loss."""
+        return {}
+
+    def frames(self, inputs: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised frames, zero at padding, ``(B, T, H)``, and True at real ones, ``(B, T)``."""
+        if self.backbone is None:
+            states, mask = inputs, attention_mask
+        elif self.mixture is None:
+            states, mask = self.backbone(inputs, attention_mask.sum(1))
+        else:
+            every, mask = self.backbone.all_states(inputs, attention_mask.sum(1))
+            states = torch.stack(every, dim=1)
+        mask = real_frames(mask)
+        if self.standardisation is not None:
+            states = self.standardisation(states)
+        elif self.options.input_norm != "none":
+            states = functional.layer_norm(states.float(), states.shape[-1:])
+        if self.mixture is not None:
+            states = self.mixture(states)
+        elif states.dim() == 4:  # a weighted sum of one layer
+            states = states[:, 0]
+        return states.masked_fill(~mask.unsqueeze(-1), 0.0).to(self.dtype), mask
+
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """Labelled clips."""
+        return {"emotion": labelled(batch["labels"]).sum()}
+
+    def set_input_statistics(self, features: Iterable[Tensor]) -> None:
+        """Learn each channel's mean and deviation for ``--input-norm channel``; else do nothing.
+
+        Args:
+            features: the training clips, ``(T, H)`` or ``(K, T, H)``; read only if needed.
+        """
+        if self.standardisation is not None:
+            self.standardisation.set_statistics(*statistics(features))
+
+    def set_backbone(self, backbone: PreTrainedModel) -> None:
+        """Take an encoder; what ``--encoder`` does not name, and what is never used, stands still.
+
+        ``full``: all that the chosen layer depends on. ``partial``: the top blocks below it; the
+        convolutions, the embeddings and the other blocks stand still.
+        """
+        super().set_backbone(backbone)
+        backbone.requires_grad_(self.options.encoder == "full")
+        whole: Any = backbone
+        stack = whole if hasattr(whole, "layers") else whole.encoder.encoder
+        used = whole.config.layer
+        if self.options.encoder == "partial":
+            for block in stack.layers[:used][-self.options.unfreeze :]:
+                block.requires_grad_(True)
+        if used < len(stack.layers):
+            stack.layers[used:].requires_grad_(False)
+            inner = getattr(whole.config, "encoder", None)
+            last_norm = inner is None or inner.do_stable_layer_norm
+            if last_norm and stack.layer_norm is not None:
+                stack.layer_norm.requires_grad_(False)
+        for name, weight in backbone.named_parameters():
+            if name.endswith("masked_spec_embed"):
+                weight.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As usual, but what stands still in the encoder has no dropout either."""
+        super().train(mode)
+        for module in self.backbone.modules() if self.backbone is not None else ():
+            weights = list(module.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                module.eval()
+        return self
+
+    def parameter_groups(self, config: EmotionConfig) -> list[dict[str, Any]]:
+        """Groups for an optimiser, what stands still left out: encoder and head, each with its lr.
+
+        Matrices and convolutions decay, biases and gains do not.
+        """
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, weight in self.named_parameters():
+            if weight.requires_grad:
+                lr = config.encoder_lr if name.startswith("backbone.") else config.lr
+                decay = config.weight_decay if weight.dim() > 1 else 0.0
+                groups.setdefault((lr, decay), []).append(weight)
+        return [
+            {"params": weights, "lr": lr, "weight_decay": decay}
+            for (lr, decay), weights in groups.items()
+        ]
+
+    def module_parameters(self) -> dict[str, int]:
+        """Number of weights of each module that has any, by its name."""
+        sizes = {
+            name: sum(weight.numel() for weight in module.parameters())
+            for name, module in self.named_children()
+        }
+        return {name: size for name, size in sizes.items() if size}
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.GRU):
+            initialise_gru(module)
+        elif isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm | InstanceNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, LayerMixture):
+            nn.init.zeros_(module.logits)
+            nn.init.ones_(module.gain)
+
+
+auto_classes.register(__name__)

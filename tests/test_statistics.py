@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from nlpcl.metrics.confusion import SCORES, macro_f1, ua, wa
+from nlpcl.resampling import classification_units, summed_units
+from nlpcl.statistics import (
+    approximate_randomisation,
+    cluster_bootstrap,
+    paired_bootstrap,
+    score_intervals,
+    t_interval,
+    wilson_interval,
+)
+
+
+def study(seed: int, n: int = 200, right: tuple[float, ...] = (0.6, 0.6), seeds: int = 1):
+    """Gold (N,), answers (systems, seeds, N) right with a probability, speakers (N,)."""
+    generator = np.random.default_rng(seed)
+    gold = generator.integers(0, 3, n)
+    wrong = (gold + generator.integers(1, 3, (len(right), seeds, n))) % 3
+    hits = generator.random((len(right), seeds, n)) < np.array(right)[:, None, None]
+    return gold, np.where(hits, gold, wrong), [f"s{index % 20}" for index in range(n)]
+
+
+def mean(right):
+    return lambda weights: (weights @ right) / weights.sum(-1)
+
+
+def test_intervals_equal_a_naive_bootstrap_of_speakers():
+    gold, answers, speakers = study(0)
+    predicted = answers[0, 0]
+    units = classification_units(gold, predicted, 3, speakers)
+    found = score_intervals(units, {"ua": ua, "macro_f1": macro_f1}, resamples=4000)
+    generator = np.random.default_rng(9)
+    names = np.array(speakers)
+    naive: dict[str, list[float]] = {"ua": [], "macro_f1": []}
+    for _ in range(400):
+        drawn = generator.choice(np.unique(names), 20)
+        items = np.concatenate([np.flatnonzero(names == name) for name in drawn])
+        naive["ua"].append(100 * balanced_accuracy_score(gold[items], predicted[items]))
+        naive["macro_f1"].append(100 * f1_score(gold[items], predicted[items], average="macro"))
+    for name, values in naive.items():
+        low, high = np.quantile(values, [0.025, 0.975])
+        assert found[name].value == pytest.approx(float(SCORES[name](units.totals.sum(0)[0, 0])))
+        assert found[name].low == pytest.approx(low, abs=1.2)
+        assert found[name].high == pytest.approx(high, abs=1.2)
+        assert found[name].standard_error == pytest.approx(np.std(values), rel=0.15)
+    assert (found["ua"].n, found["ua"].clusters) == (200, 20)
+
+
+def test_interval_of_items_equals_scipy():
+    right = np.random.default_rng(0).random(300) < 0.7
+    ours = cluster_bootstrap(mean(100.0 * right), 300, resamples=4000)
+    theirs = stats.bootstrap(
+        (100.0 * right,), np.mean, method="percentile", n_resamples=4000, rng=1
+    ).confidence_interval
+    units = classification_units(np.ones(300, int), right.astype(int), 2)
+    counted = score_intervals(units, {"wa": wa}, resamples=4000)["wa"]
+    for found in (ours, counted):
+        assert found.value == pytest.approx(100 * right.mean())
+        assert found.low == pytest.approx(theirs.low, abs=0.5)
+        assert found.high == pytest.approx(theirs.high, abs=0.5)
+
+
+def test_coverage_of_clustered_intervals():
+    generator = np.random.default_rng(1)
+    clustered = single = 0
+    for trial in range(200):
+        skill = generator.beta(6, 4, 24)
+        answers = (generator.random((24, 30)) < skill[:, None]).ravel().astype(int)
+        names = [str(index) for index in np.repeat(np.arange(24), 30)]
+        gold = np.ones(len(answers), int)
+        for clusters in (names, None):
+            units = classification_units(gold, answers, 2, clusters)
+            found = score_intervals(units, {"wa": wa}, resamples=300, seed=trial)["wa"]
+            inside = found.low <= 60 <= found.high
+            clustered += inside and clusters is not None
+            single += inside and clusters is None
+    assert 0.88 <= clustered / 200 <= 0.99
+    # Speakers treated as independent items: far too narrow.
+    assert single / 200 < 0.8
+
+
+def test_an_average_over_seeds_is_the_value():
+    gold, answers, _ = study(2, right=(0.7,), seeds=3)
+    found = score_intervals(classification_units(gold, answers, 3), {"f": macro_f1})["f"]
+    each = [f1_score(gold, answer, average="macro") for answer in answers[0]]
+    assert found.value == pytest.approx(100 * np.mean(each))
+
+
+def test_paired_difference():
+    gold, answers, speakers = study(3, right=(0.8, 0.6), n=400)
+    units = classification_units(gold, answers, 3, speakers)
+    found = paired_bootstrap(units, macro_f1)
+    values = [100 * f1_score(gold, answer[0], average="macro") for answer in answers]
+    assert found.value == pytest.approx(values[0] - values[1])
+    assert 0 < found.low < found.value < found.high and found.p_value < 0.01
+    back = paired_bootstrap(classification_units(gold, answers[::-1], 3, speakers), macro_f1)
+    assert (back.low, back.high) == pytest.approx((-found.high, -found.low))
+    assert approximate_randomisation(units, macro_f1) < 0.01
+
+
+def test_a_system_does_not_differ_from_itself():
+    gold, answers, _ = study(4, seeds=2)
+    units = classification_units(gold, [answers[0], answers[0]], 3)
+    found = paired_bootstrap(units, macro_f1)
+    assert (found.value, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    assert approximate_randomisation(units, macro_f1) == 1
+
+
+def test_false_alarms_keep_to_the_level_and_a_planted_effect_is_found():
+    alarms = {"bootstrap": 0, "randomisation": 0}
+    found = dict(alarms)
+    trials = 200
+    for trial in range(trials):
+        for counted, right in ((alarms, (0.6, 0.6)), (found, (0.7, 0.55))):
+            gold, answers, _ = study(1000 + trial, right=right)
+            units = classification_units(gold, answers, 3)
+            options = {"resamples": 200, "seed": trial}
+            counted["bootstrap"] += paired_bootstrap(units, macro_f1, **options).p_value <= 0.05
+            counted["randomisation"] += approximate_randomisation(units, wa, **options) <= 0.05
+    for count in alarms.values():
+        # 3 standard errors of a binomial around 5 %.
+        assert 0.005 <= count / trials <= 0.096
+    for count in found.values():
+        assert count / trials > 0.75
+
+
+def test_seeds_that_vary_are_no_evidence():
+    alarms = {True: 0, False: 0}
+    for trial in range(100):
+        generator = np.random.default_rng(trial)
+        gold = generator.integers(0, 2, 1000)
+        skill = 0.7 + 0.02 * generator.standard_normal((2, 3, 1))
+        answers = np.where(generator.random((2, 3, 1000)) < skill, gold, 1 - gold)
+        units = classification_units(gold, answers, 2)
+        for new_seeds in alarms:
+            found = paired_bootstrap(units, wa, resamples=200, seed=trial, new_seeds=new_seeds)
+            assert found.seeds == 3
+            alarms[new_seeds] += not found.low <= 0 <= found.high
+    assert alarms[True] <= 11 < 20 < alarms[False]
+
+
+def test_randomisation_equals_every_exchange():
+    gold = np.ones(8, int)
+    answers = np.array([[1, 1, 1, 1, 1, 0, 0, 1], [0, 0, 1, 0, 0, 0, 1, 0]])
+    gaps = answers[0] - answers[1]
+    signs = np.array([[1 - 2 * (k >> i & 1) for i in range(8)] for k in range(256)])
+    exact = float((abs(signs @ gaps) >= abs(gaps.sum())).mean())
+    units = classification_units(gold, answers[:, None], 2)
+    found = approximate_randomisation(units, wa, resamples=20_000)
+    assert found == pytest.approx(exact, abs=0.01)
+    theirs = stats.permutation_test(
+        tuple(answers),
+        lambda a, b: a.mean() - b.mean(),
+        permutation_type="samples",
+        n_resamples=999,
+    )
+    assert found == pytest.approx(theirs.pvalue, abs=0.01)
+    pairs = [name for name in "abcd" for _ in range(2)]
+    clustered = classification_units(gold, answers[:, None], 2, pairs)
+    sums = gaps.reshape(4, 2).sum(1)
+    exact = float((abs(signs[:16, :4] @ sums) >= abs(sums.sum())).mean())
+    found = approximate_randomisation(clustered, wa, resamples=20_000)
+    assert found == pytest.approx(exact, abs=0.01)
+
+
+def test_scores_of_sums():
+    generator = np.random.default_rng(0)
+    parts = generator.integers(0, 3, (100, 2, 1, 2)).astype(float) + 1
+
+    def share(sums):
+        return 100 * sums[..., 0] / sums.sum(-1)
+
+    found = paired_bootstrap(summed_units(parts), share)
+    total = parts.sum(0)[:, 0]
+    assert found.value == pytest.approx(
+        100 * (total[0] / total[0].sum() - total[1] / total[1].sum())[0]
+    )
+    assert approximate_randomisation(summed_units(parts), share) > 0.01
+
+
+def test_one_cluster_and_undefined_values():
+    units = classification_units([0, 1, 1], [0, 1, 0], 2, ["a", "a", "a"])
+    found = score_intervals(units, {"wa": wa})["wa"]
+    assert (
+        found.value == pytest.approx(200 / 3) and math.isnan(found.low) and math.isnan(found.high)
+    )
+    both = classification_units([0, 1], [[[0, 1]], [[0, 0]]], 2, ["a", "a"])
+    assert math.isnan(paired_bootstrap(both, wa).p_value)
+    assert approximate_randomisation(both, wa) == 1
+    with pytest.raises(ValueError, match="NaN"):
+        cluster_bootstrap(lambda weights: weights[:, 0] * math.nan, 3)
+    # Undefined in resamples without the first item only: those are left out.
+    partly = cluster_bootstrap(lambda weights: np.where(weights[:, 0] > 0, 1.0, math.nan), 3)
+    assert (partly.low, partly.high) == (1, 1)
+
+
+def test_wrong_input_is_refused():
+    units = classification_units([0, 1], [0, 1], 2)
+    for wrong in (
+        lambda: cluster_bootstrap(mean(np.ones(0)), 0),
+        lambda: score_intervals(units, {"wa": wa}, level=1.5),
+        lambda: score_intervals(units, {"wa": wa}, resamples=0),
+        lambda: paired_bootstrap(units, wa),
+        lambda: approximate_randomisation(units, wa),
+        lambda: score_intervals(classification_units([0], [[[0]], [[0]]], 2), {"wa": wa}),
+        lambda: t_interval([]),
+        lambda: t_interval([1.0, math.nan]),
+    ):
+        with pytest.raises(ValueError):
+            wrong()
+
+
+def test_same_seed_same_numbers():
+    gold, answers, speakers = study(5, seeds=2)
+    units = classification_units(gold, answers, 3, speakers)
+    assert paired_bootstrap(units, ua, seed=1) == paired_bootstrap(units, ua, seed=1)
+    assert paired_bootstrap(units, ua, seed=1) != paired_bootstrap(units, ua, seed=2)
+    first, second = (approximate_randomisation(units, ua, seed=seed) for seed in (1, 1))
+    assert first == second
+
+
+def test_student_and_wilson():
+    values = [60.0, 62.0, 61.0, 65.0, 58.0]
+    found = t_interval(values)
+    half = 2.776 * np.std(values, ddof=1) / math.sqrt(5)
+    assert (found.low, found.high) == pytest.approx((61.2 - half, 61.2 + half), abs=1e-3)
+    assert math.isnan(t_interval([3.0]).low)
+    theirs = stats.binomtest(9, 10).proportion_ci(method="wilson")
+    assert wilson_interval(9, 10) == pytest.approx((100 * theirs.low, 100 * theirs.high))
+    assert math.isnan(wilson_interval(0, 0)[0])
