@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +24,15 @@ class Tiny:
     def batch(self, rows: list[Any] | None = None) -> dict[str, Any]:
         return self.task.collate(self.rows if rows is None else rows)
 
-    def unlabelled(self) -> dict[str, Any]:
-        batch = self.batch()
-        batch.pop("labels")
+    def unlabelled(self, rows: list[Any] | None = None) -> dict[str, Any]:
+        batch = self.batch(rows)
+        for name in ("labels", "speakers"):
+            batch.pop(name, None)
         return batch
+
+    @property
+    def is_text(self) -> bool:
+        return self.config.input == "text"
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +53,8 @@ def tiny(tiny_encoder, examples):
         from nlpcl.run import make_task
 
         entry = zoo.entry(name)
+        if entry.config_class.input == "speech":
+            return tiny_speech(entry, dropout, options)
         config = entry.config_class(max_length=64, **options).check()
         model_class = entry.model_class()
         folder = str(tiny_encoder(kind, dropout))
@@ -62,3 +70,30 @@ def tiny(tiny_encoder, examples):
         return Tiny(model, task, task.encode(chosen), chosen, config)
 
     return make
+
+
+def tiny_speech(entry: zoo.Entry, dropout: float, options: dict[str, Any]) -> Tiny:
+    """A tiny model of speech, and eight clips of random frames of three emotions."""
+    import torch
+
+    from nlpcl.audio.front_end import load_front_end
+    from nlpcl.run import make_task
+
+    sizes = {"hidden": 16, "gru_layers": 1, "heads": 2, "dropout": dropout}
+    known = {field.name for field in dataclasses.fields(entry.config_class)}
+    sizes = {name: value for name, value in sizes.items() if name in known}
+    if "attention_dropout" in known:
+        sizes["attention_dropout"] = dropout
+    config = entry.config_class(**{**sizes, "input_norm": "none", **options}).check()
+    torch.manual_seed(1)
+    labels = ["angry", "calm", "sad"]
+    model = entry.model_class().assemble(
+        config.model_options(), width=12, layers=1, labels=labels, speakers=3
+    )
+    task = make_task(config, load_front_end("logmel"), model)
+    rows = []
+    for number in range(8):
+        frames = torch.randn(5 + 2 * number, 12)
+        rows.append({"row": number, "given": frames, "length": len(frames)})
+        rows[-1] |= {"label": number % 3, "speaker": number % 2}
+    return Tiny(model, task, rows, [], config)

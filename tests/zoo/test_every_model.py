@@ -77,7 +77,7 @@ def test_overfits_eight_rows(name, tiny):
     from nlpcl.inference import infer
 
     made = tiny(name)
-    optimiser = torch.optim.AdamW(made.model.parameters(), lr=1e-2)
+    optimiser = torch.optim.AdamW(made.model.parameters(), lr=1e-2 if made.is_text else 5e-3)
     made.model.train()
     losses = []
     for _ in range(80):
@@ -85,7 +85,9 @@ def test_overfits_eight_rows(name, tiny):
         optimiser.zero_grad()
         output.loss.backward()
         optimiser.step()
-        losses.append(float(output.loss.detach()))
+        # The speaker head of an adversary is not what has to be learned.
+        parts = [part for part_name, part in output.parts.items() if part_name != "speaker"]
+        losses.append(sum(part.weight * float(part.mean().detach()) for part in parts))
     assert losses[-1] < 0.1 * losses[0]
     if made.config.task == "correction":
         edits, _ = infer(made.model, made.task, made.rows, precision="fp32")
@@ -108,8 +110,10 @@ def test_a_row_alone_gives_what_it_gives_in_a_batch(name, tiny):
         for part, value in made.model(**batch).parts.items():
             totals[part] += float(value.total)
         batch.pop("labels")
+        batch.pop("speakers", None)
         alone = made.model(**batch).logits[0]
-        torch.testing.assert_close(logits[number, : len(alone)], alone, atol=1e-4, rtol=0)
+        whole = logits[number, : len(alone)] if made.is_text else logits[number]
+        torch.testing.assert_close(whole, alone, atol=1e-4, rtol=0)
     for part, value in parts.items():
         assert float(value.total) == pytest.approx(totals[part], rel=1e-4), part
 
@@ -120,33 +124,45 @@ def test_padding_changes_nothing(name, tiny):
     made = tiny(name)
     made.model.eval()
     batch = made.batch()
-    fills = {"input_ids": 1, "attention_mask": 0, "labels": -100}
-    wide = {
-        key: torch.nn.functional.pad(values, (0, 9), value=fills[key])
-        for key, values in batch.items()
-    }
+    wide = {key: widened(key, values) for key, values in batch.items()}
     loss, wide_loss = made.model(**batch).loss, made.model(**wide).loss
     assert float(wide_loss) == pytest.approx(float(loss), rel=1e-5)
     for inputs in (batch, wide):
         inputs.pop("labels")
-    mask = batch["attention_mask"].bool()
-    logits = made.model(**wide).logits[:, : mask.shape[1]]
-    torch.testing.assert_close(logits[mask], made.model(**batch).logits[mask])
+    narrow_logits, logits = made.model(**batch).logits, made.model(**wide).logits
+    if made.is_text:
+        mask = batch["attention_mask"].bool()
+        logits, narrow_logits = logits[:, : mask.shape[1]][mask], narrow_logits[mask]
+    torch.testing.assert_close(logits, narrow_logits)
+
+
+def widened(key, values):
+    """A batch's tensor with nine more places of padding."""
+    if key == "inputs":
+        return torch.nn.functional.pad(values, (0, 0, 0, 9), value=7.0)
+    fills = {"input_ids": 1, "attention_mask": 0, "labels": -100}
+    if key not in fills or values.dim() < 2:
+        return values
+    return torch.nn.functional.pad(values, (0, 9), value=fills[key])
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["bert", "roberta", "albert", "electra", "distilbert"])
 def test_saved_and_loaded_it_is_the_same(name, kind, tiny, tmp_path):
     made = tiny(name, kind, dropout=0.1)
+    if not made.is_text and kind != "bert":
+        pytest.skip("reads no text")
     made.model.eval()
     before = made.model(**made.unlabelled()).logits
     made.model.save_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors").is_file()
     loaded = type(made.model).from_pretrained(tmp_path, dtype=torch.float32)
     assert not loaded.training
-    assert torch.equal(loaded(**made.unlabelled()).logits, before)
+    # The order of additions in a recurrent layer depends on how its weights lie in memory.
+    tolerance = {"rtol": 0, "atol": 0 if made.is_text else 1e-6}
+    torch.testing.assert_close(loaded(**made.unlabelled()).logits, before, **tolerance)
     assert loaded.config.options == made.config.model_options()
-    for model in (made.model, loaded):
+    for model in (made.model, loaded) if made.is_text else ():
         shared = model.backbone.get_output_embeddings().weight
         assert shared.data_ptr() == model.backbone.get_input_embeddings().weight.data_ptr()
 
