@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl import hub
+from nlpcl.data.clips import chosen
 from nlpcl.data.holdout import assemble
 from nlpcl.data.pairs import PAIR_FIELDS
 from nlpcl.data.splits import Dataset, Splits
@@ -131,13 +132,26 @@ def load_as_is(
     task: str,
     root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[Splits, bool]:
     """What one dataset, file or folder holds, nothing dropped or held out.
+
+    ``options`` chooses clips of speech, see :func:`nlpcl.data.clips.chosen`; the other arguments
+    are those of :func:`load`.
 
     Returns:
         The rows as they are, and whether a test set is to be held out of ``train``: the user's
         own file or folder without one.
     """
+    splits, is_unsplit = _as_it_stands(data, task, root, columns)
+    return (chosen(splits, **(options or {})) if task == "emotion" else splits), is_unsplit
+
+
+def _as_it_stands(
+    data: str, task: str, root: str | Path | None, columns: Mapping[str, str] | None
+) -> tuple[Splits, bool]:
+    if f"{data}-{task}" in _datasets():  # such as the sample of a task
+        data = f"{data}-{task}"
     if data in _datasets():
         entry = dataset(data)
         if task == "mlm" and entry.task == "correction":

@@ -1,0 +1,101 @@
+"""A training repeated over the folds of a protocol, its out-of-fold predictions pooled.
+
+The run folder holds a whole run for each fold under ``folds/``; ``predictions.jsonl`` and
+``report.json`` are made from the test predictions of all of them. ``model/`` is the model of one
+fold, the one with the best dev score: it serves ``predict`` and tests on other corpora.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import shutil
+from pathlib import Path
+from typing import Any
+
+from nlpcl import progress, zoo
+from nlpcl.data.protocols import Fold, folds, leak_statement, title
+from nlpcl.data.splits import Splits
+from nlpcl.errors import UserError
+from nlpcl.files import atomic_folder, read_json_lines, write_csv, write_json, write_json_lines
+from nlpcl.provenance import now, study_record
+from nlpcl.run import Run, load_clips, read_record, split_table
+from nlpcl.single_run import fit_splits, prepare_folder
+from nlpcl.tasks import task_class
+
+FOLDS = "folds"
+
+
+def cross_validate(
+    entry: zoo.Entry, config: Any, *, out: str | Path | None, quiet: bool, resume: bool
+) -> Run:
+    """Train and test on every fold; finished folds are kept when the run is resumed.
+
+    Raises:
+        UserError: the protocol does not fit the data.
+        KeyboardInterrupt: stopped by Ctrl-C; the run can be resumed.
+    """
+    clips = load_clips(config)
+    parts = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
+    folder = prepare_folder(out, entry, resume)
+    leaks = leak_statement(parts, clips.train)
+    clips.protocol = title(config.protocol, parts)
+    record = study_record(entry, config, clips, leaks, folder, resume)
+    write_json(folder / "run.json", record)
+    runs: dict[str, Run] = {}
+    try:
+        for number, fold in enumerate(parts, start=1):
+            if not quiet:
+                progress.say(f"fold {number} of {len(parts)}: {fold.name}")
+            runs[fold.name] = fit_fold(entry, config, clips, fold, folder / FOLDS, quiet)
+    except KeyboardInterrupt:
+        with contextlib.suppress(UserError):
+            write_json(folder / "run.json", record | {"state": "interrupted"})
+        how = f"Go on with: nlpcl train {entry.name} --resume {folder}"
+        raise KeyboardInterrupt(how) from None
+    pool(folder, config, clips, leaks, runs)
+    ended = now()
+    seconds = (ended - datetime.datetime.fromisoformat(record["started"])).total_seconds()
+    first = next(iter(runs.values())).record
+    done = {"state": "finished", "ended": ended.isoformat(), "seconds": round(seconds, 1)}
+    shared = {key: first[key] for key in ("parameters", "device", "precision")}
+    write_json(folder / "run.json", record | shared | done)
+    return Run(folder, device=config.device, precision=config.precision)
+
+
+def fit_fold(
+    entry: zoo.Entry, config: Any, clips: Splits, fold: Fold, place: Path, quiet: bool
+) -> Run:
+    """One fold: begun, gone on with, or read again where it is finished."""
+    folder = place / fold.name
+    begun = (folder / "run.json").is_file()
+    if begun and read_record(folder).get("state") == "finished":
+        return Run(folder, device=config.device, precision=config.precision)
+    splits = Splits(
+        clips.name,
+        train=list(fold.train),
+        dev=list(fold.dev),
+        test={clips.name: list(fold.test)},
+        protocol=f"{clips.protocol}; fold {fold.name}",
+    )
+    return fit_splits(entry, config, splits, out=folder, quiet=quiet, resume=begun)
+
+
+def pool(
+    folder: Path, config: Any, clips: Splits, leaks: dict[str, Any], runs: dict[str, Run]
+) -> None:
+    """Predictions, history, report and model of the whole study."""
+    rows: list[dict[str, Any]] = []
+    epochs: list[dict[str, Any]] = []
+    for name, run in runs.items():
+        rows += [{"fold": name, **row} for row in read_json_lines(run.folder / "predictions.jsonl")]
+        epochs += [{"fold": name, **row} for row in run.history]
+    best = max(runs.values(), key=lambda run: run.best_dev_score)
+    labels = sorted({row["gold"] for row in rows})
+    report = task_class(config.task).pooled(rows, labels, leaks, clips.protocol)
+    report.tables.append(split_table(clips))
+    write_json_lines(folder / "predictions.jsonl", rows)
+    write_csv(folder / "history.csv", epochs)
+    with atomic_folder(folder / "model") as place:
+        shutil.copytree(best.folder / "model", place, dirs_exist_ok=True)
+    write_json(folder / "report.json", report.as_dict())

@@ -1,0 +1,300 @@
+"""Speech emotion: clips → frames, probabilities, scores per speaker, gender and session.
+
+Frozen features are read from the cache. With an encoder that learns, batches hold waveforms.
+
+Legend: ``B`` batch, ``T`` frames (or samples), ``H`` width, ``K`` layers, ``C`` classes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from nlpcl.audio import feature_cache
+from nlpcl.audio.augmentation import Augmentation
+from nlpcl.audio.reading import clip_seconds, read_clip, seconds
+from nlpcl.audio.windows import windows
+from nlpcl.data.splits import Example, Problem
+from nlpcl.errors import UserError
+from nlpcl.inference import Feature, infer, length
+from nlpcl.layers.normalisation import speaker_statistics
+from nlpcl.losses.classification import mixup
+from nlpcl.metrics.classification import classification_scores
+from nlpcl.report import Report
+from nlpcl.tasks.emotion_report import emotion_report, noted, study_report
+from nlpcl.tasks.emotion_rows import (
+    BATCH_SECONDS,
+    grouped,
+    prediction_row,
+    result_row,
+)
+from nlpcl.zoo.model import Batch, Output, ZooModel
+
+IGNORE = -100
+LONG = 60.0
+"""Seconds above which a file is taken in pieces even where one answer is asked for."""
+PIECE = 30.0
+"""Seconds of such a piece; the answer is the mean over the pieces, weighted by their lengths."""
+
+
+class Emotion:
+    """Classification of clips.
+
+    Args:
+        front_end: what makes frames of waveforms.
+        model_config: of the model; its ``id2label`` names the classes.
+        config: the run's settings.
+    """
+
+    name = "emotion"
+
+    def __init__(self, front_end: Any, model_config: Any, config: Any) -> None:
+        self.processor = front_end
+        self.config = config
+        self.labels = [model_config.id2label[at] for at in range(len(model_config.id2label))]
+        self.index = {name: at for at, name in enumerate(self.labels)}
+        self.speakers: dict[str, int] = {}
+        self.frozen = config.encoder == "frozen"
+        self.augmentation = Augmentation(
+            noise_snr=config.noise_snr,
+            stretch=config.stretch if self.frozen else 0.0,
+            speed=config.speed,
+            time_mask=config.time_mask if self.frozen else 0.0,
+            feature_mask=config.feature_mask if self.frozen else 0.0,
+        )
+        self.epoch = 0
+        self.problems: list[Problem] = []
+
+    def set_epoch(self, epoch: int) -> None:
+        """New augmentation for a new epoch."""
+        self.epoch = epoch
+
+    def encode(self, examples: Sequence[Example]) -> list[Feature]:
+        """Clips as rows; those whose sound cannot be used are left out and listed."""
+        store = feature_cache.features(examples, self.processor) if self.frozen else None
+        rows: list[Feature] = []
+        for number, example in enumerate(examples):
+            row: Feature = {"row": number, "clip": example}
+            if store is None:
+                row["length"] = round(clip_seconds(example) * self.processor.sampling_rate)
+            elif store[number] is None:
+                continue
+            else:
+                row["frames"], row["length"] = (store, number), store.length(number)
+            row["label"] = self.index.get(example.get("label", ""), IGNORE)
+            row["speaker"] = self.speakers.get(example.get("speaker", ""), IGNORE)
+            rows.append(row)
+        if getattr(self.config, "normalise", "") == "speaker":
+            self.standardise(rows)
+        if store is not None:
+            self.problems += store.problems
+        return rows
+
+    def standardise(self, rows: Sequence[Feature]) -> None:
+        """Note with each row the mean and deviation of its speaker's clips, without labels."""
+        own: dict[str, list[Feature]] = defaultdict(list)
+        for row in rows:
+            own[row["clip"].get("speaker", "")].append(row)
+        for speaker, clips in own.items():
+            frames = [self.frames(row) for row in clips]
+            found = speaker_statistics(frames, [speaker] * len(frames))[speaker]
+            for row in clips:
+                row["statistics"] = found
+
+    def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Padded inputs and mask; numbers of classes and of training speakers."""
+        return self.padded([self.frames(row) for row in features], features)
+
+    def collate_training(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """A batch as augmented in this epoch; stored features stay as they are.
+
+        What happens to it depends on seed, epoch and the batch's rows alone.
+        """
+        key = f"{self.config.seed}:{self.epoch}:{','.join(str(row['row']) for row in features)}"
+        drawn = random.Random(key)
+        batch = self.collate(features)
+        inputs, lengths = batch["inputs"], batch["attention_mask"].sum(1)
+        generator = torch.Generator().manual_seed(drawn.getrandbits(62))
+        change = self.augmentation.features if self.frozen else self.augmentation.waveforms
+        inputs, lengths = change(inputs, lengths, generator)
+        batch["inputs"] = inputs
+        size = inputs.shape[1 if inputs.dim() < 4 else 2]
+        batch["attention_mask"] = (torch.arange(size) < lengths.unsqueeze(1)).long()
+        if self.config.mixup and len(features) > 1:
+            mixed = mixup(
+                batch["inputs"],
+                batch["attention_mask"],
+                batch["labels"],
+                len(self.labels),
+                alpha=self.config.mixup,
+                generator=drawn,
+                speakers=batch["speakers"],
+                training_speakers=len(self.speakers),
+            )
+            batch |= {name: value for name, value in mixed._asdict().items() if value is not None}
+        return batch
+
+    def frames(self, row: Feature) -> Tensor:
+        """``(T, H)``, ``(K, T, H)``, or the waveform ``(T,)``, in fp32."""
+        if "frames" in row:
+            store, number = row["frames"]
+            frames = store[number].float()
+            if "statistics" not in row:
+                return frames
+            mean, deviation = row["statistics"]
+            return (frames - mean) / deviation
+        if "given" in row:
+            return row["given"]
+        return read_clip(row["clip"])
+
+    def padded(self, inputs: Sequence[Tensor], rows: Sequence[Feature]) -> dict[str, Tensor]:
+        """A batch of inputs of different lengths."""
+        axis = 0 if inputs[0].dim() < 3 else 1  # of time
+        lengths = torch.tensor([value.shape[axis] for value in inputs])
+        grid = pad_sequence([value.movedim(axis, 0) for value in inputs], batch_first=True)
+        places = torch.arange(grid.shape[1])
+        batch = {
+            "inputs": grid if axis == 0 else grid.movedim(1, 2),
+            "attention_mask": (places < lengths.unsqueeze(1)).long(),
+        }
+        if all("label" in row for row in rows):
+            batch["labels"] = torch.tensor([row["label"] for row in rows])
+            batch["speakers"] = torch.tensor([row["speaker"] for row in rows])
+        return batch
+
+    def decode(
+        self, output: Output, batch: Batch, features: Sequence[Feature]
+    ) -> list[list[float]]:
+        """Probabilities of the classes."""
+        assert output.logits is not None
+        return output.logits.float().softmax(-1).cpu().tolist()
+
+    def dev_scores(
+        self,
+        model: ZooModel,
+        examples: Sequence[Example],
+        features: Sequence[Feature],
+        precision: str,
+        config: Any,
+    ) -> dict[str, float]:
+        """Loss, WA, UA and macro-F1; ``selection`` is UA, then the loss."""
+        known = [row for row in features if row["label"] != IGNORE]
+        found, losses = infer(
+            model, self, known, precision=precision, tokens=self.batch_size(known)
+        )
+        scores = classification_scores(
+            [row["label"] for row in known], np.array(found), self.labels
+        ).headline()
+        values = {"loss": losses["loss"]} | {k: scores[k] for k in ("wa", "ua", "macro_f1")}
+        return values | {"selection": values["ua"] - min(values["loss"], 100.0) / 1000.0}
+
+    def batch_size(self, rows: Sequence[Feature]) -> int:
+        """Frames (or samples) that stand for ``BATCH_SECONDS``."""
+        rate = self.processor.frame_rate if self.frozen else self.processor.sampling_rate
+        return max(round(BATCH_SECONDS * rate), *(length(row) for row in rows), 1)
+
+    def evaluate(
+        self,
+        model: ZooModel,
+        examples: Sequence[Example],
+        precision: str,
+        config: Any,
+        title: str = "",
+    ) -> tuple[Report, list[dict[str, Any]]]:
+        """Scores on clips, and one prediction row a clip.
+
+        Clips whose emotion is not among the model's classes are left out, and counted.
+        """
+        rows = self.encode(examples)
+        known = [row for row in rows if row["label"] != IGNORE]
+        if not known:
+            raise UserError(
+                f"no clip has one of the model's emotions ({', '.join(self.labels)})",
+                "--data",
+                "Rename with --merge, or choose with --labels.",
+            )
+        found, _ = infer(model, self, known, precision=precision, tokens=self.batch_size(known))
+        predictions = [
+            prediction_row(row["clip"], probabilities, self.labels, self.seconds(row))
+            for row, probabilities in zip(known, found, strict=True)
+        ]
+        made = emotion_report(predictions, self.labels, title)
+        if len(known) < len(rows):
+            made.tables[0] = noted(made.tables[0], len(rows) - len(known))
+        return made, predictions
+
+    pooled = staticmethod(study_report)
+
+    def seconds(self, row: Feature) -> float:
+        """Length of an encoded clip."""
+        rate = self.processor.frame_rate if self.frozen else self.processor.sampling_rate
+        return length(row) / rate
+
+    def stream(
+        self,
+        model: ZooModel,
+        paths: Iterable[str],
+        *,
+        precision: str,
+        window: float = 0.0,
+        hop: float = 0.0,
+        skipped: list[str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Emotions of sound files in order, in constant memory.
+
+        Args:
+            model: a trained model.
+            paths: sound files.
+            precision: fp32, bf16 or fp16.
+            window: seconds an answer; 0 gives one answer a file. A file over 60 s is then taken in
+                pieces of 30 s, and the answer is their mean weighted by length.
+            hop: seconds from window to window; 0 is the window.
+            skipped: gets a line for each file that cannot be used; without it that is an error.
+
+        Yields:
+            ``{"path", "start", "end", "label", "probabilities": {label: p}}``, times in seconds.
+        """
+        for path in paths:
+            try:
+                yield from self.answers(model, str(path), precision, window, hop or window)
+            except UserError as error:
+                if skipped is None:
+                    raise
+                skipped.append(str(error))
+
+    def answers(
+        self, model: ZooModel, path: str, precision: str, window: float, hop: float
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of one file."""
+        if window:
+            for batch in grouped(windows(path, window, hop)):
+                found = self.probabilities(model, [piece.waveform for piece in batch], precision)
+                for piece, values in zip(batch, found, strict=True):
+                    yield result_row(path, piece.start, piece.end, values, self.labels)
+            return
+        pieces = windows(path, PIECE, PIECE) if seconds(path) > LONG else windows(path)
+        total, weights, end = np.zeros(len(self.labels)), 0.0, 0.0
+        for batch in grouped(pieces):
+            found = self.probabilities(model, [piece.waveform for piece in batch], precision)
+            for piece, values in zip(batch, found, strict=True):
+                total += (piece.end - piece.start) * np.array(values)
+                weights, end = weights + piece.end - piece.start, piece.end
+        yield result_row(path, 0.0, end, (total / weights).tolist(), self.labels)
+
+    def probabilities(
+        self, model: ZooModel, waveforms: Sequence[Tensor], precision: str
+    ) -> list[list[float]]:
+        """Class probabilities of waveforms at 16 kHz."""
+        inputs = self.processor.extract(waveforms) if self.frozen else list(waveforms)
+        rows = [
+            {"given": value, "length": value.shape[-2 if self.frozen else 0]} for value in inputs
+        ]
+        found, _ = infer(model, self, rows, precision=precision, tokens=self.batch_size(rows))
+        return found
