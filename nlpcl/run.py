@@ -22,7 +22,7 @@ from nlpcl.config import RunConfig
 from nlpcl.data.splits import Splits
 from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.errors import UserError, first_line
-from nlpcl.files import read_json
+from nlpcl.files import read_json, read_json_lines
 from nlpcl.report import Report, Table
 from nlpcl.tasks import task_class
 from nlpcl.zoo.model import ZooModel
@@ -159,8 +159,23 @@ class Run:
         """Predictions for a list of texts; the options are those of the task's ``stream``."""
         return list(self.predictor.stream(texts, **options))
 
+    @property
+    def is_study(self) -> bool:
+        """Whether it holds the folds of a protocol, each clip tested by a model of its own."""
+        return "leaks" in self.record
+
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
-        """Scores and predictions on test sets; by default those it was trained beside."""
+        """Scores and predictions on test sets; by default those it was trained beside.
+
+        The test predictions of a study are those of its folds: its one model has been trained on
+        some of these clips.
+        """
+        if splits is None and self.is_study:
+            rows = read_json_lines(self.folder / "predictions.jsonl")
+            labels = sorted({row["gold"] for row in rows})
+            title = self.record["data"]["protocol"]
+            pooled = task_class(self.config.task).pooled
+            return pooled(rows, labels, self.record["leaks"], title), rows
         return evaluate(
             self.model, self.task, splits or load_splits(self.config), self.precision, self.config
         )

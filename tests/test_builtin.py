@@ -70,11 +70,14 @@ def test_batch_equals_single(loaded):
 
 def test_it_corrects_common_confusions_and_leaves_right_text_alone():
     corrector = open_builtin("correction", "cpu", "fp32")
-    wrong = "这个问题因该怎么解决"
+    wrong = {
+        "我每天都吃旱饭": "我每天都吃早饭",
+        "这个问题因该怎么解决": "这个问题应该怎么解决",
+        "他在公圆里走走。": "他在公园里走走。",
+    }
     right = ["今天天气很好。", "我们明天去学校上课。", "请大家坐下来休息一会儿。"]
-    rows = list(corrector.stream([wrong, *right]))
-    assert rows[0]["target"] == "这个问题应该怎么解决"
-    assert [row["target"] for row in rows[1:]] == right
+    rows = list(corrector.stream([*wrong, *right]))
+    assert [row["target"] for row in rows] == [*wrong.values(), *right]
 
 
 def test_characters_outside_the_vocabulary_pass_unchanged():

@@ -47,13 +47,16 @@ def list_datasets(format: TableOption = "table") -> None:
 def check(
     name: Annotated[str, typer.Argument(help="A dataset's name, or a file.")],
     data_root: DataRoot = None,
+    task: Annotated[
+        str, typer.Option(help="What a file of your own is for: correction, mlm, emotion.")
+    ] = "correction",
     format: TableOption = "table",
 ) -> None:
     """Compare a copy with the known counts; list damaged rows, duplicates and overlap."""
     check_format(format)
     from nlpcl.data.check import check as checked
 
-    result = checked(name, data_root)
+    result = checked(name, data_root, task=task)
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:

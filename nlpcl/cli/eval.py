@@ -11,6 +11,7 @@ import typer
 from nlpcl.cli.groups import single
 from nlpcl.cli.options import DataRoot, TableOption
 from nlpcl.cli.show import check_format, loading, show_report
+from nlpcl.errors import UserError
 
 
 def command() -> Any:
@@ -32,6 +33,10 @@ def evaluate(
     cases: Annotated[
         bool, typer.Option("--cases", help="List over-corrected, missed and wrongly corrected.")
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Only tables by these groups: speaker,gender,session or other columns."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="File for the report (JSON) with every prediction beside it."),
@@ -45,6 +50,7 @@ def evaluate(
     loading(quiet=format != "table")
     from nlpcl.files import write_json, write_json_lines
     from nlpcl.run import Run, evaluate, load_splits
+    from nlpcl.tasks import task_class
 
     opened = Run(run, device=device, precision=precision)
     given = {
@@ -57,8 +63,17 @@ def evaluate(
     config = dataclasses.replace(
         opened.config, **{name: value for name, value in given.items() if value is not None}
     )
-    splits = load_splits(config, as_test=data is not None)
-    report, predictions = evaluate(opened.model, opened.task, splits, opened.precision, config)
+    if data is None and opened.is_study:
+        report, predictions = opened.evaluate()
+    else:
+        splits = load_splits(config, as_test=data is not None)
+        report, predictions = evaluate(opened.model, opened.task, splits, opened.precision, config)
+    if by is not None:
+        tables = getattr(task_class(config.task), "grouped", None)
+        if tables is None:
+            what = f"{config.task} has no groups to score by"
+            raise UserError(what, f"--by {by}", "Leave it out.")
+        report.tables = tables(predictions, [name.strip() for name in by.split(",")])
     if output is not None:
         write_json(output, report.as_dict())
         write_json_lines(output.with_suffix(".predictions.jsonl"), predictions)

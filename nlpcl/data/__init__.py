@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl import hub
-from nlpcl.data.clips import chosen
+from nlpcl.data.clips import chosen, divided, with_usable
 from nlpcl.data.holdout import assemble
+from nlpcl.data.manifest import CLIP_FIELDS, load_folder, load_manifest
 from nlpcl.data.pairs import PAIR_FIELDS
 from nlpcl.data.splits import Dataset, Splits
 from nlpcl.data.tables import SUFFIXES, Fields, read_rows, resolve_columns, rows_of
@@ -28,7 +29,11 @@ _TEXT = "text TEXT tweet content correct_text target sentence"
 TEXT_FIELDS: Fields = {"text": tuple(_TEXT.split())}
 """The field of plain texts and the column names it is known by."""
 
-FIELDS: dict[str, Fields] = {"correction": PAIR_FIELDS, "mlm": TEXT_FIELDS}
+FIELDS: dict[str, Fields] = {
+    "correction": PAIR_FIELDS,
+    "mlm": TEXT_FIELDS,
+    "emotion": CLIP_FIELDS,
+}
 """The fields of the tasks whose data can be given as table files."""
 
 _SPLITS = {
@@ -82,6 +87,7 @@ def load(
     seed: int = 0,
     keep_overlap: bool = False,
     as_test: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> Splits:
     """Train, dev and test rows of a dataset, of several, or of the user's own files.
 
@@ -97,6 +103,8 @@ def load(
         seed: chooses the rows held out.
         keep_overlap: keep training and dev rows that also stand in a test set.
         as_test: take files without a split as one test set, nothing held out.
+        options: which clips of speech, see :func:`nlpcl.data.clips.chosen`. Clips that name their
+            ``split`` are divided by it; others are held out by speaker.
 
     Raises:
         UserError: unknown name, missing or damaged file, or a dataset of another task.
@@ -108,7 +116,10 @@ def load(
     given = [data] if os.path.exists(data) else [part.strip() for part in data.split(",")]
     if not all(given) or len(set(given)) < len(given):
         raise UserError(f"{data!r} has an empty or repeated part", "--data", "Give each one once.")
-    parts = [load_as_is(part, task=task, root=root, columns=columns) for part in given]
+    parts = [
+        load_as_is(part, task=task, root=root, columns=columns, options=options) for part in given
+    ]
+    parts = [(divided(splits), is_unsplit) for splits, is_unsplit in parts]
     if as_test:
         parts = [
             (_as_test(splits), False) if is_unsplit and not splits.dev else (splits, is_unsplit)
@@ -123,6 +134,7 @@ def _as_test(splits: Splits) -> Splits:
         test={splits.name: splits.train},
         protocol="all rows are the test set",
         problems=splits.problems,
+        notes=splits.notes,
     )
 
 
@@ -136,22 +148,32 @@ def load_as_is(
 ) -> tuple[Splits, bool]:
     """What one dataset, file or folder holds, nothing dropped or held out.
 
-    ``options`` chooses clips of speech, see :func:`nlpcl.data.clips.chosen`; the other arguments
-    are those of :func:`load`.
+    ``options`` chooses clips of speech, see :func:`nlpcl.data.clips.chosen`; clips are all in
+    ``train``, and those whose sound cannot be used are listed as problems. The other arguments are
+    those of :func:`load`.
 
     Returns:
         The rows as they are, and whether a test set is to be held out of ``train``: the user's
-        own file or folder without one.
+        own file or folder without one, or a corpus of clips.
     """
     splits, is_unsplit = _as_it_stands(data, task, root, columns)
-    return (chosen(splits, **(options or {})) if task == "emotion" else splits), is_unsplit
+    if task != "emotion":
+        return splits, is_unsplit
+    name = own_name(data, task)
+    usual = dataset(name).labels if name in _datasets() else ()
+    splits = with_usable(chosen(splits, usual=usual, **(options or {})))
+    return splits, not any(row.get("split") == "test" for row in splits.train)
+
+
+def own_name(data: str, task: str) -> str:
+    """The dataset of that name for a task: ``sample`` of emotion is ``sample-emotion``."""
+    return f"{data}-{task}" if f"{data}-{task}" in _datasets() else data
 
 
 def _as_it_stands(
     data: str, task: str, root: str | Path | None, columns: Mapping[str, str] | None
 ) -> tuple[Splits, bool]:
-    if f"{data}-{task}" in _datasets():  # such as the sample of a task
-        data = f"{data}-{task}"
+    data = own_name(data, task)
     if data in _datasets():
         entry = dataset(data)
         if task == "mlm" and entry.task == "correction":
@@ -163,16 +185,26 @@ def _as_it_stands(
     if task not in FIELDS:
         raise unknown_name(f"{task} dataset", data, names(task))
     fields = FIELDS[task]
-    if data.startswith("hf:"):
-        return _from_hub(data.removeprefix("hf:"), fields, columns or {})
     path = Path(data).expanduser()
+    if task == "emotion" and (os.path.isdir(path) or looks_like_file(path, data)):
+        read = load_folder if os.path.isdir(path) else load_manifest
+        return read(path, columns=columns), True
+    if data.startswith("hf:") and task != "emotion":
+        return _from_hub(data.removeprefix("hf:"), fields, columns or {})
     if os.path.isdir(path):
         return _from_folder(path, fields, columns)
-    if os.path.isfile(path) or path.suffix.lower() in SUFFIXES or os.sep in data:
+    if looks_like_file(path, data):
         rows, problems = read_rows(path, fields, columns=columns)
         return Splits(path.stem, train=rows, problems=problems), True
     how = "Or give a file, a folder with train, dev and test files, or hf:OWNER/NAME."
+    if task == "emotion":
+        how = "Or give a table with path, label and speaker of clips, or a folder with one."
     raise unknown_name("dataset", data, names(task), how=how)
+
+
+def looks_like_file(path: Path, data: str) -> bool:
+    """Whether a table file is meant, be it there or not."""
+    return os.path.isfile(path) or path.suffix.lower() in SUFFIXES or os.sep in data
 
 
 def as_texts(splits: Splits) -> Splits:

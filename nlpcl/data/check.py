@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nlpcl.data import FIELDS, data_root, dataset, load_as_is, names
+from nlpcl.data import data_root, dataset, load_as_is, names
+from nlpcl.data.clip_check import clip_findings
+from nlpcl.data.clips import count_clips, usable
 from nlpcl.data.holdout import TEXT_FIELDS, row_keys
 from nlpcl.data.pairs import count_pairs, has_unequal_length
 from nlpcl.data.splits import Example, Problem, Splits
 from nlpcl.report import Cell, Table
 
+COUNTS = {"correction": count_pairs, "mlm": Splits.sizes, "emotion": count_clips}
 SHOWN = 20
 """Problems listed in the printed table; the JSON form lists all."""
 
@@ -43,7 +46,8 @@ class Check:
     @property
     def agrees(self) -> bool:
         """Whether every expected count was found."""
-        return all(self._verdict(key) == "equal" for key in self.expected)
+        found, expected = leaves(self.found), leaves(self.expected)
+        return all(verdict(key, found, expected) == "equal" for key in expected)
 
     def as_dict(self) -> dict[str, Any]:
         """``{"found": {...}, "expected": {...}, "problems": [{"file", "line", "what"}]}``."""
@@ -51,10 +55,16 @@ class Check:
         return {"found": self.found, "expected": dict(self.expected), "problems": problems}
 
     def tables(self) -> list[Table]:
-        """Found beside expected; then the problems, at most ``SHOWN`` of them, all kinds alike."""
-        keys = dict.fromkeys([*self.found, *self.expected])
+        """Found beside expected; tables of two names; then the problems, all kinds alike.
+
+        At most ``SHOWN`` problems are listed.
+        """
+        crossed = [key for key, value in {**self.expected, **self.found}.items() if is_cross(value)]
+        found = leaves({key: value for key, value in self.found.items() if key not in crossed})
+        expected = leaves({k: value for k, value in self.expected.items() if k not in crossed})
+        keys = dict.fromkeys([*found, *expected])
         rows = [
-            (key, self.found.get(key), _listed(self.expected.get(key)), self._verdict(key))
+            (key, found.get(key), _listed(expected.get(key)), verdict(key, found, expected))
             for key in keys
         ]
         counts = Table(
@@ -64,9 +74,10 @@ class Check:
             title=f"{self.name}: counts of the files as they are",
             note="\n".join(self.warnings),
         )
+        tables = [counts, *(self._cross_table(key) for key in crossed)]
         total = len(self.problems)
         if not total:
-            return [counts]
+            return tables
         shown = list(_fair_share(self.findings, SHOWN))
         kinds = ", ".join(f"{len(found)} {kind}" for kind, found in self.findings.items() if found)
         problems = Table(
@@ -76,16 +87,53 @@ class Check:
             title=f"{self.name}: {len(shown)} of {total} problems",
             note=f"In all: {kinds}.",
         )
-        return [counts, problems]
+        return [*tables, problems]
 
-    def _verdict(self, key: str) -> str:
-        if key not in self.expected:
-            return "-"
-        if key not in self.found:
-            return "missing"
-        right = self.expected[key]
-        is_right = self.found[key] in (right if isinstance(right, list) else [right])
-        return "equal" if is_right else "differs"
+    def _cross_table(self, key: str) -> Table:
+        """Counts by two names; a known count stands in brackets where another was found."""
+        found, expected = self.found.get(key, {}), self.expected.get(key, {})
+        names = list(dict.fromkeys([*expected, *found]))
+        columns = list(
+            dict.fromkeys(c for n in names for c in {**expected.get(n, {}), **found.get(n, {})})
+        )
+
+        def cell(name: str, column: str) -> Cell:
+            number = found.get(name, {}).get(column, 0)
+            known = expected.get(name, {}).get(column, number)
+            return number if number == known else f"{number} ({known})"
+
+        rows = [[name, *(cell(name, column) for column in columns)] for name in names]
+        differs = any(isinstance(value, str) for row in rows for value in row[1:])
+        agreement = "a known count that differs stands in brackets" if differs else "all as known"
+        title = f"{self.name}: {key.replace('_', ' by ')}"
+        return Table(key, ["", *columns], rows, title, agreement if expected else "")
+
+
+def is_cross(value: Any) -> bool:
+    """Whether counts go by two names: ``{"Ses01": {"angry": 229}}``."""
+    return isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values())
+
+
+def leaves(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested counts with their keys joined: ``labels.angry``."""
+    flat: dict[str, Any] = {}
+    for key, value in counts.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{name or 'not named'}": one for name, one in leaves(value).items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def verdict(key: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """How a count found compares with what is known."""
+    if key not in expected:
+        return "-"
+    if key not in found:
+        return "missing"
+    right = expected[key]
+    is_right = found[key] in (right if isinstance(right, list) else [right])
+    return "equal" if is_right else "differs"
 
 
 def check(
@@ -98,21 +146,24 @@ def check(
     """Check a dataset by its name, or the user's own file or folder.
 
     Counts are those of the files as they are; ``load`` drops what is reported here as unequal
-    length or overlap.
+    length or overlap, and clips that cannot be used.
 
     Raises:
         UserError: unknown name, missing or unreadable files.
     """
     expected: Mapping[str, Any] = {}
-    count = count_pairs if task in FIELDS else Splits.sizes
+    count = COUNTS.get(task, Splits.sizes)
     warnings: list[str] = []
     if name in names():
         entry = dataset(name)
+        task = entry.task
         splits = entry.load(data_root(root))
         expected, count = entry.expected, entry.count or Splits.sizes
         warnings += entry.warnings
     else:
         splits, _ = load_as_is(name, task=task, root=root, columns=columns)
+    if task == "emotion":
+        return _checked(name, count(splits), expected, _of_clips(splits), warnings + splits.notes)
     tests = [row for rows in splits.test.values() for row in rows]
     learnt = [*splits.train, *splits.dev]
     findings = {
@@ -127,9 +178,26 @@ def check(
         "overlap": _overlap(learnt, splits.test),
         "train and dev": _overlap(splits.train, {"dev": splits.dev}),
     }
-    found = dict(count(splits))
+    return _checked(name, count(splits), expected, findings, warnings + splits.notes)
+
+
+def _checked(
+    name: str,
+    counts: Mapping[str, Any],
+    expected: Mapping[str, Any],
+    findings: dict[str, list[Problem]],
+    warnings: list[str],
+) -> Check:
+    found = dict(counts)
     found |= {kind.replace(" ", "_"): len(problems) for kind, problems in findings.items()}
-    return Check(name, found, expected, findings, warnings + splits.notes)
+    return Check(name, found, expected, findings, warnings)
+
+
+def _of_clips(splits: Splits) -> dict[str, list[Problem]]:
+    """What is wrong with clips; every one is read."""
+    skipped = list(splits.problems)
+    rows = usable(splits.train, skipped)
+    return {"skipped or doubtful": skipped, **clip_findings(rows)}
 
 
 def _damaged(rows: Iterable[Example]) -> list[Problem]:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nlpcl.data.splits import Example, Splits
+from nlpcl.audio.reading import SHORTEST, SUFFIXES, clip_seconds
+from nlpcl.data.locate import missing, scan
+from nlpcl.data.splits import Example, Problem, Splits
 from nlpcl.data.text import read_text
-from nlpcl.errors import UserError
+from nlpcl.errors import UserError, unknown_name
 
 FOUR = ("angry", "happy", "neutral", "sad")
 """Emotions that every corpus here has."""
+EMOTIONS = (
+    *FOUR,
+    *("calm", "fearful", "disgust", "surprised", "bored", "excited", "frustrated", "other"),
+)
+"""Names of emotions in all corpora here."""
+EXCITED = {"excited": "happy"}
+"""Renamed by default, as nearly all work on IEMOCAP does."""
+ALIKE = 20
+"""Clips from which on one common length is no chance."""
 
 
 def clip(path: Path, label: str, speaker: str, corpus: str, **more: Any) -> Example:
@@ -34,69 +47,230 @@ def clip(path: Path, label: str, speaker: str, corpus: str, **more: Any) -> Exam
 
 
 def read_meta(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a table ``meta.csv``.
+    """The rows of a comma-separated table that comes with a corpus.
 
     Raises:
         UserError: a column is missing.
     """
     rows = list(csv.DictReader(io.StringIO(read_text(path))))
-    missing = [name for name in columns if not rows or name not in rows[0]]
-    if missing:
-        raise UserError(f"has no column {missing[0]}", path, "Get an undamaged copy.")
+    lacking = [name for name in columns if not rows or name not in rows[0]]
+    if lacking:
+        raise UserError(f"has no column {lacking[0]}", path, "Get an undamaged copy.")
     return rows
+
+
+def named_files(
+    splits: Splits, root: Path | None, name_of: Callable[[Path], str | None], example: str
+) -> dict[str, Path]:
+    """The sound files of a corpus by their names, sorted; of several copies the shallowest one.
+
+    Args:
+        splits: of the corpus; gets a note on copies that are passed over.
+        root: the data folder.
+        name_of: the clip's name from its path; None for a file that is not of the corpus.
+        example: a file name, for the message where there is none.
+
+    Raises:
+        UserError: no data folder, or nothing of the corpus in it.
+    """
+    found: dict[str, Path] = {}
+    copies: list[Path] = []
+    files = scan(root, splits.name)
+    # A copy without losses before one with them, where a corpus comes with both.
+    for suffixes in ((".wav", ".flac"), SUFFIXES):
+        for path in files:
+            # Names that begin with a dot are what a Mac leaves beside every file.
+            if path.suffix.lower() not in suffixes or path.name.startswith("."):
+                continue
+            name = name_of(path)
+            if name is not None and found.setdefault(name, path) != path:
+                copies.append(path)
+    if not found:
+        raise missing(splits.name, root, f"sound files such as {example}")
+    if copies:
+        what = f"{len(copies)} further copies of clips not read, such as {copies[0]}"
+        splits.notes.append(f"{splits.name}: {what}")
+    return dict(sorted(found.items()))
+
+
+def usable(rows: Iterable[Example], problems: list[Problem]) -> list[Example]:
+    """The clips whose sound is there and long enough, by the headers of their files.
+
+    The others are added to ``problems``. Silence is not seen here, see :func:`is_silent`.
+    """
+    return [row for row, _ in timed(rows, problems)]
+
+
+def timed(rows: Iterable[Example], problems: list[Problem]) -> list[tuple[Example, float]]:
+    """:func:`usable` with the seconds of each clip."""
+    kept: list[tuple[Example, float]] = []
+    for row in rows:
+        try:
+            length = clip_seconds(row)
+        except UserError as error:
+            problems.append(Problem(str(row["path"]), None, f"{error.what}; clip skipped"))
+            continue
+        if length < SHORTEST:
+            what = f"has {length:.3f} s of sound, less than {SHORTEST:g} s; clip skipped"
+            problems.append(Problem(str(row["path"]), None, what))
+        else:
+            kept.append((row, length))
+    return kept
+
+
+def is_silent(row: Mapping[str, Any]) -> bool:
+    """Whether nothing is to be heard: read from the file, so it takes its time.
+
+    Raises:
+        UserError: the sound cannot be read.
+    """
+    from nlpcl.data.clip_check import heard
+
+    return heard(row).is_silent
 
 
 def chosen(
     splits: Splits,
-    labels: Sequence[str] | None = None,
-    merge: Mapping[str, str] | None = None,
+    labels: str | Sequence[str] | None = None,
+    merge: str | Mapping[str, str] | None = None,
     kind: str = "all",
+    usual: Sequence[str] = (),
 ) -> Splits:
     """Clips with their emotions renamed, then those of some emotions only.
 
     Args:
-        splits: of a corpus.
-        labels: emotions to keep; ``four`` alone stands for angry, happy, neutral and sad.
-        merge: emotion → its new name; names that no clip has are ignored.
+        splits: of a corpus, all clips in ``train``; changed.
+        labels: emotions to keep, as a list or joined by commas; ``four`` alone stands for angry,
+            happy, neutral and sad, ``all`` for all, None for ``usual``.
+        merge: emotion → its new name, or ``OLD=NEW`` joined by commas; None is excited=happy.
+            Emotions that no clip has are ignored.
         kind: ``improvised`` or ``scripted`` speech only, where the corpus tells.
+        usual: the emotions of the corpus that are kept without ``labels``; empty for all.
 
     Raises:
-        UserError: an emotion to keep that no clip has.
+        UserError: an unknown emotion or kind, or no clip is left.
     """
     if kind != "all":
-        if not any(row.get("kind") == kind for row in splits.train):
-            what = f"{splits.name} does not tell improvised from scripted speech"
-            raise UserError(what, f"--kind {kind}", "Leave it out.")
-        splits.train = [row for row in splits.train if row.get("kind") == kind]
-        splits.notes.append(f"{splits.name}: {kind} speech only")
-    renamed = merge or {}
-    wanted = list(FOUR) if list(labels or ()) == ["four"] else list(labels or ())
-    before = Counter(row["label"] for row in splits.train)
-    rows = [row | {"label": renamed.get(row["label"], row["label"])} for row in splits.train]
-    found = sorted({str(row["label"]) for row in rows})
+        _choose_kind(splits, kind)
+    renamed = EXCITED if merge is None else pairs_of(merge)
+    wanted = names_of(labels)
+    before = Counter(str(row["label"]) for row in splits.train)
+    known = {*EMOTIONS, *before}
+    for old in renamed:
+        if old not in known:
+            raise unknown_name("emotion", old, known, where="--merge")
+    splits.train = [
+        row | {"label": renamed.get(row["label"], row["label"])} for row in splits.train
+    ]
+    found = Counter(str(row["label"]) for row in splits.train)
+    known |= set(renamed.values())
     for name in wanted:
-        if name not in found:
-            raise UserError(
-                f"{splits.name} has no clip of {name!r}",
-                "--labels",
-                f"It has: {', '.join(found)}.",
-            )
-    splits.train = [row for row in rows if not wanted or row["label"] in wanted]
-    used = {old: new for old, new in renamed.items() if before[old]}
+        if name not in known and name != "all":
+            raise unknown_name("emotion", name, known, where="--labels")
+    kept = wanted or list(usual)
+    if kept and kept != ["all"]:
+        _keep(splits, kept, found)
+    used = [f"{old} as {new}" for old, new in sorted(renamed.items()) if before[old]]
     if used:
-        listed = ", ".join(f"{old} as {new}" for old, new in sorted(used.items()))
-        splits.notes.append(f"{splits.name}: {listed}")
-    if len(splits.train) < len(rows):
-        splits.notes.append(
-            f"{splits.name}: {len(rows) - len(splits.train)} clips of others left out"
-        )
+        splits.notes.append(f"{splits.name}: {', '.join(used)}")
     return splits
 
 
+def _choose_kind(splits: Splits, kind: str) -> None:
+    if kind not in ("improvised", "scripted"):
+        raise unknown_name("kind", kind, ("all", "improvised", "scripted"), where="--kind")
+    splits.train = [row for row in splits.train if row.get("kind") == kind]
+    if not splits.train:
+        what = f"{splits.name} does not tell which speech is {kind}"
+        raise UserError(what, f"--kind {kind}", "Leave it out.")
+    splits.notes.append(f"{splits.name}: {kind} speech only")
+
+
+def _keep(splits: Splits, kept: Sequence[str], found: Counter[str]) -> None:
+    splits.train = [row for row in splits.train if row["label"] in kept]
+    if not splits.train:
+        how = f"It has: {', '.join(sorted(found))}."
+        listed = ", ".join(map(repr, kept))
+        raise UserError(f"{splits.name} has no clip of {listed}", "--labels", how)
+    absent = [name for name in kept if name not in found]
+    if absent:
+        splits.notes.append(f"{splits.name}: no clip of {', '.join(absent)}")
+    others = {name: count for name, count in found.most_common() if name not in kept}
+    if others:
+        listed = ", ".join(f"{name} {count}" for name, count in others.items())
+        what = f"{sum(others.values())} clips of other emotions left out ({listed})"
+        splits.notes.append(f"{splits.name}: {what}")
+
+
+def with_usable(splits: Splits) -> Splits:
+    """The clips of ``train`` that are usable; a note where all are of one length.
+
+    Raises:
+        UserError: not one is.
+    """
+    kept = timed(splits.train, splits.problems)
+    if splits.train and not kept:
+        first = splits.problems[-1]
+        raise UserError("not one clip can be used", splits.name, f"The last one: {first}.")
+    lengths = {round(length, 3) for _, length in kept}
+    if len(kept) >= ALIKE and len(lengths) == 1:
+        what = f"every clip is {lengths.pop():g} s long: this copy was cut or filled up"
+        splits.notes.append(f"{splits.name}: {what}")
+    splits.train = [row for row, _ in kept]
+    return splits
+
+
+def divided(splits: Splits) -> Splits:
+    """Clips that name their own ``split`` put where it says; others stay in ``train``."""
+    parts: dict[str, list[Example]] = {"train": [], "dev": list(splits.dev), "test": []}
+    for row in splits.train:
+        parts[row.get("split") or "train"].append(row)
+    if not parts["test"] and len(parts["dev"]) == len(splits.dev):
+        return splits
+    test = {splits.name: parts["test"]} if parts["test"] else {}
+    own = ", ".join(name for name, rows in parts.items() if rows)
+    protocol = splits.protocol or f"its own {own}"
+    return replace(
+        splits,
+        train=parts["train"],
+        dev=parts["dev"],
+        test=splits.test | test,
+        protocol=protocol,
+    )
+
+
+def names_of(labels: str | Sequence[str] | None) -> list[str]:
+    """Emotions from a list or from text joined by commas, ``four`` spelt out."""
+    given = labels.split(",") if isinstance(labels, str) else labels or ()
+    listed = [name.strip().lower() for name in given if name.strip()]
+    return list(FOUR) if listed == ["four"] else listed
+
+
+def pairs_of(merge: str | Mapping[str, str]) -> dict[str, str]:
+    """Emotion → new name, from a mapping or from ``OLD=NEW`` joined by commas.
+
+    Raises:
+        UserError: a part that is not OLD=NEW.
+    """
+    if not isinstance(merge, str):
+        return dict(merge)
+    parts = [part for part in merge.split(",") if part.strip()]
+    found: dict[str, str] = {}
+    for part in parts:
+        matched = re.fullmatch(r"\s*([^=]*[^=\s])\s*=\s*([^=]*[^=\s])\s*", part)
+        if matched is None:
+            raise UserError(f"{part.strip()!r} is not OLD=NEW", "--merge", "Give excited=happy.")
+        found[matched[1].lower()] = matched[2].lower()
+    return found
+
+
 def count_clips(splits: Splits) -> dict[str, Any]:
-    """Clips in all, by emotion and by speaker."""
-    return {
-        "clips": len(splits.train),
-        "labels": dict(sorted(Counter(row["label"] for row in splits.train).items())),
-        "speakers": dict(sorted(Counter(row["speaker"] for row in splits.train).items())),
-    }
+    """Clips in all, then by emotion, speaker, and by gender, session and kind where told."""
+    rows = splits.train
+    counts: dict[str, Any] = {"clips": len(rows)}
+    for name in ("label", "speaker", "gender", "session", "kind"):
+        found = Counter(str(row.get(name) or "") for row in rows)
+        if name in ("label", "speaker") or set(found) - {""}:
+            counts[f"{name}s"] = dict(sorted(found.items()))
+    counts["speaker_count"] = len(set(counts["speakers"]) - {""})
+    return counts

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nlpcl.audio.reading import SUFFIXES
-from nlpcl.data.clips import clip, count_clips
-from nlpcl.data.locate import missing, scan
+from nlpcl.data.clips import clip, count_clips, named_files
 from nlpcl.data.splits import Dataset, Splits
 
 NAME = re.compile(r"(03|08|09|1[0-6])([ab]\d\d)([WLEAFTN])([a-f])")
@@ -21,16 +19,15 @@ MALE = {"03", "10", "11", "12", "15"}
 def load(root: Path | None) -> Splits:
     """All clips, recognised by their names."""
     splits = Splits("emodb")
-    for path in scan(root, "emodb"):
-        found = NAME.fullmatch(path.stem)
-        if found and path.suffix.lower() in SUFFIXES:
-            speaker, sentence, emotion, _ = found.groups()
-            gender = "male" if speaker in MALE else "female"
-            row = clip(path, EMOTIONS[emotion], f"emodb-{speaker}", "emodb", gender=gender)
-            splits.train.append(row | {"sentence": sentence})
-    splits.train.sort(key=lambda row: row["id"])
-    if not splits.train:
-        raise missing("emodb", root, "sound files such as 03a01Fa.wav")
+
+    def name_of(path: Path) -> str | None:
+        return path.stem if NAME.fullmatch(path.stem) else None
+
+    for name, path in named_files(splits, root, name_of, "03a01Fa.wav").items():
+        speaker, sentence, emotion = name[:2], name[2:5], name[5]
+        gender = "male" if speaker in MALE else "female"
+        row = clip(path, EMOTIONS[emotion], f"emodb-{speaker}", "emodb", gender=gender)
+        splits.train.append(row | {"sentence": sentence})
     return splits
 
 
@@ -58,6 +55,6 @@ DATASETS = (
             "speakers": {f"emodb-{name}": count for name, count in SPEAKERS.items()},
         },
         count=count_clips,
-        warnings=("ten sentences, spoken by all",),
+        warnings=("ten sentences, spoken by all", "the letter A in a name is fear (Angst)"),
     ),
 )

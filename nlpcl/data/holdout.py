@@ -25,8 +25,28 @@ def text_key(text: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFKC", text).casefold()) or text
 
 
+def is_clip(row: Example) -> bool:
+    """Whether a row is a clip of speech rather than text."""
+    return "path" in row
+
+
+def group_of(row: Example, index: int) -> str:
+    """What stays on one side when rows are held out: the speaker of a clip, the target, the text.
+
+    ``index`` stands for the group of a row that has nothing to be grouped by.
+    """
+    if is_clip(row):
+        return str(row.get("speaker") or row.get("id", index))
+    return text_key(str(row.get("target", row.get("text", row.get("id", index)))))
+
+
 def row_keys(row: Example) -> set[str]:
-    """The keys of all texts of a row; empty for a row without text."""
+    """The keys of all texts of a row; empty for a row without text.
+
+    A clip of speech is the same clip, not the same words: many speakers say the same sentence.
+    """
+    if is_clip(row):
+        return {"\0".join(str(row.get(field)) for field in ("path", "start", "end"))}
     return {text_key(row[field]) for field in TEXT_FIELDS if isinstance(row.get(field), str)}
 
 
@@ -45,14 +65,14 @@ def hold_out(
 ) -> tuple[list[Example], list[Example]]:
     """Split rows into those kept and about ``fraction`` of them held out, order kept.
 
-    Rows with the same target (or text) form a group and stay on one side. Groups are taken in
-    the order of a hash of that text with ``seed`` and ``purpose``, so the result depends on
-    nothing else. One group at least is held out and one kept, if there are two.
+    Rows with the same target (or text), or clips of one speaker, form a group and stay on one
+    side. Groups are taken in the order of a hash of that text or name with ``seed`` and
+    ``purpose``, so the result depends on nothing else. One group at least is held out and one
+    kept, if there are two.
     """
     groups: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
-        text = row.get("target", row.get("text", row.get("id", index)))
-        groups.setdefault(text_key(str(text)), []).append(index)
+        groups.setdefault(group_of(row, index), []).append(index)
     if fraction <= 0 or len(groups) < 2:
         return list(rows), []
 
@@ -90,7 +110,8 @@ def assemble(
             that stand in dev.
     """
     result = Splits(name=",".join(splits.name for splits, _ in corpora))
-    rule = f"{100 * dev_fraction:g} % of train held out by target (seed {seed})"
+    unit = "speaker" if any(is_clip(r) for s, _ in corpora for r in s.train[:1]) else "target"
+    rule = f"{100 * dev_fraction:g} % of train held out by {unit} (seed {seed})"
     protocols: list[list[str]] = []
     parts: list[Splits] = []
     for splits, is_unsplit in corpora:
@@ -133,7 +154,8 @@ def assemble(
     ]
     if result.train:
         overlap = "kept" if keep_overlap else "dropped"
-        sentences.append(f"training rows whose sentences stand in dev or test {overlap}")
+        what = "clips that" if unit == "speaker" else "rows whose sentences"
+        sentences.append(f"training {what} stand in dev or test {overlap}")
     result.protocol = "; ".join(sentences)
     for rows in (result.train, result.dev, *result.test.values()):
         rows[:] = [_without_place(row) for row in rows]

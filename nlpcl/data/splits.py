@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 Example = dict[str, Any]
-"""One row. Correction: ``{"id": str, "source": str, "target": str}``."""
+"""One row. Correction: ``{"id": str, "source": str, "target": str}``; a clip of speech:
+``{"id", "path", "label", "speaker", "session", "gender", "corpus", "start", "end"}``."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Dataset:
         expected: known counts, the same keys as ``count`` gives, for ``nlpcl data check``.
         count: ``count(splits) -> {name: number}``; the counts that are compared.
         warnings: known traps of the corpus.
+        labels: emotions that are kept unless others are asked for; empty for all.
     """
 
     name: str
@@ -86,3 +88,4 @@ class Dataset:
     expected: Mapping[str, Any] = field(default_factory=dict)
     count: Callable[[Splits], dict[str, Any]] | None = None
     warnings: Sequence[str] = ()
+    labels: Sequence[str] = ()

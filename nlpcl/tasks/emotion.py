@@ -28,7 +28,7 @@ from nlpcl.layers.normalisation import speaker_statistics
 from nlpcl.losses.classification import mixup
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.report import Report
-from nlpcl.tasks.emotion_report import emotion_report, noted, study_report
+from nlpcl.tasks.emotion_report import emotion_report, noted, study_report, tables_by
 from nlpcl.tasks.emotion_rows import (
     BATCH_SECONDS,
     grouped,
@@ -231,6 +231,7 @@ class Emotion:
         return made, predictions
 
     pooled = staticmethod(study_report)
+    grouped = staticmethod(tables_by)
 
     def seconds(self, row: Feature) -> float:
         """Length of an encoded clip."""

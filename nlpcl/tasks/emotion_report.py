@@ -65,6 +65,15 @@ def study_report(rows: Rows, labels: Sequence[str], leaks: Mapping[str, Any], ti
     return made
 
 
+def tables_by(rows: Rows, by: Sequence[str]) -> list[Table]:
+    """The tables of some groups alone, from prediction rows."""
+    labels = list(rows[0]["probabilities"])
+    gold = label_indices([row["gold"] for row in rows], labels)
+    predicted = label_indices([row["label"] for row in rows], labels)
+    groups = {name: [str(row.get(name, "")) for row in rows] for name in group_names(rows)}
+    return group_tables(gold, predicted, labels, groups, by)
+
+
 def group_names(rows: Rows) -> list[str]:
     """What rows can be grouped by: their texts that are neither the clip nor the answer."""
     own = {"id", "path", "gold", "label"}

@@ -267,7 +267,7 @@ def test_a_run_of_another_task_is_refused(run_main, finished_run, tmp_path):
 
 def test_characters_outside_the_vocabulary_pass_and_are_counted(predict):
     result = predict("𪚥再家𪚥。", "好𠮷", "--format", "jsonl")
-    assert [row["target"][0] for row in json_rows(result)][0] == "𪚥"
+    assert json_rows(result)[0]["target"][0] == "𪚥"
     assert json_rows(result)[1]["target"].endswith("𠮷")
     assert "3 characters outside the model's vocabulary" in result.err
     assert "(𪚥 𠮷)" in result.err

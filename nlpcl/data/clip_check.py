@@ -1,0 +1,69 @@
+"""Listening to clips: which are silent or damaged, and which are the same sound."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlpcl.audio.reading import SILENCE, opened, part
+from nlpcl.data.splits import Example, Problem
+from nlpcl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the samples of a clip tell.
+
+    Args:
+        is_silent: the root mean square around the mean is below -80 dB.
+        digest: equal for clips of equal samples and sampling rate.
+    """
+
+    is_silent: bool
+    digest: bytes
+
+
+def heard(row: Mapping[str, Any]) -> Heard:
+    """Read a clip's samples.
+
+    Raises:
+        UserError: they cannot be read, or are no numbers.
+    """
+    path = Path(row["path"])
+    with opened(path) as sound:
+        rate = sound.samplerate
+        whole = sound.frames / rate
+        first, count = part(whole, rate, row.get("start"), row.get("end"), path)
+        sound.seek(first)
+        samples = sound.read(count, dtype="float32", always_2d=True).mean(axis=1)
+    # The square, too, must be finite; a NaN makes every comparison false.
+    deviation = float(samples.astype("float64").std()) if len(samples) else 0.0
+    if not 0 <= deviation < float("inf"):
+        raise UserError("has samples that are not finite numbers", path, "Convert it anew.")
+    digest = hashlib.blake2b(samples.tobytes(), key=str(rate).encode()).digest()
+    return Heard(deviation < SILENCE, digest)
+
+
+def clip_findings(rows: Iterable[Example]) -> dict[str, list[Problem]]:
+    """What spoils training and shows only when every clip is read."""
+    found: dict[str, list[Problem]] = {"unreadable": [], "silent": [], "repeated": []}
+    first: dict[bytes, Example] = {}
+    for row in rows:
+        place = str(row["path"])
+        try:
+            sound = heard(row)
+        except UserError as error:
+            found["unreadable"].append(Problem(place, None, error.what))
+            continue
+        if sound.is_silent:
+            found["silent"].append(Problem(place, None, "is silent"))
+            continue
+        earlier = first.setdefault(sound.digest, row)
+        if earlier is not row:
+            labels = "" if earlier["label"] == row["label"] else f", which is {earlier['label']}"
+            what = f"the same sound as {earlier['id']}{labels}"
+            found["repeated"].append(Problem(place, None, what))
+    return found

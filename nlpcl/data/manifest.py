@@ -1,0 +1,235 @@
+"""Clips listed in the user's own table: one clip a line, with its emotion and who speaks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nlpcl.data.clips import clip
+from nlpcl.data.splits import Example, Problem, Splits
+from nlpcl.data.tables import SUFFIXES, Fields, Record, resolve_columns
+from nlpcl.data.text import read_text
+from nlpcl.errors import UserError, unknown_name
+
+CLIP_FIELDS: Fields = {
+    "path": ("path", "file", "filename", "filepath", "audio", "wav", "sound"),
+    "label": ("label", "emotion", "class", "category"),
+    "speaker": ("speaker", "speaker_id", "spk", "actor", "subject"),
+    "session": ("session", "session_id"),
+    "gender": ("gender", "sex"),
+    "text": ("text", "transcript", "transcription", "sentence"),
+    "start": ("start", "begin", "start_time"),
+    "end": ("end", "stop", "end_time"),
+    "kind": ("kind",),
+    "split": ("split", "subset", "fold_split"),
+    "id": ("id",),
+}
+"""Columns and the names they are known by; ``path`` and ``label`` must be there."""
+REQUIRED = ("path", "label")
+GENDERS = {"f": "female", "w": "female", "m": "male"}
+PARTS = {
+    "train": ("train", "training"),
+    "dev": ("dev", "valid", "validation", "val", "development"),
+    "test": ("test", "testing"),
+}
+MANIFESTS = ("manifest", "metadata", "meta")
+"""Names of the one table of a folder without train, dev and test tables."""
+
+
+def load_manifest(path: Path, *, columns: Mapping[str, str] | None = None) -> Splits:
+    """Every clip of a table, all in ``train``; the files themselves are not opened.
+
+    Paths are taken from the folder of the table unless they are absolute. Emotions are put in
+    lower case. Rows that cannot be used become problems.
+
+    Args:
+        path: ``.csv``, ``.tsv`` (or ``.txt``) with a header, ``.jsonl`` or ``.json``.
+        columns: field to column, as the user named them.
+
+    Raises:
+        UserError: an unreadable file, a missing column, or not one usable row.
+    """
+    for field in columns or {}:
+        if field not in CLIP_FIELDS:
+            raise unknown_name("field", field, CLIP_FIELDS, where=str(path))
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"unknown file type {path.suffix!r}", path, f"Known: {' '.join(SUFFIXES)}.")
+    splits = Splits(path.stem)
+    records = list(_records(path, splits.problems))
+    header = list(dict.fromkeys(key for _, values in records for key in values))
+    if not records:
+        raise UserError("lists no clip", path, "Give columns path, label and speaker.")
+    fields = {
+        field: names
+        for field, names in CLIP_FIELDS.items()
+        if field in REQUIRED or field in (columns or {}) or _is_known(names, header)
+    }
+    chosen = resolve_columns(header, fields, columns or {}, path)
+    seen: dict[tuple[Any, ...], int] = {}
+    for line, values in records:
+        try:
+            row = _row(path, line, {field: values.get(name) for field, name in chosen.items()})
+        except ValueError as error:
+            splits.problems.append(Problem(str(path), line, f"{error}; row skipped"))
+            continue
+        first = seen.setdefault((row["path"], row["start"], row["end"]), line)
+        if first != line:
+            what = f"the same clip as line {first}; row skipped"
+            splits.problems.append(Problem(str(path), line, what))
+        else:
+            splits.train.append(row)
+    if not splits.train:
+        first_problem = splits.problems[0]
+        raise UserError("no usable row", path, f"The first problem: {first_problem}.")
+    _note_speakers(splits)
+    return splits
+
+
+def load_folder(folder: Path, *, columns: Mapping[str, str] | None = None) -> Splits:
+    """The tables train, dev and test of a folder, or its one ``manifest``, ``metadata``, ``meta``.
+
+    All clips are in ``train``; those of train, dev and test tables have it as their ``split``.
+
+    Raises:
+        UserError: no such table, or several for one part.
+    """
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+    splits = Splits(folder.resolve().name)
+    for part, stems in {**PARTS, "": MANIFESTS}.items():
+        found = [path for path in files if path.stem.lower() in stems]
+        if len(found) > 1:
+            listed = ", ".join(path.name for path in found)
+            raise UserError(f"several {part or 'such'} tables: {listed}", folder, "Keep one.")
+        if found and (part or not splits.train):
+            read = load_manifest(found[0], columns=columns)
+            given = {"split": part} if part else {}
+            splits.train += [row | given | {"corpus": splits.name} for row in read.train]
+            splits.problems += read.problems
+            splits.notes += read.notes
+    if not splits.train:
+        how = "A corpus that nlpcl knows is given by its name: --data NAME --data-root DIR."
+        raise UserError("no manifest, train or test table of clips", folder, how)
+    return splits
+
+
+def _is_known(names: Iterable[str], header: Iterable[str]) -> bool:
+    return not {name.strip().casefold() for name in header}.isdisjoint(names)
+
+
+def _records(path: Path, problems: list[Problem]) -> Iterable[Record]:
+    text = read_text(path)
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        try:
+            listed = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UserError("broken JSON", path, "Give a list of objects: [{...}].") from error
+        if not isinstance(listed, list):
+            raise UserError("is not a JSON list", path, "Give a list of objects: [{...}].")
+        yield from _objects(path, enumerate(listed, start=1), problems)
+    elif suffix == ".jsonl":
+        lines = enumerate(text.split("\n"), start=1)
+        parsed = [(line, _json(content)) for line, content in lines if content.strip()]
+        yield from _objects(path, parsed, problems)
+    else:
+        yield from _cells(path, text, "," if suffix == ".csv" else "\t", problems)
+
+
+def _json(content: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _objects(
+    path: Path, values: Iterable[tuple[int, Any]], problems: list[Problem]
+) -> Iterable[Record]:
+    for line, value in values:
+        if isinstance(value, dict):
+            yield line, value
+        else:
+            problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
+
+
+def _cells(path: Path, text: str, delimiter: str, problems: list[Problem]) -> Iterable[Record]:
+    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    header: list[str] = []
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if not header:
+                header = [cell.strip() for cell in row]
+            elif len(row) > len(header):
+                what = f"{len(row)} cells for {len(header)} columns; row skipped"
+                problems.append(Problem(str(path), reader.line_num, what))
+            else:
+                # A short row lacks its last columns.
+                yield reader.line_num, dict(zip(header, row, strict=False))
+    except csv.Error as error:
+        raise UserError(f"broken table at line {reader.line_num} ({error})", path) from error
+
+
+def _row(table: Path, line: int, values: Mapping[str, Any]) -> Example:
+    """One clip.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    texts = {field: _text(field, value) for field, value in values.items()}
+    for field in REQUIRED:
+        if not texts[field]:
+            raise ValueError(f"no {field}")
+    # Made absolute, so that a run can be gone on with from another folder.
+    path = (table.parent / Path(texts["path"]).expanduser()).absolute()
+    gender = texts.get("gender", "")
+    row = clip(path, texts["label"].lower(), texts.get("speaker", ""), table.stem)
+    row |= {
+        "id": texts.get("id") or f"{table.stem}:{line}",
+        "session": texts.get("session", ""),
+        "gender": GENDERS.get(gender[:1].lower(), ""),
+        "start": _seconds("start", texts.get("start", "")),
+        "end": _seconds("end", texts.get("end", "")),
+    }
+    row |= {field: texts[field] for field in ("text", "kind") if texts.get(field)}
+    if texts.get("split"):
+        given = texts["split"].lower()
+        part = next((part for part, names in PARTS.items() if given in names), None)
+        if part is None:
+            raise ValueError(f"unknown split {texts['split']!r} (train, dev or test)")
+        row["split"] = part
+    return row
+
+
+def _text(field: str, value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value).strip()
+    raise ValueError(f"{field} is not text")
+
+
+def _seconds(field: str, text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{field} {text!r} is no number of seconds") from None
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{field} {text!r} is no number of seconds")
+    return value
+
+
+def _note_speakers(splits: Splits) -> None:
+    nameless = sum(not row["speaker"] for row in splits.train)
+    if nameless:
+        what = f"{nameless} of {len(splits.train)} clips name no speaker"
+        splits.notes.append(f"{splits.name}: {what}")

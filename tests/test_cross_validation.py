@@ -1,0 +1,144 @@
+"""A study over folds: every clip tested once by a model that never heard its speaker."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+import nlpcl
+from nlpcl import zoo
+from nlpcl.errors import UserError
+
+RATE = 16_000
+TONES = {"angry": 900.0, "sad": 180.0}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """Thirty-six short clips of six speakers, two emotions told apart by their pitch."""
+    folder = tmp_path_factory.mktemp("clips")
+    generator = np.random.default_rng(0)
+    time = np.arange(int(0.3 * RATE)) / RATE
+    lines = [["path", "label", "speaker", "gender"]]
+    for speaker in range(6):
+        for label, tone in TONES.items():
+            for take in range(3):
+                name = f"s{speaker}_{label}_{take}.wav"
+                wave = np.sin(2 * np.pi * tone * (1 + 0.05 * speaker) * time)
+                wave = 0.3 * wave + 0.01 * generator.standard_normal(len(time))
+                soundfile.write(folder / name, wave, RATE)
+                lines.append([name, label, f"s{speaker}", "female" if speaker % 2 else "male"])
+    path = folder / "clips.csv"
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows(lines)
+    return path
+
+
+@pytest.fixture(scope="module")
+def settings(manifest):
+    return zoo.entry("emotion-gru").config_class(
+        data=str(manifest), backbone="logmel", protocol="kfold:3", hidden=16, epochs=12,
+        lr=5e-3, batch_size=8, precision="fp32", device="cpu",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(settings, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NLPCL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield nlpcl.fit(settings, out=tmp_path_factory.mktemp("study") / "run")
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_clip_is_tested_once_by_a_model_that_never_heard_its_speaker(study):
+    rows = lines_of(study.folder / "predictions.jsonl")
+    assert len({row["id"] for row in rows}) == len(rows) == 36
+    for fold in study.record["leaks"]["folds"]:
+        heard = {*fold["train"].split(", "), *fold["dev"].split(", ")}
+        tested = {row["speaker"] for row in rows if row["fold"] == fold["name"]}
+        assert tested == set(fold["test"].split(", "))
+        assert not heard & tested
+        assert fold["shared"] == "none"
+
+
+def test_the_report_pools_the_folds(study):
+    from sklearn.metrics import balanced_accuracy_score
+
+    rows = lines_of(study.folder / "predictions.jsonl")
+    gold, found = [row["gold"] for row in rows], [row["label"] for row in rows]
+    metrics = study.report["metrics"]
+    assert metrics["ua"] == pytest.approx(100 * balanced_accuracy_score(gold, found))
+    assert metrics["ua"] > 90, "pitch tells these two apart"
+    names = [table["name"] for table in study.report["tables"]]
+    for name in ("classification", "folds", "by_speaker", "by_gender", "leaks", "confusion"):
+        assert name in names
+    assert "3 folds, speaker-independent" in study.report["tables"][0]["title"]
+
+
+def test_eval_shows_the_out_of_fold_predictions(study, run_main):
+    report, rows = study.evaluate()
+    assert report.metrics == pytest.approx(study.report["metrics"])
+    assert len(rows) == 36
+    result = run_main("eval", study.folder, "--by", "gender", "--format", "json")
+    tables = json.loads(result.out)["tables"]
+    assert tables[0]["name"] == "by_gender"
+    assert "Did you mean 'gender'" in run_main("eval", study.folder, "--by", "gendr").error_line
+
+
+def test_a_finished_fold_is_kept_when_the_study_goes_on(study, settings, tmp_path):
+    import shutil
+
+    copy = tmp_path / "run"
+    shutil.copytree(study.folder, copy)
+    record = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(record | {"state": "interrupted"}))
+    folds = sorted((copy / "folds").iterdir())
+    shutil.rmtree(folds[-1])
+    kept = (folds[0] / "run.json").stat().st_mtime_ns
+    again = nlpcl.fit(settings, out=copy, resume=True)
+    assert (folds[0] / "run.json").stat().st_mtime_ns == kept
+    assert again.report["metrics"]["ua"] == pytest.approx(study.report["metrics"]["ua"])
+
+
+def test_predict_gives_probabilities_with_times(study, manifest, run_main):
+    clip = manifest.parent / "s0_angry_0.wav"
+    whole = run_main("predict", "emotion", clip, "--checkpoint", study.folder, "--format", "jsonl")
+    (row,) = [json.loads(line) for line in whole.out.splitlines()]
+    assert set(row) == {"path", "start", "end", "label", "probabilities"}
+    assert (row["start"], row["end"]) == (0.0, 0.3)
+    assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert row["label"] == "angry"
+    options = ["--window", "0.2", "--hop", "0.1", "--checkpoint", study.folder]
+    result = run_main("predict", "emotion", clip, *options, "--format", "csv")
+    found = list(csv.DictReader(result.out.splitlines()))
+    assert [(float(one["start"]), float(one["end"])) for one in found] == [(0, 0.2), (0.1, 0.3)]
+
+
+def test_what_cannot_be_read_is_skipped_and_said(study, manifest, tmp_path, run_main):
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF nothing")
+    clip = manifest.parent / "s1_sad_0.wav"
+    options = ["--checkpoint", study.folder, "--format", "jsonl"]
+    result = run_main("predict", "emotion", broken, clip, *options)
+    assert result.code == 0
+    assert len(result.out.splitlines()) == 1
+    assert "skipped" in result.err
+    alone = run_main("predict", "emotion", broken, *options)
+    assert alone.code == 2
+
+
+@pytest.mark.parametrize(
+    ("protocol", "what"), [("loso", "session"), ("kfold:9", "speakers"), ("kfold:2", "need")]
+)
+def test_a_protocol_that_does_not_fit_is_refused(settings, protocol, what, tmp_path):
+    import dataclasses
+
+    with pytest.raises(UserError, match=what):
+        nlpcl.fit(dataclasses.replace(settings, protocol=protocol), out=tmp_path / "run")
