@@ -1,0 +1,107 @@
+"""The sample of speech emotion: 240 clips of 8 invented voices, made when first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+from nlpcl.audio.cache_files import cache_root
+from nlpcl.audio.voices import MOODS, SAMPLING_RATE, VERSION, VOICES, Voice, spoken
+from nlpcl.data.clips import clip, count_clips
+from nlpcl.data.splits import Dataset, Splits
+from nlpcl.files import explained
+
+COUNTS = {"angry": 7, "happy": 7, "neutral": 9, "sad": 7}
+"""Clips a speaker; neutral is the most frequent, as it is in real corpora."""
+SEED = 20
+
+
+def plan() -> Iterator[tuple[str, int, Voice, str]]:
+    """Name, number, speaker and emotion of every clip."""
+    number = 0
+    for voice in VOICES:
+        for mood in MOODS:
+            for take in range(1, COUNTS[mood] + 1):
+                yield f"voice-{voice.name}-{mood}-{take}", number, voice, mood
+                number += 1
+
+
+def load(root: Path | None = None) -> Splits:
+    """All clips; two speakers, a woman and a man, make a session."""
+    del root  # the clips are the package's own
+    folder = made()
+    splits = Splits("sample-emotion")
+    for name, _, voice, mood in plan():
+        row = clip(folder / f"{name}.wav", mood, f"voice-{voice.name}", splits.name)
+        session = (int(voice.name) + 1) // 2
+        splits.train.append(row | {"gender": voice.gender, "session": f"session-{session}"})
+    return splits
+
+
+def made() -> Path:
+    """The folder of the clips, filled if it is not there or not whole."""
+    folder = cache_root().parent / f"voices-{VERSION}"
+    if not is_whole(folder):
+        with explained(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+            try:
+                place.chmod(0o755)
+                synthesise(place)
+                put(place, folder)
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
+    return folder
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every clip is there."""
+    return all((folder / f"{name}.wav").is_file() for name, *_ in plan())
+
+
+def put(place: Path, folder: Path) -> None:
+    """Move a whole folder to its name, unless another process was first."""
+    with contextlib.suppress(OSError):
+        os.rename(place, folder)
+        return
+    if is_whole(folder):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    os.rename(place, folder)
+
+
+def synthesise(folder: Path) -> None:
+    """Write every clip as 16-bit WAV; each has a seed of its own."""
+    import numpy
+
+    for name, number, voice, mood in plan():
+        samples = spoken(voice, mood, numpy.random.default_rng([SEED, number]))
+        with wave.open(str(folder / f"{name}.wav"), "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(SAMPLING_RATE)
+            sound.writeframes((32767 * samples).round().astype("<i2").tobytes())
+
+
+DATASETS = (
+    Dataset(
+        name="sample-emotion",
+        task="emotion",
+        title="Synthesised voices, 4 emotions, 8 speakers, to try things out",
+        licence="that of nlpcl",
+        source="made by nlpcl when first needed (--data sample)",
+        load=load,
+        expected={
+            "clips": 240,
+            "labels": {mood: len(VOICES) * count for mood, count in COUNTS.items()},
+            "speakers": {f"voice-{voice.name}": sum(COUNTS.values()) for voice in VOICES},
+        },
+        count=count_clips,
+        warnings=("no human voice: tells nothing about quality",),
+    ),
+)
