@@ -82,6 +82,12 @@ class EmotionConfig(RunConfig):
         "Each frame brought to mean 0 and variance 1 (layer), or each channel by the training "
         "clips' statistics (channel); auto is channel for logmel, else layer",
     )
+    frame_pool: int = option(
+        4,
+        "Neighbouring frames averaged into one before the model; 4 of 20 ms make 80 ms",
+        unit="frames",
+        at_least=1,
+    )
     noise_snr: float | None = option(
         None,
         "Add noise to half of the training clips, this far below them; none adds none",

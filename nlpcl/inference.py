@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from nlpcl.devices import arithmetic
@@ -76,3 +78,24 @@ def infer(
     if means:
         means["loss"] = sum(weights[name] * mean for name, mean in means.items())
     return predictions, means
+
+
+def embed(
+    model: Any, task: Decoder, features: Sequence[Feature], *, precision: str, tokens: int = 4096
+) -> np.ndarray:
+    """One vector a row, as the model's head gets it, ``(N, D)`` in fp32, in the rows' order.
+
+    The arguments are those of :func:`infer`; the model has a method ``embed``.
+    """
+    device = next(model.parameters()).device
+    wanted = set(inspect.signature(model.embed).parameters)
+    vectors: list[Any] = [None] * len(features)
+    model.eval()
+    with arithmetic(device, precision):
+        for rows in batches_by_length([length(row) for row in features], tokens):
+            batch = task.collate([features[row] for row in rows])
+            inputs = {name: value.to(device) for name, value in batch.items() if name in wanted}
+            found = model.embed(**inputs).float().cpu().numpy()
+            for row, vector in zip(rows, found, strict=True):
+                vectors[row] = vector
+    return np.stack(vectors)

@@ -71,6 +71,20 @@ class Table:
         """Every cell as printed."""
         return [[show(cell, self.digits) for cell in row] for row in self.rows]
 
+    def for_people(self) -> tuple[list[str], list[list[str]]]:
+        """Headings and cells in print; ``low`` and ``high`` go in brackets behind their value."""
+        columns, texts = list(self.columns), self.texts()
+        for at in reversed(range(1, len(columns) - 1)):
+            if columns[at : at + 2] != ["low", "high"]:
+                continue
+            del columns[at : at + 2]
+            for row in texts:
+                ends = row[at : at + 2]
+                del row[at : at + 2]
+                if ends != ["-", "-"]:
+                    row[at - 1] += f" ({ends[0]}–{ends[1]})"
+        return columns, texts
+
     def as_rich(self) -> Any:
         """Title, table and note for rich; numbers are right-aligned.
 
@@ -81,21 +95,26 @@ class Table:
         from rich.text import Text
 
         table = RichTable()
-        for index, column in enumerate(self.columns):
-            cells = [row[index] for row in self.rows]
-            numeric = bool(cells) and all(
-                cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
-                for cell in cells
-            )
+        columns, texts = self.for_people()
+        for index, column in enumerate(columns):
+            cells = [row[index] for row in texts]
             # Names in the first column stay whole, unless they are longer than a name.
-            whole = index == 0 and all(len(str(cell)) <= NAME for cell in cells)
-            justify = "right" if numeric else "left"
+            whole = index == 0 and all(len(cell) <= NAME for cell in cells)
+            justify = "right" if self.is_numeric(column) else "left"
             table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=whole)
-        for row in self.texts():
+        for row in texts:
             table.add_row(*(Text(cell) for cell in row))
         title = Text(self.title or self.name, style="bold")
         note = [Text(self.note, style="dim")] if self.note else []
         return Group(title, table, *note, Text(""))
+
+    def is_numeric(self, column: str) -> bool:
+        """Whether a column holds numbers alone."""
+        cells = [row[list(self.columns).index(column)] for row in self.rows]
+        return bool(cells) and all(
+            cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+            for cell in cells
+        )
 
     def as_csv(self) -> str:
         """Comma-separated, full precision, with a header line."""
@@ -111,8 +130,8 @@ class Table:
         def line(cells: Sequence[str]) -> str:
             return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-        lines = [line(list(self.columns)), "|" + " --- |" * len(self.columns)]
-        lines += [line(row) for row in self.texts()]
+        columns, texts = self.for_people()
+        lines = [line(columns), "|" + " --- |" * len(columns), *map(line, texts)]
         title = [f"**{self.title}**", ""] if self.title else []
         note = ["", self.note] if self.note else []
         return "\n".join([*title, *lines, *note]) + "\n"
@@ -125,9 +144,10 @@ class Table:
                 text = text.replace(mark, "\\" + mark)
             return text
 
-        body = [" & ".join(safe(cell) for cell in row) + r" \\" for row in self.texts()]
-        head = " & ".join(safe(column) for column in self.columns) + r" \\"
-        form = "l" + "r" * (len(self.columns) - 1)
+        columns, texts = self.for_people()
+        body = [" & ".join(safe(cell) for cell in row) + r" \\" for row in texts]
+        head = " & ".join(safe(column) for column in columns) + r" \\"
+        form = "l" + "r" * (len(columns) - 1)
         begin = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", head, r"\midrule"]
         return "\n".join([*begin, *body, r"\bottomrule", r"\end{tabular}", ""])
 
@@ -138,6 +158,11 @@ class Report:
 
     metrics: dict[str, float] = field(default_factory=dict)
     tables: list[Table] = field(default_factory=list)
+
+    def extend(self, other: Report) -> None:
+        """Add the numbers and tables of another."""
+        self.metrics |= other.metrics
+        self.tables += other.tables
 
     def as_dict(self) -> dict[str, Any]:
         """``{"metrics": {name: number}, "tables": [{"name", "columns", "rows"}]}``."""

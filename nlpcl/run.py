@@ -28,6 +28,8 @@ from nlpcl.tasks import task_class
 from nlpcl.zoo.model import ZooModel
 
 RUNS = Path("runs")
+FOLDS = "folds"
+"""Where the run of a protocol keeps a whole run for each fold."""
 OWN_CODE = "code"
 """Where a run keeps a copy of a user's own model folder."""
 
@@ -164,6 +166,12 @@ class Run:
         """Whether it holds the folds of a protocol, each clip tested by a model of its own."""
         return "leaks" in self.record
 
+    def fold_metrics(self) -> list[dict[str, float]]:
+        """The numbers of each fold's own report, in the folds' order."""
+        names = [fold["name"] for fold in self.record["leaks"]["folds"]]
+        files = [self.folder / FOLDS / name / "report.json" for name in names]
+        return [read_json(file)["metrics"] for file in files if file.is_file()]
+
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
         """Scores and predictions on test sets; by default those it was trained beside.
 
@@ -174,8 +182,10 @@ class Run:
             rows = read_json_lines(self.folder / "predictions.jsonl")
             labels = sorted({row["gold"] for row in rows})
             title = self.record["data"]["protocol"]
-            pooled = task_class(self.config.task).pooled
-            return pooled(rows, labels, self.record["leaks"], title), rows
+            task: Any = task_class(self.config.task)
+            report = task.pooled(rows, labels, self.record["leaks"], title)
+            report.extend(task.over_folds(self.fold_metrics()))
+            return report, rows
         return evaluate(
             self.model, self.task, splits or load_splits(self.config), self.precision, self.config
         )

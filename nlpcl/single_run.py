@@ -68,6 +68,8 @@ def fit_splits(
     save_model(model, task, folder)
     write_csv(folder / "history.csv", epochs)
     report, predictions = evaluate(model, task, splits, precision, config)
+    if hasattr(task, "examine"):
+        report.extend(task.examine(model, splits, precision))
     write_json_lines(folder / "predictions.jsonl", predictions)
     write_json(folder / "report.json", report.as_dict())
     ended = now()

@@ -104,7 +104,7 @@ class ClassificationScores:
         if intervals:
             first = next(iter(intervals.values()))
             percent = f"{100 * first.level:g} %"
-            columns[2:2] = [f"{percent} low", f"{percent} high"]
+            columns[2:2] = ["low", "high"]
             note = f"{percent} intervals: {first.method}. {note}".strip()
         return Table("classification", columns, rows, title=title, note=note)
 

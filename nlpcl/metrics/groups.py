@@ -175,13 +175,15 @@ def group_tables(
         gaps += gap_rows(name, compared, labels)
         if name == "gender" and "speaker" in groups:
             tables += gender_tables(gold, predicted, labels, groups, compared, level)
-    columns = ["by", "measure", "groups", "mean", "std"]
-    columns += ["worst group", "lowest", "best group", "highest", "gap"]
+    columns = ["by", "measure", "groups", "mean", "std", "worst", "best", "gap"]
     note = "Percent. std: over groups, ddof 1. Last two rows of a name: the class with the largest"
     note += " gap in recall (equality of opportunity) and in share predicted (parity)."
     if fewest > 1:
         note += f" Groups of fewer than {fewest} items are left out."
-    return [*tables, Table("group_gaps", columns, gaps, title="Gaps between groups", note=note)]
+    return [
+        *tables,
+        Table("group_gaps", columns, gaps, title="Gaps between groups", note=note, digits=1),
+    ]
 
 
 def score_table(name: str, groups: Sequence[Group], level: float) -> Table:
@@ -195,15 +197,23 @@ def score_table(name: str, groups: Sequence[Group], level: float) -> Table:
         for measure in MEASURES:
             part = group.intervals[measure]
             row += [part.value, cell(part.low), cell(part.high)]
-        part = group.intervals["ua"]
-        clustered = group.intervals["wa"].method != "Wilson"
-        rows.append([*row, f"{part.clusters} clusters" if clustered else "items"])
-    note = (
-        f"Percent, {100 * level:g} % intervals. items: Wilson for accuracy, resampled items else;"
-    )
-    note += " clusters: resampled speakers. UA and macro-F1: over the classes of the group."
+        rows.append([*row, resampled(group)])
     columns = [*columns, "resampled"]
+    note = f"Percent, {100 * level:g} % intervals; UA and macro-F1: over the classes of the group."
+    kinds = {row[-1] for row in rows}
+    if kinds == {"items"}:
+        note += " Wilson's interval for accuracy, resampled items else."
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    else:
+        note += " items: Wilson for accuracy, resampled items else; clusters: resampled speakers."
     return Table(f"by_{name}", columns, rows, title=f"By {name}", note=note, digits=1)
+
+
+def resampled(group: Group) -> str:
+    """What a group's intervals resample: ``items``, or how many clusters."""
+    if group.intervals["wa"].method == "Wilson":
+        return "items"
+    return f"{group.intervals['ua'].clusters} clusters"
 
 
 def class_count_table(name: str, groups: Sequence[Group], labels: Sequence[str]) -> Table:
@@ -221,12 +231,13 @@ def gap_row(by: str, measure: str, names: Sequence[str], values: Sequence[float]
 
     pairs = [(value, name) for value, name in zip(values, names, strict=True) if value == value]
     if not pairs:
-        return [by, measure, 0, *[None] * 7]
+        return [by, measure, 0, *[None] * 5]
     found = np.array([value for value, _ in pairs])
     (low, worst), (high, best) = pairs[int(found.argmin())], pairs[int(found.argmax())]
     spread = float(found.std(ddof=1)) if len(found) > 1 else None
     gap = high - low if len(found) > 1 else None
-    return [by, measure, len(found), float(found.mean()), spread, worst, low, best, high, gap]
+    ends = (f"{worst}: {low:.1f}", f"{best}: {high:.1f}")
+    return [by, measure, len(found), float(found.mean()), spread, *ends, gap]
 
 
 def gap_rows(by: str, groups: Sequence[Group], labels: Sequence[str]) -> list[list[Cell]]:
@@ -278,8 +289,8 @@ def gender_tables(
             mean = t_interval(found, level)
             spread = float(np.std(found, ddof=1)) if len(found) > 1 else None
             ends = (cell(mean.low), cell(mean.high))
-            rows.append([gender.name, text, len(found), mean.value, spread, *ends])
-    columns = ["gender", "measure", "speakers", "mean over speakers", "std", "low", "high"]
+            rows.append([gender.name, text, len(found), mean.value, *ends, spread])
+    columns = ["gender", "measure", "speakers", "mean over speakers", "low", "high", "std"]
     note = f"Percent, {100 * level:g} % Student intervals over speakers; std: ddof 1."
     title = "Gender: every speaker counts once"
     means = Table("gender_speakers", columns, rows, title=title, note=note, digits=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,14 @@ from nlpcl.audio import feature_cache
 from nlpcl.audio.augmentation import Augmentation
 from nlpcl.audio.reading import clip_seconds, read_clip, seconds
 from nlpcl.audio.windows import windows
-from nlpcl.data.splits import Example, Problem
+from nlpcl.data.splits import Example, Problem, Splits
 from nlpcl.errors import UserError
-from nlpcl.inference import Feature, infer, length
+from nlpcl.inference import Feature, embed, infer, length
 from nlpcl.layers.normalisation import speaker_statistics
 from nlpcl.losses.classification import mixup
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.report import Report
+from nlpcl.tasks.emotion_probe import probe_metrics, probe_summary, probes
 from nlpcl.tasks.emotion_report import emotion_report, noted, study_report, tables_by
 from nlpcl.tasks.emotion_rows import (
     BATCH_SECONDS,
@@ -229,6 +230,25 @@ class Emotion:
         if len(known) < len(rows):
             made.tables[0] = noted(made.tables[0], len(rows) - len(known))
         return made, predictions
+
+    def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
+        """Probes of speaker and gender in the model's embedding of all the clips of its run."""
+        clips = [
+            *splits.train,
+            *splits.dev,
+            *(row for part in splits.test.values() for row in part),
+        ]
+        rows = self.encode(clips)
+        vectors = embed(model, self, rows, precision=precision, tokens=self.batch_size(rows))
+        heard = {clip.get("speaker", "") for clip in splits.train}
+        found = probes(vectors, [row["clip"] for row in rows], heard, self.config.seed)
+        metrics = probe_metrics(found)
+        return Report(metrics, probe_summary([metrics])[1])
+
+    @staticmethod
+    def over_folds(metrics: Sequence[Mapping[str, float]]) -> Report:
+        """What the folds' own reports found that their predictions do not hold: the probes."""
+        return Report(*probe_summary(metrics))
 
     pooled = staticmethod(study_report)
     grouped = staticmethod(tables_by)

@@ -21,6 +21,7 @@ from nlpcl.emotion_config import EmotionConfig
 from nlpcl.layers.layer_mixture import LayerMixture
 from nlpcl.layers.masking import over_frames, real_frames
 from nlpcl.layers.normalisation import InstanceNorm, Standardisation, statistics
+from nlpcl.layers.pooling import neighbours_averaged, spread
 from nlpcl.layers.recurrent import initialise_gru
 from nlpcl.losses.classification import balanced_weights, focal, labelled
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
@@ -140,11 +141,15 @@ class SpeechClassifier(ZooModel):
         """How much each frame is attended to, before dropout, ``(B, T)``; None without attention.
 
         The mean over heads and over the real frames that ask; a clip's weights sum to 1, padding
-        has 0. With an encoder in the model T counts its frames.
+        has 0. With an encoder in the model T counts its frames. Frames averaged by ``frame_pool``
+        share the weight of their average.
         """
-        states, mask = self.frames(inputs, attention_mask)
-        weights = self.attention_weights(states, mask)
-        return None if weights is None else over_frames(weights, mask)
+        states, mask = self.encoded(inputs, attention_mask)
+        pooled, runs = self.pooled_frames(states, mask)
+        weights = self.attention_weights(pooled, runs)
+        if weights is None:
+            return None
+        return spread(over_frames(weights, runs), mask, self.options.frame_pool)
 
     def pool(self, states: Tensor, mask: Tensor) -> Tensor:
         """Frames ``(B, T, H)`` and their mask ``(B, T)`` → one vector a clip, ``(B, D)``."""
@@ -163,6 +168,18 @@ class SpeechClassifier(ZooModel):
         return {}
 
     def frames(self, inputs: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What is pooled: normalised frames, ``(B, T, H)``, and True at real ones, ``(B, T)``.
+
+        With ``frame_pool`` T counts the averages of neighbouring frames.
+        """
+        return self.pooled_frames(*self.encoded(inputs, attention_mask))
+
+    def pooled_frames(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Neighbouring frames averaged, as ``frame_pool`` says."""
+        size = self.options.frame_pool
+        return (states, mask) if size == 1 else neighbours_averaged(states, mask, size)
+
+    def encoded(self, inputs: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised frames, zero at padding, ``(B, T, H)``, and True at real ones, ``(B, T)``."""
         if self.backbone is None:
             states, mask = inputs, attention_mask

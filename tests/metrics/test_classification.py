@@ -181,7 +181,7 @@ def test_intervals_stand_beside_the_scores():
     scores = classification_scores(gold, predicted, LABELS)
     units = classification_units(gold, predicted, 4, ["a", "a", "b", "b"])
     table = scores.tables("x", score_intervals(units, {"wa": SCORES["wa"]}))[0]
-    assert list(table.columns) == ["score", "value", "95 % low", "95 % high", "definition"]
+    assert list(table.columns) == ["score", "value", "low", "high", "definition"]
     assert list(table.rows[0][1:4]) == [75, 50, 100] and table.rows[1][2] is None
     assert "2 clusters" in table.note
     alone = classification_units(gold, predicted, 4, ["a"] * 4)

@@ -86,6 +86,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "backbone": "facebook/hubert-base-ls960",
+        "frame_pool": 1,
         "hidden": 256,
         "gru_layers": 3,
         "dropout": 0.3,

@@ -36,6 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "backbone": "facebook/hubert-base-ls960",
+        "frame_pool": 1,
         "encoder": "full",
         "lr": 1e-5,
         "encoder_lr": 1e-5,

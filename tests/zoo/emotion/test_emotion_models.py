@@ -101,7 +101,7 @@ def test_overfits(name, made, batch, unlabelled):
 
 @torch.no_grad()
 def test_the_pooled_vector_holds_average_and_maximum(made, batch, unlabelled):
-    model = made("emotion-enhanced").eval()
+    model = made("emotion-enhanced", frame_pool=1).eval()
     values = batch(rows=[0, 1])
     kept = {}
     model.enhancement.register_forward_hook(lambda *found: kept.update(states=found[2]))
