@@ -69,6 +69,13 @@ class RunConfig:
         above=0,
         below=1,
     )
+    train_fraction: float = option(
+        1.0,
+        "Share of the training rows that is used; which ones depends on the rows alone",
+        panel="Data",
+        above=0,
+        at_most=1,
+    )
     keep_overlap: bool = option(
         False, "Keep training rows that also stand in a test set", panel="Data"
     )

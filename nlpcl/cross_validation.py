@@ -51,12 +51,15 @@ def cross_validate(
             write_json(folder / "run.json", record | {"state": "interrupted"})
         how = f"Go on with: nlpcl train {entry.name} --resume {folder}"
         raise KeyboardInterrupt(how) from None
-    pool(folder, config, clips, leaks, runs)
+    best = max(runs, key=lambda name: runs[name].best_dev_score)
+    pool(folder, config, clips, leaks, runs, best)
     ended = now()
     seconds = (ended - datetime.datetime.fromisoformat(record["started"])).total_seconds()
     first = next(iter(runs.values())).record
     done = {"state": "finished", "ended": ended.isoformat(), "seconds": round(seconds, 1)}
     shared = {key: first[key] for key in ("parameters", "device", "precision")}
+    # Who the kept model knows.
+    shared |= {"model_fold": best, "speakers": runs[best].record.get("speakers", [])}
     write_json(folder / "run.json", record | shared | done)
     return Run(folder, device=config.device, precision=config.precision)
 
@@ -80,15 +83,19 @@ def fit_fold(
 
 
 def pool(
-    folder: Path, config: Any, clips: Splits, leaks: dict[str, Any], runs: dict[str, Run]
+    folder: Path,
+    config: Any,
+    clips: Splits,
+    leaks: dict[str, Any],
+    runs: dict[str, Run],
+    best: str,
 ) -> None:
-    """Predictions, history, report and model of the whole study."""
+    """Predictions, history and report of the whole study, and the model of its best fold."""
     rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
     for name, run in runs.items():
         rows += [{"fold": name, **row} for row in read_json_lines(run.folder / "predictions.jsonl")]
         epochs += [{"fold": name, **row} for row in run.history]
-    best = max(runs.values(), key=lambda run: run.best_dev_score)
     labels = sorted({row["gold"] for row in rows})
     task: Any = task_class(config.task)
     report = task.pooled(rows, labels, leaks, clips.protocol)
@@ -97,5 +104,5 @@ def pool(
     write_json_lines(folder / "predictions.jsonl", rows)
     write_csv(folder / "history.csv", epochs)
     with atomic_folder(folder / "model") as place:
-        shutil.copytree(best.folder / "model", place, dirs_exist_ok=True)
+        shutil.copytree(runs[best].folder / "model", place, dirs_exist_ok=True)
     write_json(folder / "report.json", report.as_dict())

@@ -27,7 +27,9 @@ class EmotionConfig(RunConfig):
     )
     """Fields outside the heading Model that a saved model needs to repeat its loss."""
 
-    max_length: int = 128  # of texts; without a description it is no flag
+    # Of texts; without a description they are no flags.
+    max_length: int = 128
+    train_fraction: float = 1.0
     protocol: str = option(
         "auto",
         "Who is tested: loso (a session left out), lospo (a speaker left out), kfold:N (groups of "
@@ -83,8 +85,8 @@ class EmotionConfig(RunConfig):
         "clips' statistics (channel); auto is channel for logmel, else layer",
     )
     frame_pool: int = option(
-        4,
-        "Neighbouring frames averaged into one before the model; 4 of 20 ms make 80 ms",
+        8,
+        "Neighbouring frames averaged into one before the model; 8 of 20 ms make 160 ms",
         unit="frames",
         at_least=1,
     )

@@ -38,7 +38,10 @@ def start_record(
     if resume and newest_checkpoint(folder / "checkpoints") is None:
         progress.say("No whole checkpoint yet: starting from the beginning.")
     weights = sum(weight.numel() for weight in model.parameters())
-    return record | {"device": str(device), "precision": precision, "parameters": weights}
+    heard = sorted({row["speaker"] for row in [*splits.train, *splits.dev] if row.get("speaker")})
+    speakers = {"speakers": heard} if heard else {}
+    machine = {"device": str(device), "precision": precision, "parameters": weights}
+    return record | machine | speakers
 
 
 def study_record(

@@ -186,9 +186,21 @@ class Run:
             report = task.pooled(rows, labels, self.record["leaks"], title)
             report.extend(task.over_folds(self.fold_metrics()))
             return report, rows
-        return evaluate(
-            self.model, self.task, splits or load_splits(self.config), self.precision, self.config
-        )
+        return self.test(splits or load_splits(self.config), self.config)
+
+    def test(self, splits: Splits, config: RunConfig) -> tuple[Report, list[dict[str, Any]]]:
+        """Scores and predictions of the run's one model on any rows.
+
+        A note says how many clips are by speakers that it has been trained or selected on.
+        """
+        report, rows = evaluate(self.model, self.task, splits, self.precision, config)
+        known = set(self.record.get("speakers", ()))
+        heard = [row for row in rows if row.get("speaker") in known]
+        if heard:
+            note = f"{len(heard)} of {len(rows)} clips are by speakers the model was trained on or"
+            note += " selected with: in part SPEAKER-DEPENDENT."
+            report.tables[0].note = f"{report.tables[0].note} {note}".strip()
+        return report, rows
 
 
 def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
@@ -225,7 +237,7 @@ def newest_run(task: str, root: Path = RUNS) -> Path | None:
 def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
     """The data that a configuration names; ``as_test`` holds nothing of a single file out."""
     columns = getattr(config, "columns", dict)()
-    return data.load(
+    splits = data.load(
         config.data,
         task=config.task,
         root=config.data_root,
@@ -235,6 +247,8 @@ def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
         keep_overlap=config.keep_overlap,
         as_test=as_test,
     )
+    splits.keep(config.train_fraction)
+    return splits
 
 
 def load_clips(config: Any) -> Splits:

@@ -135,7 +135,7 @@ def test_what_cannot_be_read_is_skipped_and_said(study, manifest, tmp_path, run_
 
 
 @pytest.mark.parametrize(
-    ("protocol", "what"), [("loso", "session"), ("kfold:9", "speakers"), ("kfold:2", "need")]
+    ("protocol", "what"), [("loso", "session"), ("kfold:9", "speakers"), ("kfold:1", "no protocol")]
 )
 def test_a_protocol_that_does_not_fit_is_refused(settings, protocol, what, tmp_path):
     import dataclasses

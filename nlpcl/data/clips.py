@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.audio.reading import SHORTEST, SUFFIXES, clip_seconds
+from nlpcl.data.clip_check import is_silent
 from nlpcl.data.locate import missing, scan
 from nlpcl.data.splits import Example, Problem, Splits
 from nlpcl.data.text import read_text
@@ -26,6 +27,8 @@ EMOTIONS = (
 """Names of emotions in all corpora here."""
 EXCITED = {"excited": "happy"}
 """Renamed by default, as nearly all work on IEMOCAP does."""
+LOSSLESS = (".wav", ".flac")
+"""Endings of the copy that is read where a corpus comes in several forms."""
 ALIKE = 20
 """Clips from which on one common length is no chance."""
 
@@ -76,15 +79,13 @@ def named_files(
     found: dict[str, Path] = {}
     copies: list[Path] = []
     files = scan(root, splits.name)
+    # Names that begin with a dot are what a Mac leaves beside every file.
+    sounds = [p for p in files if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
     # A copy without losses before one with them, where a corpus comes with both.
-    for suffixes in ((".wav", ".flac"), SUFFIXES):
-        for path in files:
-            # Names that begin with a dot are what a Mac leaves beside every file.
-            if path.suffix.lower() not in suffixes or path.name.startswith("."):
-                continue
-            name = name_of(path)
-            if name is not None and found.setdefault(name, path) != path:
-                copies.append(path)
+    for path in sorted(sounds, key=lambda path: path.suffix.lower() not in LOSSLESS):
+        name = name_of(path)
+        if name is not None and found.setdefault(name, path) != path:
+            copies.append(path)
     if not found:
         raise missing(splits.name, root, f"sound files such as {example}")
     if copies:
@@ -96,7 +97,7 @@ def named_files(
 def usable(rows: Iterable[Example], problems: list[Problem]) -> list[Example]:
     """The clips whose sound is there and long enough, by the headers of their files.
 
-    The others are added to ``problems``. Silence is not seen here, see :func:`is_silent`.
+    The others are added to ``problems``. Silence is not seen here, see :func:`audible`.
     """
     return [row for row, _ in timed(rows, problems)]
 
@@ -118,15 +119,21 @@ def timed(rows: Iterable[Example], problems: list[Problem]) -> list[tuple[Exampl
     return kept
 
 
-def is_silent(row: Mapping[str, Any]) -> bool:
-    """Whether nothing is to be heard: read from the file, so it takes its time.
-
-    Raises:
-        UserError: the sound cannot be read.
-    """
-    from nlpcl.data.clip_check import heard
-
-    return heard(row).is_silent
+def audible(
+    rows: Iterable[tuple[Example, float]], problems: list[Problem]
+) -> list[tuple[Example, float]]:
+    """The clips, with their seconds, in which something is to be heard; others are problems."""
+    kept: list[tuple[Example, float]] = []
+    for row, length in rows:
+        what = "is silent"
+        try:
+            if not is_silent(row):
+                kept.append((row, length))
+                continue
+        except UserError as error:
+            what = error.what
+        problems.append(Problem(str(row["path"]), None, f"{what}; clip skipped"))
+    return kept
 
 
 def chosen(
@@ -203,12 +210,12 @@ def _keep(splits: Splits, kept: Sequence[str], found: Counter[str]) -> None:
 
 
 def with_usable(splits: Splits) -> Splits:
-    """The clips of ``train`` that are usable; a note where all are of one length.
+    """The clips of ``train`` that are usable and audible; a note where all are of one length.
 
     Raises:
         UserError: not one is.
     """
-    kept = timed(splits.train, splits.problems)
+    kept = audible(timed(splits.train, splits.problems), splits.problems)
     if splits.train and not kept:
         first = splits.problems[-1]
         raise UserError("not one clip can be used", splits.name, f"The last one: {first}.")

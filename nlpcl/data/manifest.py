@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def load_manifest(path: Path, *, columns: Mapping[str, str] | None = None) -> Sp
     """Every clip of a table, all in ``train``; the files themselves are not opened.
 
     Paths are taken from the folder of the table unless they are absolute. Emotions are put in
-    lower case. Rows that cannot be used become problems.
+    lower case. Rows that cannot be used become problems; columns that nobody reads, a note.
 
     Args:
         path: ``.csv``, ``.tsv`` (or ``.txt``) with a header, ``.jsonl`` or ``.json``.
@@ -70,6 +71,9 @@ def load_manifest(path: Path, *, columns: Mapping[str, str] | None = None) -> Sp
         if field in REQUIRED or field in (columns or {}) or _is_known(names, header)
     }
     chosen = resolve_columns(header, fields, columns or {}, path)
+    unread = [repr(name) for name in header if name and name not in chosen.values()]
+    if unread:
+        splits.notes.append(f"{splits.name}: columns not read: {', '.join(unread)}")
     seen: dict[tuple[Any, ...], int] = {}
     for line, values in records:
         try:
@@ -188,7 +192,9 @@ def _row(table: Path, line: int, values: Mapping[str, Any]) -> Example:
         if not texts[field]:
             raise ValueError(f"no {field}")
     # Made absolute, so that a run can be gone on with from another folder.
-    path = (table.parent / Path(texts["path"]).expanduser()).absolute()
+    path = (table.parent / os.path.expanduser(texts["path"])).absolute()
+    if not os.path.exists(path):
+        raise ValueError(f"no such file as {texts['path']!r}")
     gender = texts.get("gender", "")
     row = clip(path, texts["label"].lower(), texts.get("speaker", ""), table.stem)
     row |= {
@@ -198,6 +204,8 @@ def _row(table: Path, line: int, values: Mapping[str, Any]) -> Example:
         "start": _seconds("start", texts.get("start", "")),
         "end": _seconds("end", texts.get("end", "")),
     }
+    if row["end"] is not None and row["end"] <= (row["start"] or 0):
+        raise ValueError(f"ends at {row['end']:g} s, not after its start")
     row |= {field: texts[field] for field in ("text", "kind") if texts.get(field)}
     if texts.get("split"):
         given = texts["split"].lower()

@@ -1,13 +1,15 @@
 """Who is trained on, who selects, who is tested: folds of clips that share no speaker.
 
 ``dev`` is always taken out of what is left after the test set, and shares no speaker with the rest,
-except under ``random``, which every title then calls speaker-dependent.
+except under ``random``, which every title then calls speaker-dependent. It holds whole speakers,
+and under ``loso`` whole sessions, so that selection meets what the test meets.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,13 @@ MANY = 12
 """Speakers from which on they are tested in groups."""
 RANDOM_FOLDS = 5
 HOW = "Choose another --protocol, or give clips of more speakers."
+WORDS = {
+    "loso": "leave one session out",
+    "lospo": "leave one speaker out",
+    "groups": "groups of neighbouring speakers",
+}
+NAMELESS = "(not named)"
+"""Stands for the speaker of clips that name none."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +56,14 @@ def folds(
     Args:
         rows: clips with ``speaker``, ``label`` and perhaps ``session``.
         protocol: ``loso`` leaves one session out, ``lospo`` one speaker, ``kfold:N`` one of N
-            groups of speakers, ``random`` a fifth of the clips; ``auto`` is loso where there are
-            sessions, else six groups of neighbouring speakers where there are 12 or more, else
-            lospo.
+            groups of speakers, ``random`` a fifth of the clips; ``auto`` as :func:`resolved`.
         seed: chooses the clips of ``random``, the groups of ``kfold`` and the dev speakers.
-        dev_fraction: share of the remaining clips that select, at least one whole group.
+        dev_fraction: share of the remaining clips that select: about so many, in whole speakers
+            (``loso``: sessions), at least one.
 
     Raises:
-        UserError: too few speakers or sessions, clips without a speaker, or an unknown protocol.
+        UserError: too few clips, speakers or sessions, a speaker in several sessions, clips without
+            a speaker, or an unknown protocol.
     """
     if not rows:
         raise UserError("holds no clips", "--data", "Check --labels and --data-root.")
@@ -67,37 +76,76 @@ def folds(
             f"--protocol {protocol}",
             "Name the column with --speaker-column, or use --protocol random.",
         )
-    groups = tested_groups(rows, protocol, seed)
-    if len(groups) < 3:
-        what = f"has {len(groups)} groups of speakers; training, selection and test need 3"
+    known = resolved(rows, protocol)
+    groups = tested_groups(rows, known, seed)
+    unit = "session" if known == "loso" else "speaker"
+    made = [fold(name, groups, unit, seed, dev_fraction) for name in groups]
+    if not all(one.train and one.dev for one in made):
+        what = f"has too few {unit}s: beside those tested, two are needed to train and to select"
         raise UserError(what, f"--protocol {protocol}", HOW)
-    return [fold(name, groups, seed, dev_fraction) for name in groups]
+    return made
+
+
+def resolved(rows: Sequence[Example], protocol: str) -> str:
+    """What ``auto`` stands for; other protocols as they are.
+
+    It is ``loso`` where there are three sessions or more of different speakers, else ``groups``
+    (six, of speakers with neighbouring names) where there are 12 speakers or more, else ``lospo``.
+    """
+    if protocol != "auto":
+        return protocol
+    sessions = {row.get("session", "") for row in rows}
+    if len(sessions) > 2 and "" not in sessions and not wanderers(rows):
+        return "loso"
+    return "groups" if len(speakers_of(rows)) >= MANY else "lospo"
+
+
+def wanderers(rows: Sequence[Example]) -> list[str]:
+    """Who speaks in more than one session, sorted."""
+    pairs = {(row["speaker"], row.get("session", "")) for row in rows}
+    count = Counter(speaker for speaker, _ in pairs)
+    return sorted(speaker for speaker, sessions in count.items() if sessions > 1)
 
 
 def tested_groups(rows: Sequence[Example], protocol: str, seed: int) -> dict[str, list[Example]]:
-    """Clips by the group they are tested with."""
-    speakers = sorted({row["speaker"] for row in rows})
-    sessions = {row.get("session", "") for row in rows}
-    if protocol == "auto":
-        if len(sessions) > 1 and "" not in sessions:
-            protocol = "loso"
-        else:
-            protocol = "groups" if len(speakers) >= MANY else "lospo"
+    """Clips by the group they are tested with; the names can be names of folders."""
+    speakers = speakers_of(rows)
     if protocol == "loso":
+        sessions = sorted({row.get("session", "") for row in rows})
         if "" in sessions or len(sessions) < 2:
             raise UserError("these clips have no sessions", "--protocol loso", "Use lospo.")
-        return grouped(rows, {name: name for name in sessions}, "session")
+        shared = wanderers(rows)
+        if shared:
+            count = f"{len(shared)} of {len(speakers)} speakers"
+            what = f"{count} are in several sessions, such as {shared[0]}"
+            raise UserError(what, "--protocol loso", "Use lospo or kfold:N.")
+        return grouped(rows, folder_names(sessions), "session")
     if protocol == "groups":
         return grouped(rows, neighbours(speakers, GROUPS), "speaker")
     if protocol == "lospo":
-        return grouped(rows, {name: name for name in speakers}, "speaker")
-    if protocol.startswith("kfold:"):
+        return grouped(rows, folder_names(speakers), "speaker")
+    if re.fullmatch(r"kfold:\d+", protocol):
         number = int(protocol.removeprefix("kfold:"))
-        if number > len(speakers):
-            what = f"has {len(speakers)} speakers"
+        if not 2 <= number <= len(speakers):
+            what = f"cannot be made of {len(speakers)} speakers"
             raise UserError(what, f"--protocol {protocol}", HOW)
         return grouped(rows, balanced(rows, number, seed), "speaker")
     raise UserError(f"{protocol} makes no folds", "--protocol", "Use loso, lospo or kfold:N.")
+
+
+def folder_names(names: Sequence[str]) -> dict[str, str]:
+    """Each name → one that can be a folder's, all different even where case is ignored."""
+    taken: set[str] = set()
+    given: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "-", name)[:60].strip(".-") or "unnamed"
+        unused, number = plain, 1
+        while unused.casefold() in taken:
+            number += 1
+            unused = f"{plain}-{number}"
+        taken.add(unused.casefold())
+        given[name] = unused
+    return given
 
 
 def grouped(
@@ -112,9 +160,8 @@ def grouped(
 
 def neighbours(speakers: Sequence[str], number: int) -> dict[str, str]:
     """Speaker → one of ``number`` groups of neighbours in the order of their names."""
-    return {
-        speaker: f"group-{at * number // len(speakers) + 1}" for at, speaker in enumerate(speakers)
-    }
+    count = len(speakers)
+    return {name: f"group-{at * number // count + 1}" for at, name in enumerate(speakers)}
 
 
 def balanced(rows: Sequence[Example], number: int, seed: int) -> dict[str, str]:
@@ -132,50 +179,84 @@ def balanced(rows: Sequence[Example], number: int, seed: int) -> dict[str, str]:
 
 
 def fold(
-    tested: str, groups: Mapping[str, Sequence[Example]], seed: int, dev_fraction: float
+    tested: str,
+    groups: Mapping[str, Sequence[Example]],
+    unit: str,
+    seed: int,
+    dev_fraction: float,
 ) -> Fold:
-    """The round that tests one group; whole groups select.
+    """The round that tests one group.
 
-    The groups that select are those behind the tested one in a fixed order, as many as
-    ``dev_fraction`` of the clips needs, so that over the rounds every group selects.
+    Those who select are looked for from the group behind the tested one on, in a fixed order, so
+    that they differ from round to round.
+
+    Args:
+        tested: name of the group.
+        groups: clips by group.
+        unit: the field of which whole values select: ``speaker`` or ``session``.
+        seed: of the order.
+        dev_fraction: share of the clips not tested that select.
     """
     names = list(groups)
     random.Random(f"dev:{seed}").shuffle(names)
     start = names.index(tested)
-    others = names[start + 1 :] + names[:start]
-    left = sum(len(groups[name]) for name in others)
-    dev: list[Example] = []
-    while len(others) > 1 and (not dev or len(dev) < dev_fraction * left):
-        if dev and len(dev) + len(groups[others[0]]) > 2 * dev_fraction * left:
-            break
-        dev += groups[others.pop(0)]
-    train = [row for name in sorted(others) for row in groups[name]]
+    names = names[start + 1 :] + names[:start]
+    sizes = Counter(row[unit] for name in names for row in groups[name])
+    chosen = selecting(sizes, dev_fraction * sizes.total())
+    rest = [row for name in sorted(names) for row in groups[name]]
+    dev = [row for row in rest if row[unit] in chosen]
+    train = [row for row in rest if row[unit] not in chosen]
     made = Fold(tested, train, dev, list(groups[tested]))
     if shared_speakers(made):
         raise RuntimeError(f"fold {tested} shares speakers {shared_speakers(made)}")
     return made
 
 
+def selecting(sizes: Mapping[str, int], wanted: float) -> set[str]:
+    """Names whose clips together come near the number wanted; one at least, and one is left.
+
+    ``sizes`` are numbers of clips by name, in the order in which names are tried.
+    """
+    chosen: set[str] = set()
+    held = 0
+    for name, size in sizes.items():
+        if len(chosen) + 1 < len(sizes) and abs(held + size - wanted) < abs(held - wanted):
+            chosen.add(name)
+            held += size
+    if not chosen and len(sizes) > 1:
+        # None is small enough; of those about equally small the order decides.
+        smallest = min(sizes.values())
+        chosen.add(next(name for name, size in sizes.items() if size <= 2 * smallest))
+    return chosen
+
+
 def random_folds(rows: Sequence[Example], seed: int, dev_fraction: float) -> list[Fold]:
-    """Fifths of the clips, whoever speaks: speaker-dependent."""
+    """Fifths of the clips, whoever speaks: speaker-dependent.
+
+    Raises:
+        UserError: fewer clips than fifths.
+    """
+    if len(rows) < RANDOM_FOLDS:
+        what = f"{len(rows)} clips cannot be tested in {RANDOM_FOLDS} parts"
+        raise UserError(what, "--protocol random", "Give more clips.")
     order = list(rows)
     random.Random(f"random:{seed}").shuffle(order)
     made = []
     for at in range(RANDOM_FOLDS):
         test = order[at::RANDOM_FOLDS]
         rest = [row for number, row in enumerate(order) if number % RANDOM_FOLDS != at]
-        size = max(1, round(dev_fraction * len(rest)))
+        size = min(max(1, round(dev_fraction * len(rest))), len(rest) - 1)
         made.append(Fold(f"random-{at + 1}", rest[size:], rest[:size], test))
     return made
 
 
 def speakers_of(rows: Sequence[Example]) -> list[str]:
     """Who speaks, sorted."""
-    return sorted({row.get("speaker", "") for row in rows})
+    return sorted({row.get("speaker") or NAMELESS for row in rows})
 
 
 def shared_speakers(made: Fold) -> list[str]:
-    """Who is in more than one of train, dev and test."""
+    """Who is in more than one of train, dev and test; clips without a speaker count as one's."""
     parts = (made.train, made.dev, made.test)
     count = Counter(name for part in parts for name in speakers_of(part))
     return sorted(name for name, parts_with in count.items() if parts_with > 1)
@@ -209,10 +290,11 @@ def leak_statement(made: Sequence[Fold], rows: Sequence[Example]) -> dict[str, A
 
 
 def title(protocol: str, made: Sequence[Fold]) -> str:
-    """The protocol in words, for titles."""
+    """The protocol in words, for titles; a random split is called speaker-dependent always."""
+    if protocol == "random":
+        return f"SPEAKER-DEPENDENT random split of the clips, {len(made)} folds, inner dev set"
+    rows = [row for one in made[:1] for part in (one.train, one.dev, one.test) for row in part]
+    words = WORDS.get(resolved(rows, protocol), "groups of speakers")
     dependent = any(shared_speakers(one) for one in made)
-    names = {"loso": "leave one session out", "lospo": "leave one speaker out"}
-    words = names.get(protocol, f"protocol {protocol}")
-    kind = "SPEAKER-DEPENDENT random split" if protocol == "random" else words
-    independent = "speaker-dependent" if dependent else "speaker-independent"
-    return f"{kind}, {len(made)} folds, {independent}, inner dev set"
+    kind = "SPEAKER-DEPENDENT" if dependent else "speaker-independent"
+    return f"{words}, {len(made)} folds, {kind}, inner dev set"

@@ -52,6 +52,19 @@ class Splits:
         tests = {f"test:{name}": len(rows) for name, rows in self.test.items()}
         return {"train": len(self.train), "dev": len(self.dev), **tests}
 
+    def keep(self, fraction: float) -> None:
+        """Keep a share of the training rows, chosen by a hash of each, and note it."""
+        if fraction >= 1:
+            return
+
+        def place(row: Example) -> bytes:
+            return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
+
+        wanted = max(1, round(fraction * len(self.train)))
+        chosen = set(sorted(range(len(self.train)), key=lambda at: place(self.train[at]))[:wanted])
+        self.notes.append(f"{wanted} of {len(self.train)} training rows used (--train-fraction)")
+        self.train = [row for at, row in enumerate(self.train) if at in chosen]
+
     def fingerprint(self) -> str:
         """The first 16 digits of a SHA-256 over all rows in order."""
         digest = hashlib.sha256()

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
 import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from nlpcl.audio.cache_files import cache_root
+from nlpcl.audio.cache_files import cache_root, locked
 from nlpcl.audio.voices import MOODS, SAMPLING_RATE, VERSION, VOICES, Voice, spoken
 from nlpcl.data.clips import clip, count_clips
 from nlpcl.data.splits import Dataset, Splits
-from nlpcl.files import explained
+from nlpcl.files import atomic_folder
 
 COUNTS = {"angry": 7, "happy": 7, "neutral": 9, "sad": 7}
 """Clips a speaker; neutral is the most frequent, as it is in real corpora."""
@@ -46,33 +42,19 @@ def load(root: Path | None = None) -> Splits:
 def made() -> Path:
     """The folder of the clips, filled if it is not there or not whole."""
     folder = cache_root().parent / f"voices-{VERSION}"
-    if not is_whole(folder):
-        with explained(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-            try:
-                place.chmod(0o755)
+    if is_whole(folder):
+        return folder
+    # Of several processes one makes the clips, and the others wait for it.
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        if not is_whole(folder):
+            with atomic_folder(folder) as place:
                 synthesise(place)
-                put(place, folder)
-            finally:
-                shutil.rmtree(place, ignore_errors=True)
     return folder
 
 
 def is_whole(folder: Path) -> bool:
     """Whether every clip is there."""
     return all((folder / f"{name}.wav").is_file() for name, *_ in plan())
-
-
-def put(place: Path, folder: Path) -> None:
-    """Move a whole folder to its name, unless another process was first."""
-    with contextlib.suppress(OSError):
-        os.rename(place, folder)
-        return
-    if is_whole(folder):
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    os.rename(place, folder)
 
 
 def synthesise(folder: Path) -> None:

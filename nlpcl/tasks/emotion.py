@@ -19,8 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nlpcl.audio import feature_cache
 from nlpcl.audio.augmentation import Augmentation
-from nlpcl.audio.reading import clip_seconds, read_clip, seconds
-from nlpcl.audio.windows import windows
+from nlpcl.audio.reading import clip_seconds, read_clip
 from nlpcl.data.splits import Example, Problem, Splits
 from nlpcl.errors import UserError
 from nlpcl.inference import Feature, embed, infer, length
@@ -30,19 +29,11 @@ from nlpcl.metrics.classification import classification_scores
 from nlpcl.report import Report
 from nlpcl.tasks.emotion_probe import probe_metrics, probe_summary, probes
 from nlpcl.tasks.emotion_report import emotion_report, noted, study_report, tables_by
-from nlpcl.tasks.emotion_rows import (
-    BATCH_SECONDS,
-    grouped,
-    prediction_row,
-    result_row,
-)
+from nlpcl.tasks.emotion_rows import BATCH_SECONDS, prediction_row
+from nlpcl.tasks.emotion_stream import stream
 from nlpcl.zoo.model import Batch, Output, ZooModel
 
 IGNORE = -100
-LONG = 60.0
-"""Seconds above which a file is taken in pieces even where one answer is asked for."""
-PIECE = 30.0
-"""Seconds of such a piece; the answer is the mean over the pieces, weighted by their lengths."""
 
 
 class Emotion:
@@ -259,55 +250,10 @@ class Emotion:
         return length(row) / rate
 
     def stream(
-        self,
-        model: ZooModel,
-        paths: Iterable[str],
-        *,
-        precision: str,
-        window: float = 0.0,
-        hop: float = 0.0,
-        skipped: list[str] | None = None,
+        self, model: ZooModel, paths: Iterable[str], *, precision: str, **options: Any
     ) -> Iterator[dict[str, Any]]:
-        """Emotions of sound files in order, in constant memory.
-
-        Args:
-            model: a trained model.
-            paths: sound files.
-            precision: fp32, bf16 or fp16.
-            window: seconds an answer; 0 gives one answer a file. A file over 60 s is then taken in
-                pieces of 30 s, and the answer is their mean weighted by length.
-            hop: seconds from window to window; 0 is the window.
-            skipped: gets a line for each file that cannot be used; without it that is an error.
-
-        Yields:
-            ``{"path", "start", "end", "label", "probabilities": {label: p}}``, times in seconds.
-        """
-        for path in paths:
-            try:
-                yield from self.answers(model, str(path), precision, window, hop or window)
-            except UserError as error:
-                if skipped is None:
-                    raise
-                skipped.append(str(error))
-
-    def answers(
-        self, model: ZooModel, path: str, precision: str, window: float, hop: float
-    ) -> Iterator[dict[str, Any]]:
-        """The rows of one file."""
-        if window:
-            for batch in grouped(windows(path, window, hop)):
-                found = self.probabilities(model, [piece.waveform for piece in batch], precision)
-                for piece, values in zip(batch, found, strict=True):
-                    yield result_row(path, piece.start, piece.end, values, self.labels)
-            return
-        pieces = windows(path, PIECE, PIECE) if seconds(path) > LONG else windows(path)
-        total, weights, end = np.zeros(len(self.labels)), 0.0, 0.0
-        for batch in grouped(pieces):
-            found = self.probabilities(model, [piece.waveform for piece in batch], precision)
-            for piece, values in zip(batch, found, strict=True):
-                total += (piece.end - piece.start) * np.array(values)
-                weights, end = weights + piece.end - piece.start, piece.end
-        yield result_row(path, 0.0, end, (total / weights).tolist(), self.labels)
+        """Emotions of sound files; see :func:`nlpcl.tasks.emotion_stream.stream`."""
+        return stream(self, model, paths, precision=precision, **options)
 
     def probabilities(
         self, model: ZooModel, waveforms: Sequence[Tensor], precision: str

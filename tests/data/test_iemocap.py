@@ -33,7 +33,7 @@ def release(tmp_path):
             lines.append(f"[{number}.2901 - {number}.9357]\t{name}\t{code}\t[2.5, 2.5, 2.5]")
             lines += ["C-E2:\tNeutral;\t()", "A-E3:\tval 3; act 2; dom  2;\t()", ""]
             spoken.append(f"{name} [00{number}.2901-00{number}.9357]: Excuse me.")
-            soundfile.write(sounds / f"{name}.wav", numpy.full(4000, 0.1), 16_000)
+            soundfile.write(sounds / f"{name}.wav", numpy.linspace(-0.1, 0.1, 4000), 16_000)
             (sounds / f"._{name}.wav").write_bytes(b"x")
         text = "\n".join(lines)
         (session / "dialog/EmoEvaluation" / f"{dialogue}.txt").write_bytes(

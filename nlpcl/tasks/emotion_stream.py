@@ -1,0 +1,84 @@
+"""Emotions of sound files of any length, one by one, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from nlpcl.audio.reading import seconds
+from nlpcl.audio.windows import windows
+from nlpcl.errors import UserError
+from nlpcl.tasks.emotion_rows import grouped, result_row
+from nlpcl.zoo.model import ZooModel
+
+LONG = 60.0
+"""Seconds above which a file is taken in pieces even where one answer is asked for."""
+PIECE = 30.0
+"""Seconds of such a piece; the answer is the mean over the pieces, weighted by their lengths."""
+
+
+class Listener(Protocol):
+    """The part of the task that is needed here."""
+
+    labels: list[str]
+
+    def probabilities(
+        self, model: ZooModel, waveforms: Sequence[Tensor], precision: str
+    ) -> list[list[float]]: ...
+
+
+def stream(
+    task: Listener,
+    model: ZooModel,
+    paths: Iterable[str],
+    *,
+    precision: str,
+    window: float = 0.0,
+    hop: float = 0.0,
+    skipped: list[str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Emotions of sound files in order.
+
+    Args:
+        task: makes probabilities of waveforms.
+        model: a trained model.
+        paths: sound files.
+        precision: fp32, bf16 or fp16.
+        window: seconds an answer; 0 gives one answer a file. A file over 60 s is then taken in
+            pieces of 30 s, and the answer is their mean weighted by length.
+        hop: seconds from window to window; 0 is the window.
+        skipped: gets a line for each file that cannot be used; without it that is an error.
+
+    Yields:
+        ``{"path", "start", "end", "label", "probabilities": {label: p}}``, times in seconds.
+    """
+    for path in paths:
+        try:
+            yield from answers(task, model, str(path), precision, window, hop or window)
+        except UserError as error:
+            if skipped is None:
+                raise
+            skipped.append(str(error))
+
+
+def answers(
+    task: Listener, model: ZooModel, path: str, precision: str, window: float, hop: float
+) -> Iterator[dict[str, Any]]:
+    """The rows of one file."""
+    if window:
+        for batch in grouped(windows(path, window, hop)):
+            found = task.probabilities(model, [piece.waveform for piece in batch], precision)
+            for piece, values in zip(batch, found, strict=True):
+                yield result_row(path, piece.start, piece.end, values, task.labels)
+        return
+    pieces = windows(path, PIECE, PIECE) if seconds(path) > LONG else windows(path)
+    total, weights, end = np.zeros(len(task.labels)), 0.0, 0.0
+    for batch in grouped(pieces):
+        found = task.probabilities(model, [piece.waveform for piece in batch], precision)
+        for piece, values in zip(batch, found, strict=True):
+            total += (piece.end - piece.start) * np.array(values)
+            weights, end = weights + piece.end - piece.start, piece.end
+    yield result_row(path, 0.0, end, (total / weights).tolist(), task.labels)
