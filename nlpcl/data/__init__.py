@@ -11,7 +11,7 @@ import functools
 import importlib
 import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,18 @@ from typing import Any
 from nlpcl import hub
 from nlpcl.data.clips import chosen, divided, with_usable
 from nlpcl.data.holdout import assemble
+from nlpcl.data.labelled_text import LABELLED_FIELDS, OPTIONAL_FIELDS, named_classes, of_own_files
 from nlpcl.data.manifest import CLIP_FIELDS, load_folder, load_manifest
 from nlpcl.data.pairs import PAIR_FIELDS
 from nlpcl.data.splits import Dataset, Splits
-from nlpcl.data.tables import SUFFIXES, Fields, read_rows, resolve_columns, rows_of
+from nlpcl.data.tables import (
+    SUFFIXES,
+    Fields,
+    read_rows,
+    resolve_columns,
+    resolve_optional,
+    rows_of,
+)
 from nlpcl.errors import UserError, unknown_name
 
 _TEXT = "text TEXT tweet content correct_text target sentence"
@@ -33,8 +41,12 @@ FIELDS: dict[str, Fields] = {
     "correction": PAIR_FIELDS,
     "mlm": TEXT_FIELDS,
     "emotion": CLIP_FIELDS,
+    "classification": LABELLED_FIELDS,
 }
 """The fields of the tasks whose data can be given as table files."""
+
+OPTIONAL: dict[str, Fields] = {"classification": OPTIONAL_FIELDS}
+"""Further fields of a task, read where a file has them."""
 
 _SPLITS = {
     "train": ("train",),
@@ -154,9 +166,12 @@ def load_as_is(
 
     Returns:
         The rows as they are, and whether a test set is to be held out of ``train``: the user's
-        own file or folder without one, or a corpus of clips.
+        own file or folder without one, a corpus of labelled texts without one, or of clips.
     """
     splits, is_unsplit = _as_it_stands(data, task, root, columns)
+    if task == "classification":
+        is_own = own_name(data, task) not in _datasets()
+        return of_own_files(splits) if is_own else splits, is_unsplit or not splits.test
     if task != "emotion":
         return splits, is_unsplit
     name = own_name(data, task)
@@ -184,17 +199,18 @@ def _as_it_stands(
         return entry.load(data_root(root)), False
     if task not in FIELDS:
         raise unknown_name(f"{task} dataset", data, names(task))
-    fields = FIELDS[task]
+    fields, optional = FIELDS[task], OPTIONAL.get(task, {})
     path = Path(data).expanduser()
     if task == "emotion" and (os.path.isdir(path) or looks_like_file(path, data)):
         read = load_folder if os.path.isdir(path) else load_manifest
         return read(path, columns=columns), True
     if data.startswith("hf:") and task != "emotion":
-        return _from_hub(data.removeprefix("hf:"), fields, columns or {})
+        return _from_hub(data.removeprefix("hf:"), fields, optional, columns or {})
+    read = functools.partial(read_rows, fields=fields, columns=columns, optional=optional)
     if os.path.isdir(path):
-        return _from_folder(path, fields, columns)
+        return _from_folder(path, read)
     if looks_like_file(path, data):
-        rows, problems = read_rows(path, fields, columns=columns)
+        rows, problems = read(path)
         return Splits(path.stem, train=rows, problems=problems), True
     how = "Or give a file, a folder with train, dev and test files, or hf:OWNER/NAME."
     if task == "emotion":
@@ -221,9 +237,7 @@ def as_texts(splits: Splits) -> Splits:
     )
 
 
-def _from_folder(
-    folder: Path, fields: Fields, columns: Mapping[str, str] | None
-) -> tuple[Splits, bool]:
+def _from_folder(folder: Path, read: Callable[[Path], Any]) -> tuple[Splits, bool]:
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
     splits = Splits(folder.resolve().name)
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -233,7 +247,7 @@ def _from_folder(
             listed = ", ".join(path.name for path in found)
             raise UserError(f"several {split} files: {listed}", folder, "Keep one of them.")
         if found:
-            rows[split], problems = read_rows(found[0], fields, columns=columns)
+            rows[split], problems = read(found[0])
             splits.problems += problems
     if not rows:
         how = "A corpus that nlpcl knows is given by its name: --data NAME --data-root DIR."
@@ -250,7 +264,9 @@ def _filled(splits: Splits, rows: dict[str, list[dict[str, Any]]]) -> tuple[Spli
     return splits, not splits.test and bool(splits.train)
 
 
-def _from_hub(name: str, fields: Fields, columns: Mapping[str, str]) -> tuple[Splits, bool]:
+def _from_hub(
+    name: str, fields: Fields, optional: Fields, columns: Mapping[str, str]
+) -> tuple[Splits, bool]:
     """A dataset of the Hugging Face hub or its local cache."""
     where = f"hf:{name}"
     try:
@@ -272,9 +288,11 @@ def _from_hub(name: str, fields: Fields, columns: Mapping[str, str]) -> tuple[Sp
         for alias in aliases:
             if alias in loaded and split not in rows:
                 table = loaded[alias]
-                chosen = resolve_columns(list(table.column_names), fields, columns, where)
-                records = enumerate(table, start=1)
-                rows[split], problems = rows_of(records, chosen, alias, f"{where}/{alias}")
+                header, place = list(table.column_names), f"{where}/{alias}"
+                chosen = resolve_columns(header, fields, columns, where)
+                more = resolve_optional(header, optional, columns, where)
+                records = enumerate(named_classes(table, chosen.get("label")), start=1)
+                rows[split], problems = rows_of(records, chosen, alias, place, more)
                 splits.problems += problems
     if not rows:
         listed = ", ".join(loaded)

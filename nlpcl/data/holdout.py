@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from nlpcl.data.pairs import has_unequal_length
 from nlpcl.data.splits import Example, Problem, Splits
@@ -31,12 +31,14 @@ def is_clip(row: Example) -> bool:
 
 
 def group_of(row: Example, index: int) -> str:
-    """What stays on one side when rows are held out: the speaker of a clip, the target, the text.
+    """What stays on one side when rows are held out: speaker, named group, target or text.
 
     ``index`` stands for the group of a row that has nothing to be grouped by.
     """
     if is_clip(row):
         return str(row.get("speaker") or row.get("id", index))
+    if row.get("group"):
+        return f"group\0{row['group']}"
     return text_key(str(row.get("target", row.get("text", row.get("id", index)))))
 
 
@@ -68,7 +70,7 @@ def hold_out(
     Rows with the same target (or text), or clips of one speaker, form a group and stay on one
     side. Groups are taken in the order of a hash of that text or name with ``seed`` and
     ``purpose``, so the result depends on nothing else. One group at least is held out and one
-    kept, if there are two.
+    kept, if there are two; of labelled texts the same holds for every label.
     """
     groups: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
@@ -80,15 +82,27 @@ def hold_out(
         return hashlib.sha256(f"{seed}\0{purpose}\0{key}".encode()).digest()
 
     order = sorted(groups, key=rank)
-    wanted = max(1, round(fraction * len(rows)))
+    strata: dict[object, list[str]] = {}
+    for key in order:
+        row = rows[groups[key][0]]
+        strata.setdefault(None if is_clip(row) else row.get("label"), []).append(key)
+    held = {index for keys in strata.values() for index in _chosen(keys, groups, fraction)}
+    if not held:  # no label has two groups
+        held = _chosen(order, groups, fraction)
+    kept = [row for index, row in enumerate(rows) if index not in held]
+    return kept, [row for index, row in enumerate(rows) if index in held]
+
+
+def _chosen(order: Sequence[str], groups: Mapping[str, Sequence[int]], fraction: float) -> set[int]:
+    """The rows of the first groups that make up ``fraction`` of all of them."""
+    wanted = max(1, round(fraction * sum(len(groups[key]) for key in order)))
     held: set[int] = set()
     for key in order[:-1]:
         if len(held) + len(groups[key]) <= wanted:
             held.update(groups[key])
-    if not held:
+    if not held and len(order) > 1:
         held.update(min((groups[key] for key in order), key=len))
-    kept = [row for index, row in enumerate(rows) if index not in held]
-    return kept, [row for index, row in enumerate(rows) if index in held]
+    return held
 
 
 def assemble(
@@ -110,8 +124,11 @@ def assemble(
             that stand in dev.
     """
     result = Splits(name=",".join(splits.name for splits, _ in corpora))
-    unit = "speaker" if any(is_clip(r) for s, _ in corpora for r in s.train[:1]) else "target"
-    rule = f"{100 * dev_fraction:g} % of train held out by {unit} (seed {seed})"
+    firsts = [row for splits, _ in corpora for row in splits.train[:1]]
+    unit = "by speaker" if any(map(is_clip, firsts)) else "by target"
+    if unit == "by target" and any("label" in row for row in firsts):
+        unit = "stratified by label, equal texts on one side"
+    rule = f"{100 * dev_fraction:g} % of train held out {unit} (seed {seed})"
     protocols: list[list[str]] = []
     parts: list[Splits] = []
     for splits, is_unsplit in corpora:
@@ -154,7 +171,7 @@ def assemble(
     ]
     if result.train:
         overlap = "kept" if keep_overlap else "dropped"
-        what = "clips that" if unit == "speaker" else "rows whose sentences"
+        what = "clips that" if unit == "by speaker" else "rows whose sentences"
         sentences.append(f"training {what} stand in dev or test {overlap}")
     result.protocol = "; ".join(sentences)
     for rows in (result.train, result.dev, *result.test.values()):

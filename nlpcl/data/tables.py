@@ -33,6 +33,7 @@ def read_rows(
     *,
     columns: Mapping[str, str] | None = None,
     suffix: str | None = None,
+    optional: Fields | None = None,
 ) -> tuple[list[Example], list[Problem]]:
     """Rows with ``id``, the task's fields as text, ``file`` and ``line``; and the rows skipped.
 
@@ -45,23 +46,28 @@ def read_rows(
         fields: the task's fields with the column names they are known by.
         columns: field to column, as the user named them.
         suffix: how to read a file whose own suffix does not tell.
+        optional: further fields, read as they stand where a header names them.
 
     Raises:
         UserError: an unreadable file, no such column, or not one usable row.
     """
+    more = optional or {}
     for field in columns or {}:
-        if field not in fields:
-            raise unknown_name("field", field, fields, where=str(path))
+        if field not in fields and field not in more:
+            raise unknown_name("field", field, [*fields, *more], where=str(path))
     suffix = suffix or path.suffix.lower()
     text = read_text(path)
     if suffix not in _READERS:
         raise UserError(f"unknown file type {suffix!r}", path, f"Known: {', '.join(SUFFIXES)}.")
-    records, problems = _READERS[suffix](path, text, fields, columns or {})
+    records, problems = _READERS[suffix](path, text, fields, columns or {}, more)
     names = {field: field for field in fields}
+    extras = {field: field for field in more}
     if suffix in (".json", ".jsonl"):
         header = list(dict.fromkeys(key for _, values in records for key in values))
-        names = resolve_columns(header, fields, columns or {}, path) if records else names
-    rows, skipped = rows_of(records, names, path.name, str(path))
+        if records:
+            names = resolve_columns(header, fields, columns or {}, path)
+            extras = resolve_optional(header, more, columns or {}, path)
+    rows, skipped = rows_of(records, names, path.name, str(path), extras)
     problems = sorted([*problems, *skipped], key=lambda problem: problem.line or 0)
     if not rows:
         first = f"First problem, line {problems[0].line}: {problems[0].what}." if problems else ""
@@ -70,11 +76,16 @@ def read_rows(
 
 
 def rows_of(
-    records: Iterable[Record], names: Mapping[str, str], label: str, file: str
+    records: Iterable[Record],
+    names: Mapping[str, str],
+    label: str,
+    file: str,
+    extras: Mapping[str, str] | None = None,
 ) -> tuple[list[Example], list[Problem]]:
     """Rows with the fields ``names`` maps to columns, and the records that are no rows.
 
-    ``label`` begins the ids of the rows, ``file`` is where the problems are reported.
+    ``label`` begins the ids of the rows, ``file`` is where the problems are reported. ``extras``
+    are the fields that a row may lack: their values are taken as they stand.
     """
     rows: list[Example] = []
     problems: list[Problem] = []
@@ -87,7 +98,9 @@ def rows_of(
         if _EXTRA in values:
             extra = "more fields than expected; the extra ones are ignored"
             problems.append(Problem(file, line, extra))
-        rows.append({"id": f"{label}:{line}", **texts, "file": file, "line": line})
+        more = {field: values.get(column) for field, column in (extras or {}).items()}
+        given = {field: value for field, value in more.items() if value not in (None, "")}
+        rows.append({"id": f"{label}:{line}", **texts, **given, "file": file, "line": line})
     return rows, problems
 
 
@@ -116,6 +129,15 @@ def resolve_columns(
     return resolved
 
 
+def resolve_optional(
+    header: Sequence[str], fields: Fields, columns: Mapping[str, str], where: object
+) -> dict[str, str]:
+    """As :func:`resolve_columns`, for the fields that are named or have a known column."""
+    present = {name.strip().casefold() for name in header}
+    there = {f: names for f, names in fields.items() if f in columns or present.intersection(names)}
+    return resolve_columns(header, there, columns, where)
+
+
 def _as_text(values: Mapping[str, Any], column: str) -> str:
     value = values.get(column)
     if value is None:
@@ -132,17 +154,17 @@ def _as_text(values: Mapping[str, Any], column: str) -> str:
 
 
 def _tsv(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str]
+    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
 ) -> tuple[list[Record], list[Problem]]:
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
     cells = [line.removesuffix("\r").split("\t") for line in lines]
-    return _named(path, list(enumerate(cells, start=1)), fields, columns)
+    return _named(path, list(enumerate(cells, start=1)), fields, columns, optional)
 
 
 def _csv(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str]
+    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
 ) -> tuple[list[Record], list[Problem]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     cells: list[tuple[int, list[str]]] = []
@@ -155,7 +177,7 @@ def _csv(
         raise UserError(
             f"broken CSV from line {line} on ({error})", path, 'Write quotes in text as "".'
         ) from error
-    return _named(path, cells, fields, columns)
+    return _named(path, cells, fields, columns, optional)
 
 
 def _named(
@@ -163,6 +185,7 @@ def _named(
     cells: list[tuple[int, list[str]]],
     fields: Fields,
     columns: Mapping[str, str],
+    optional: Fields,
 ) -> tuple[list[Record], list[Problem]]:
     """Cells as records named after the fields."""
     problems: list[Problem] = []
@@ -179,6 +202,7 @@ def _named(
     known = [field for field, aliases in fields.items() if names.intersection(aliases)]
     if columns or known:
         resolved = resolve_columns(first, fields, columns, path)
+        resolved |= resolve_optional(first, optional, columns, path)
         index = {field: first.index(column) for field, column in resolved.items()}
         width, filled = len(first), filled[1:]
     else:
@@ -198,9 +222,9 @@ def _named(
 
 
 def _jsonl(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str]
+    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
 ) -> tuple[list[Record], list[Problem]]:
-    del fields, columns
+    del fields, columns, optional
     records: list[Record] = []
     problems: list[Problem] = []
     for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
@@ -218,11 +242,11 @@ def _jsonl(
 
 
 def _json(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str]
+    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
 ) -> tuple[list[Record], list[Problem]]:
     """A list of objects, decoded one by one so that every row knows its line."""
     if text.lstrip().startswith("{"):
-        records, problems = _jsonl(path, text, fields, columns)
+        records, problems = _jsonl(path, text, fields, columns, optional)
         if records:  # one object a line, which some tools name .json
             return records, problems
         raise UserError("one JSON object", path, "Expected a list of objects: [{...}, {...}].")
@@ -250,7 +274,9 @@ def _json(
             problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
 
 
-_Reader = Callable[[Path, str, Fields, Mapping[str, str]], tuple[list[Record], list[Problem]]]
+_Reader = Callable[
+    [Path, str, Fields, Mapping[str, str], Fields], tuple[list[Record], list[Problem]]
+]
 _READERS: dict[str, _Reader] = {
     ".tsv": _tsv,
     ".txt": _tsv,

@@ -212,7 +212,7 @@ def test_mistakes_in_names(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="empty or repeated"):
         load("sample,sample")
     with pytest.raises(UserError, match="a dataset for correction, not for emotion"):
-        data.load("sample", task="emotion")
+        data.load("sighan15", task="emotion")
     with pytest.raises(UserError, match="unknown dataset"):
         load("x" * 5000)
     with pytest.raises(UserError, match="dev share of 1"):

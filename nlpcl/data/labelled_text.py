@@ -1,0 +1,296 @@
+"""What corpora of labelled texts share: fields, CSV reading, checks across splits, counts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nlpcl.data.holdout import text_key
+from nlpcl.data.splits import Example, Problem, Splits
+from nlpcl.data.tables import Fields
+from nlpcl.data.text import read_text
+from nlpcl.errors import UserError
+
+LABELLED_FIELDS: Fields = {
+    "text": ("text", "tweet", "sentence", "content", "comment", "post", "message"),
+    "label": ("label", "labels", "class", "category", "gold"),
+}
+"""The fields of text classification and the column names they are known by."""
+
+OPTIONAL_FIELDS: Fields = {
+    "id": ("id", "post_id", "tweet_id"),
+    "language": ("language", "lang"),
+    "targets": ("targets",),
+    "group": ("group", "group_id"),
+    "rationale": ("rationale",),
+}
+"""Columns that are read where they are there: see :func:`of_own_files`."""
+
+LISTED = 5
+"""Labels named in a message."""
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def csv_records(
+    path: Path, columns: Sequence[str], *, delimiter: str = ",", is_quoted: bool = True
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a table with a header, each with the line where it begins.
+
+    A row with fewer cells lacks its last columns; the surplus of one with more is under ``""``.
+
+    Args:
+        path: a UTF-8 file, with or without a byte order mark.
+        columns: those that must be there.
+        delimiter: between cells.
+        is_quoted: whether quotes enclose cells; else they are text.
+
+    Raises:
+        UserError: the file cannot be read, lacks a column, or a quote is never closed.
+    """
+    stream = io.StringIO(read_text(path), newline="")
+    quoting = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
+    reader = csv.reader(stream, delimiter=delimiter, quoting=quoting, strict=is_quoted)
+    line, header = 1, None
+    try:
+        for cells in reader:
+            start, line = line, reader.line_num + 1
+            if header is None:
+                header = [cell.strip() for cell in cells]
+                require_columns(path, header, columns)
+            elif any(cell.strip() for cell in cells):
+                record = dict(zip(header, cells, strict=False))
+                if len(cells) > len(header):
+                    record[""] = delimiter.join(cells[len(header) :])
+                yield start, record
+    except csv.Error as error:
+        what = f"broken CSV from line {line} on ({error})"
+        raise UserError(what, path, "Get an undamaged copy.") from error
+
+
+def require_columns(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse a table without one of the columns."""
+    missing = [column for column in columns if column not in header]
+    if missing:
+        there = ", ".join(repr(name) for name in header[:12])
+        what = f"no column {' or '.join(repr(name) for name in missing)} among {there}"
+        raise UserError(what, path, "Get an undamaged copy of the corpus.")
+
+
+def labelled(
+    path: Path,
+    line: int,
+    text: str | None,
+    label: str | None,
+    problems: list[Problem],
+    *,
+    identifier: str = "",
+    **more: Any,
+) -> list[Example]:
+    """One row in a list; or none, and a problem, where the text or the label is missing.
+
+    A text with control characters is kept as it stands and listed.
+
+    Args:
+        path: the file it stands in.
+        line: its line there.
+        text: as it stands in the file.
+        label: its class; None for a code that is not known.
+        problems: gets what is wrong.
+        identifier: its own id; else file and line.
+        more: further fields.
+    """
+    if not (text or "").strip() or not label:
+        what = "no text" if label else "no known label"
+        problems.append(Problem(str(path), line, f"{what}; row skipped"))
+        return []
+    assert text is not None
+    if found := _CONTROL.search(text):
+        what = f"control character U+{ord(found.group()):04X}, kept"
+        problems.append(Problem(str(path), line, what))
+    return [
+        {
+            "id": identifier or f"{path.name}:{line}",
+            "text": text,
+            "label": label,
+            **more,
+            "file": str(path),
+            "line": line,
+        }
+    ]
+
+
+def parts_of(splits: Splits) -> dict[str, list[Example]]:
+    """Rows by split: ``train``, ``dev`` and ``test``, or ``test:NAME`` where there are several."""
+    single = len(splits.test) == 1
+    tests = {"test" if single else f"test:{name}": rows for name, rows in splits.test.items()}
+    return {"train": splits.train, "dev": splits.dev, **tests}
+
+
+def count_labels(splits: Splits) -> dict[str, Any]:
+    """Rows and rows by label of every split that has any; keys ``train``, ``train_labels``, ...
+
+    Rows with ``rationale`` and with ``targets`` are counted where there are such.
+    """
+    counts: dict[str, Any] = {}
+    for name, rows in parts_of(splits).items():
+        if rows:
+            counts[name] = len(rows)
+            counts[f"{name}_labels"] = dict(sorted(Counter(row["label"] for row in rows).items()))
+            for field in ("rationale", "targets"):
+                if number := sum(bool(row.get(field)) for row in rows):
+                    counts[f"{name}_with_{field}"] = number
+    return counts
+
+
+def finished(splits: Splits) -> Splits:
+    """The splits with ids that are unique in each, and notes on what spoils them.
+
+    Noted are ids that occur more than once, and texts that stand with several labels, compared on
+    letters, Han characters and digits.
+    """
+    for name, rows in parts_of(splits).items():
+        repeated = _make_unique(rows)
+        if repeated:
+            what = f"{repeated} {name} rows repeat an id; #2, #3, ... was added to it"
+            splits.notes.append(f"{splits.name}: {what}")
+    labels: dict[str, set[str]] = {}
+    for row in _all_rows(splits):
+        labels.setdefault(text_key(row["text"]), set()).add(row["label"])
+    conflicts = sum(len(found) > 1 for found in labels.values())
+    if conflicts:
+        texts = "1 text stands" if conflicts == 1 else f"{conflicts} texts stand"
+        splits.notes.append(f"{splits.name}: {texts} with several labels")
+    return splits
+
+
+def _all_rows(splits: Splits) -> list[Example]:
+    return [row for rows in parts_of(splits).values() for row in rows]
+
+
+def _make_unique(rows: Sequence[Example]) -> int:
+    """Number the rows that repeat an id; how many there are."""
+    taken = {row["id"] for row in rows}
+    seen: Counter[str] = Counter()
+    repeated = 0
+    for row in rows:
+        identifier = row["id"]
+        seen[identifier] += 1
+        if seen[identifier] == 1:
+            continue
+        repeated += 1
+        while (unused := f"{identifier}#{seen[identifier]}") in taken:
+            seen[identifier] += 1
+        taken.add(unused)
+        row["id"] = unused
+    return repeated
+
+
+def of_own_files(splits: Splits) -> Splits:
+    """The user's rows with their further columns as what they mean.
+
+    ``id``, ``language`` and ``group`` become text. ``targets`` are the groups of people spoken of:
+    a JSON list, or text with ``|`` between them. ``rationale`` is a list of ``[start, end]``, the
+    characters that annotators marked, also as JSON text. Values that are none of that are left out
+    and become problems. Blanks around labels are removed.
+
+    Raises:
+        UserError: the dev or a test set has a label that the training set does not have.
+    """
+    for row in _all_rows(splits):
+        row["label"] = row["label"].strip()
+        for field in OPTIONAL_FIELDS:
+            if field not in row:
+                continue
+            try:
+                row[field] = _typed(field, row[field], row["text"])
+            except ValueError as error:
+                splits.problems.append(Problem(row["file"], row["line"], f"{error}; left out"))
+                if field == "id":
+                    row["id"] = f"{Path(row['file']).name}:{row['line']}"
+                else:
+                    del row[field]
+    _check_labels(splits)
+    return finished(splits)
+
+
+def _check_labels(splits: Splits) -> None:
+    """Refuse labels that cannot be learnt; note those that are never tested."""
+    learnt = {row["label"] for row in splits.train}
+    for name, rows in parts_of(splits).items():
+        own = {row["label"] for row in rows}
+        if not learnt or not own:
+            continue
+        if unknown := own - learnt:
+            what = f"labels of {name} that train does not have: {_some(unknown)}"
+            how = f"Train has {_some(learnt)}. Use the same label names in all splits."
+            raise UserError(what, splits.name, how)
+        if unseen := learnt - own:
+            splits.notes.append(f"{splits.name}: no {name} row has the label {_some(unseen)}")
+
+
+def _some(labels: Iterable[str]) -> str:
+    ordered = sorted(labels)
+    shown = ", ".join(repr(label) for label in ordered[:LISTED])
+    rest = len(ordered) - LISTED
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _typed(field: str, value: Any, text: str) -> Any:
+    """The value of an optional column.
+
+    Raises:
+        ValueError: it is not of the right kind.
+    """
+    if field == "targets":
+        return _targets(value)
+    if field == "rationale":
+        return _spans(value, len(text))
+    if isinstance(value, str | int | float) and str(value).strip():
+        return str(value).strip()
+    raise ValueError(f"{field} is not text")
+
+
+def _targets(value: Any) -> list[str]:
+    names = value
+    if isinstance(value, str):
+        names = _json(value) if value.lstrip().startswith("[") else value.split("|")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("targets are not a list of names")
+    return list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def _spans(value: Any, length: int) -> list[list[int]]:
+    spans = _json(value) if isinstance(value, str) else value
+    wanted = "rationale is not a list of [start, end] inside the text"
+    if not isinstance(spans, list):
+        raise ValueError(wanted)
+    for span in spans:
+        is_pair = isinstance(span, list) and len(span) == 2 and all(type(at) is int for at in span)
+        if not is_pair or not 0 <= span[0] < span[1] <= length:
+            raise ValueError(wanted)
+    return sorted(spans)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:
+    """The rows of a dataset of the hub; numbers of a column of classes become their names.
+
+    A class of -1, an unlabelled row, becomes None.
+    """
+    names = getattr(getattr(table, "features", {}).get(column), "names", None)
+    for row in table:
+        if names and column and isinstance(number := row[column], int):
+            row = {**row, column: names[number] if 0 <= number < len(names) else None}
+        yield row
