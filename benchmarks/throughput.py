@@ -1,10 +1,10 @@
 """How much slower nlpcl trains and predicts than the bare model on the same padded batches.
 
-    python benchmarks/throughput.py [--backbone builtin] [--rows 640] [--repetitions 5]
+    python benchmarks/throughput.py [--model sdcl] [--backbone builtin] [--rows 640]
 
 Training: the time between updates inside ``nlpcl.trainer.train`` (collating, logging, clipping and
 display included; saving and dev scores at the end of an epoch are not) against forward, backward,
-clipping and optimiser step in a bare loop. Prediction: texts to corrected texts against the bare
+clipping and optimiser step in a bare loop. Prediction: from texts to answers against the bare
 forward pass. Both sides take turns; the median of the repetitions counts.
 """
 
@@ -22,12 +22,13 @@ from rich.console import Console
 
 from nlpcl import data, zoo
 from nlpcl.batches import LengthBatches
+from nlpcl.data.splits import Splits
 from nlpcl.devices import arithmetic, choose_device, choose_precision
 from nlpcl.inference import batches_by_length
-from nlpcl.preparation import build
+from nlpcl.preparation import prepare
 from nlpcl.progress import Silent
 from nlpcl.report import Table
-from nlpcl.run import Run, make_task
+from nlpcl.run import Run
 from nlpcl.trainer import train
 
 WARM_UP = 3
@@ -89,7 +90,7 @@ def bare_training(model: Any, task: Any, rows: list[Any], config: Any, precision
 
 
 def through_task(model: Any, task: Any, texts: list[str], precision: str) -> float:
-    """Seconds from texts to corrections."""
+    """Seconds from texts to answers."""
     begun = time.perf_counter()
     for _ in task.stream(model, texts, precision=precision, window=len(texts)):
         pass
@@ -98,7 +99,7 @@ def through_task(model: Any, task: Any, texts: list[str], precision: str) -> flo
 
 def bare_forward(model: Any, task: Any, texts: list[str], precision: str) -> float:
     """Seconds of the forward pass alone, on the batches that prediction uses."""
-    features = [f for row, text in enumerate(texts) for f in task.encode_text(text, row)]
+    features = task.encode([{"text": text, "source": text, "target": text} for text in texts])
     lengths = [len(feature["input_ids"]) for feature in features]
     batches = [
         task.collate([{"input_ids": features[row]["input_ids"]} for row in rows])
@@ -114,7 +115,8 @@ def bare_forward(model: Any, task: Any, texts: list[str], precision: str) -> flo
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", default="sdcl", help="sdcl, asrm or dcl")
     parser.add_argument("--backbone", default="builtin")
     parser.add_argument("--run", help="trained run for the prediction side")
     parser.add_argument("--rows", type=int, default=640, help="rows a repetition")
@@ -126,32 +128,33 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     precision = choose_precision(arguments.precision, choose_device("cpu"))
-    entry = zoo.entry("sdcl")
+    entry = zoo.entry(arguments.model)
     config = entry.config_class(
         backbone=arguments.backbone, batch_size=arguments.batch_size, epochs=1, device="cpu"
     )
-    model, tokenizer = build(entry, config)
-    task = make_task(config, tokenizer, model)
+    examples = data.load("sample", task=config.task).train
+    splits = Splits("sample", train=examples)
+    model, task = prepare(entry, config, splits, choose_device("cpu"), precision)
     # A corrector leaves nearly all text alone; a fresh encoder would change every character.
-    corrector, corrector_task = (model, task)
+    predictor, predictor_task = (model, task)
     if arguments.run:
         run = Run(arguments.run, device="cpu")
-        corrector, corrector_task = run.model, run.task
-    examples = data.load("sample", task="correction").train
+        predictor, predictor_task = run.model, run.task
     examples = [examples[index % len(examples)] for index in range(arguments.rows)]
-    rows, texts = task.encode(examples), [example["source"] for example in examples]
+    rows = task.encode(examples)
+    texts = [example["source" if "source" in example else "text"] for example in examples]
     measured: dict[str, tuple[list[float], list[float]]] = {
         "train (s an update)": ([], []),
         "predict (s for all texts)": ([], []),
     }
-    bare_forward(corrector, corrector_task, texts, precision)
+    bare_forward(predictor, predictor_task, texts, precision)
     for _ in range(arguments.repetitions):
         ours, bare = measured["train (s an update)"]
         ours.append(through_trainer(model, task, rows, config, precision))
         bare.append(bare_training(model, task, rows, config, precision))
         ours, bare = measured["predict (s for all texts)"]
-        ours.append(through_task(corrector, corrector_task, texts, precision))
-        bare.append(bare_forward(corrector, corrector_task, texts, precision))
+        ours.append(through_task(predictor, predictor_task, texts, precision))
+        bare.append(bare_forward(predictor, predictor_task, texts, precision))
     columns = ["what", "nlpcl", "bare", "ratio", "smallest", "largest"]
     lines = []
     for name, (ours, bare) in measured.items():
@@ -167,8 +170,8 @@ def main() -> None:
             ]
         )
     title = (
-        f"{arguments.backbone}, {len(rows)} rows, batch {config.batch_size}, {precision}, "
-        f"{torch.get_num_threads()} threads, {arguments.repetitions} repetitions"
+        f"{arguments.model}, {arguments.backbone}, {len(rows)} rows, batch {config.batch_size}, "
+        f"{precision}, {torch.get_num_threads()} threads, {arguments.repetitions} repetitions"
     )
     Console().print(Table("throughput", columns, lines, title=title, digits=3).as_rich())
 

@@ -20,6 +20,7 @@ SHARED = (
     "nlpcl.zoo.model",
     "nlpcl.zoo.masked_lm",
     "nlpcl.zoo.speech",
+    "nlpcl.zoo.text_classifier",
     "nlpcl.audio.speech_encoder",
 )
 """Modules that models import from; each ends with ``register(__name__)``."""

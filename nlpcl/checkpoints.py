@@ -17,7 +17,7 @@ from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
 BUILTIN_THRESHOLD = 0.9
 """Least probability of a change by the built-in corrector: it must prefer leaving text alone."""
 
-DEFAULT_MODEL = {"correction": "sdcl", "emotion": "emotion-gru"}
+DEFAULT_MODEL = {"correction": "sdcl", "emotion": "emotion-gru", "classification": "asrm"}
 """The model that a task is trained by, and that a plain encoder is read as."""
 BUILTIN_EMOTION = Path(__file__).parent / "assets" / "emotion"
 """The emotion model that comes with the package, saved as a run's ``model/``."""
@@ -71,7 +71,7 @@ def has_builtin(task: str) -> bool:
     """Whether this installation holds a model for a task."""
     if task == "emotion":
         return (BUILTIN_EMOTION / "model.safetensors").is_file()
-    return builtin.is_there()
+    return task == "correction" and builtin.is_there()
 
 
 def open_builtin(task: str, device: str, precision: str) -> Predictor:

@@ -19,7 +19,7 @@ from nlpcl.data.splits import Splits
 from nlpcl.errors import UserError
 from nlpcl.files import atomic_folder, read_json_lines, write_csv, write_json, write_json_lines
 from nlpcl.provenance import now, study_record
-from nlpcl.run import FOLDS, Run, load_clips, read_record, split_table
+from nlpcl.run import FOLDS, Run, load_clips, over_folds, read_record, split_table
 from nlpcl.single_run import fit_splits, prepare_folder
 from nlpcl.tasks import task_class
 
@@ -99,7 +99,7 @@ def pool(
     labels = sorted({row["gold"] for row in rows})
     task: Any = task_class(config.task)
     report = task.pooled(rows, labels, leaks, clips.protocol)
-    report.extend(task.over_folds([run.report["metrics"] for run in runs.values()]))
+    report.extend(over_folds(task, [run.report for run in runs.values()]))
     report.tables.append(split_table(clips))
     write_json_lines(folder / "predictions.jsonl", rows)
     write_csv(folder / "history.csv", epochs)

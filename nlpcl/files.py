@@ -86,7 +86,9 @@ def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def read_json_lines(path: Path) -> list[Any]:
     """Read one JSON value a line, with a one-line error when the file is missing or damaged."""
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        # Not splitlines(), which also breaks at marks such as U+2028 inside a text.
+        lines = path.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise UserError(f"cannot be read ({error})", path, "Is this a run folder?") from error
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import AutoModelForMaskedLM
 
 from nlpcl import zoo
 from nlpcl.config import RunConfig
 from nlpcl.data.splits import Splits
 from nlpcl.encoders import load_text_encoder
+from nlpcl.errors import UserError
+from nlpcl.loading_report import for_states_alone
 from nlpcl.run import Run, make_task
 from nlpcl.zoo.model import ZooModel
 
@@ -22,6 +25,8 @@ def prepare(
     """A new model around the encoder that a configuration names, and its task."""
     if config.input == "speech":
         return prepare_speech(entry, config, splits, device, precision)
+    if config.task == "classification":
+        return prepare_classifier(entry, config, splits)
     model, tokenizer = build(entry, config)
     task = make_task(config, tokenizer, model)
     task.check_coverage(splits.train)
@@ -31,19 +36,66 @@ def prepare(
 def build(entry: zoo.Entry, config: RunConfig) -> tuple[ZooModel, Any]:
     """A new text model and its tokenizer."""
     model_class = entry.model_class()
-
-    def load(name: str) -> tuple[Any, Any]:
-        if (Path(name) / "run.json").is_file():
-            run = Run(name, device="cpu")
-            return run.model.backbone, run.processor
-        return load_text_encoder(name, model_class.auto_class, seed=config.seed)
-
-    backbone, tokenizer = load(config.backbone)
+    backbone, tokenizer = open_text_encoder(entry, config, config.backbone)
     tokenizer = model_class.prepare(backbone, tokenizer, config)
     torch.manual_seed(config.seed)
     model = model_class.build(backbone, config.model_options())
-    model.before_training(config, tokenizer, load)
+    model.before_training(config, tokenizer, lambda name: open_text_encoder(entry, config, name))
     return model, tokenizer
+
+
+def open_text_encoder(entry: zoo.Entry, config: RunConfig, name: str) -> tuple[Any, Any]:
+    """The encoder of a run folder, or one by its name, with its tokenizer."""
+    if (Path(name) / "run.json").is_file():
+        run = Run(name, device="cpu")
+        check_encoder_of_run(run, entry, name)
+        return run.model.backbone, run.processor
+    return load_text_encoder(name, entry.model_class().auto_class, seed=config.seed)
+
+
+def check_encoder_of_run(run: Run, entry: zoo.Entry, name: str) -> None:
+    """Refuse a run of speech, and one without the language-model head that a model needs."""
+    where = f"--backbone {name}"
+    if run.config.input != "text":
+        raise UserError("its encoder reads speech, not text", where, "Give a run on text.")
+    needs_head = entry.model_class().auto_class is AutoModelForMaskedLM
+    if needs_head and run.model.backbone.get_output_embeddings() is None:
+        how = "Give a run of mlm, distill or sdcl, or the encoder that run began with."
+        what = f"{run.record['model']} keeps no language-model head, which {entry.name} needs"
+        raise UserError(what, where, how)
+
+
+def prepare_classifier(entry: zoo.Entry, config: RunConfig, splits: Splits) -> tuple[ZooModel, Any]:
+    """A new classifier of text, with the classes of the training rows, and its task.
+
+    Raises:
+        UserError: fewer than two classes.
+    """
+    counts = Counter(row["label"] for row in splits.train if row.get("label") is not None)
+    labels = sorted(counts)
+    if len(labels) < 2:
+        what = f"all have the label {labels[0]!r}" if labels else "none has a label"
+        raise UserError(
+            f"of {len(splits.train)} training rows {what}",
+            f"--data {config.data}",
+            "A classifier needs rows of two classes or more.",
+        )
+    model_class: Any = entry.model_class()
+    with for_states_alone():
+        encoder, tokenizer = open_text_encoder(entry, config, config.backbone)
+    tokenizer = model_class.prepare(encoder, tokenizer, config)
+    torch.manual_seed(config.seed)
+    model = model_class.assemble(
+        config.model_options(),
+        encoder=encoder,
+        labels=labels,
+        class_counts=[counts[label] for label in labels],
+    )
+    model.before_training(config, tokenizer, lambda name: open_text_encoder(entry, config, name))
+    task = make_task(config, tokenizer, model)
+    task.labels = labels
+    task.check_coverage(splits.train)
+    return model, task
 
 
 def prepare_speech(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from nlpcl.data.splits import Splits
 from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.errors import UserError, first_line
 from nlpcl.files import read_json, read_json_lines
+from nlpcl.module_costs import NAME as COSTS
+from nlpcl.module_costs import mean_costs
 from nlpcl.report import Report, Table
 from nlpcl.tasks import task_class
 from nlpcl.zoo.model import ZooModel
@@ -166,11 +168,11 @@ class Run:
         """Whether it holds the folds of a protocol, each clip tested by a model of its own."""
         return "leaks" in self.record
 
-    def fold_metrics(self) -> list[dict[str, float]]:
-        """The numbers of each fold's own report, in the folds' order."""
+    def fold_reports(self) -> list[dict[str, Any]]:
+        """Each fold's own ``report.json``, in the folds' order."""
         names = [fold["name"] for fold in self.record["leaks"]["folds"]]
         files = [self.folder / FOLDS / name / "report.json" for name in names]
-        return [read_json(file)["metrics"] for file in files if file.is_file()]
+        return [read_json(file) for file in files if file.is_file()]
 
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
         """Scores and predictions on test sets; by default those it was trained beside.
@@ -184,7 +186,7 @@ class Run:
             title = self.record["data"]["protocol"]
             task: Any = task_class(self.config.task)
             report = task.pooled(rows, labels, self.record["leaks"], title)
-            report.extend(task.over_folds(self.fold_metrics()))
+            report.extend(over_folds(task, self.fold_reports()))
             return report, rows
         return self.test(splits or load_splits(self.config), self.config)
 
@@ -296,6 +298,14 @@ def evaluate(
         predictions += [{"test": name, **row} for row in rows]
     report.tables.append(split_table(splits))
     return report, predictions
+
+
+def over_folds(task: Any, reports: Sequence[Mapping[str, Any]]) -> Report:
+    """What the folds' own reports hold and their pooled predictions do not: probes, costs."""
+    found = task.over_folds([report["metrics"] for report in reports])
+    costs = [table for report in reports for table in report["tables"] if table["name"] == COSTS]
+    found.tables += mean_costs(costs)
+    return found
 
 
 def split_table(splits: Splits) -> Table:

@@ -14,6 +14,7 @@ from nlpcl.data.splits import Splits
 from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.errors import UserError, first_line
 from nlpcl.files import atomic_folder, explained, write_csv, write_json, write_json_lines
+from nlpcl.module_costs import cost_table, parts_of, timed
 from nlpcl.preparation import prepare
 from nlpcl.provenance import now, start_record
 from nlpcl.run import OWN_CODE, RUNS, Run, evaluate, read_record
@@ -65,9 +66,13 @@ def fit_splits(
     if interrupted:
         model_name = entry.folder if entry.own else entry.name
         raise KeyboardInterrupt(f"Go on with: nlpcl train {model_name} --resume {folder}")
+    if hasattr(task, "after_training"):
+        task.after_training(model, dev_rows, precision, config)
     save_model(model, task, folder)
     write_csv(folder / "history.csv", epochs)
-    report, predictions = evaluate(model, task, splits, precision, config)
+    with timed(model, parts_of(model)) as timing:
+        report, predictions = evaluate(model, task, splits, precision, config)
+    report.tables.append(cost_table(model, timing))
     if hasattr(task, "examine"):
         report.extend(task.examine(model, splits, precision))
     write_json_lines(folder / "predictions.jsonl", predictions)

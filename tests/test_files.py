@@ -13,6 +13,7 @@ from nlpcl.files import (
     atomic_file,
     atomic_folder,
     read_json,
+    read_json_lines,
     write_csv,
     write_json,
     write_json_lines,
@@ -134,3 +135,9 @@ def test_json_lines_and_csv(tmp_path):
     write_csv(tmp_path / "a.csv", [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "dev": 0.25}])
     text = (tmp_path / "a.csv").read_bytes().decode()
     assert text.split() == ["epoch,loss,dev", "1,0.5,", "2,,0.25"]
+
+
+def test_json_lines_may_hold_any_line_mark(tmp_path):
+    rows = [{"text": "a\u2028b\x85c\x1cd"}, {"text": "\n"}]  # U+2028 and the like
+    write_json_lines(tmp_path / "rows.jsonl", rows)
+    assert read_json_lines(tmp_path / "rows.jsonl") == rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,11 @@ import typer
 from nlpcl.cli.groups import single
 from nlpcl.cli.options import DataRoot, TableOption
 from nlpcl.cli.show import check_format, loading, show_report
+from nlpcl.config import flag
 from nlpcl.errors import UserError
+
+MODULE = "module"
+"""The name in ``--by`` that stands for the parts of the model."""
 
 
 def command() -> Any:
@@ -25,8 +30,18 @@ def evaluate(
         str | None, typer.Option(help="Score on this dataset or file. (default: the run's own)")
     ] = None,
     data_root: DataRoot = None,
-    source_column: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
-    target_column: Annotated[str | None, typer.Option(help="Column of the corrected text.")] = None,
+    source_column: Annotated[
+        str | None, typer.Option(help="Spelling: column of the text as written.")
+    ] = None,
+    target_column: Annotated[
+        str | None, typer.Option(help="Spelling: column of the corrected text.")
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Classification: column of the text.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Classification: column of the label.")
+    ] = None,
     ignore_de: Annotated[
         bool, typer.Option("--ignore-de", help="Score without predicted 地 and 得.")
     ] = False,
@@ -35,7 +50,29 @@ def evaluate(
     ] = False,
     by: Annotated[
         str | None,
-        typer.Option(help="Only tables by these groups: speaker,gender,session or other columns."),
+        typer.Option(
+            help="Only tables by these groups: target,language,speaker,gender,session or other "
+            "columns; or module: the drop when each module of the model is bypassed."
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Classification: how faithful explanations are, and how near to marked words.",
+        ),
+    ] = False,
+    explain_rows: Annotated[
+        int, typer.Option(help="Test rows with marked words that --explain looks at.", min=1)
+    ] = 200,
+    identity: Annotated[
+        bool,
+        typer.Option(
+            "--identity", help="Classification: false positives on harmless template sentences."
+        ),
+    ] = False,
+    neutral: Annotated[
+        str | None, typer.Option(help="The harmless class, for --identity. (default: by its name)")
     ] = None,
     output: Annotated[
         Path | None,
@@ -47,34 +84,105 @@ def evaluate(
 ) -> None:
     """Score a run on its own test sets, or on other data."""
     check_format(format)
+    groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral)
     loading(quiet=format != "table")
     from nlpcl.files import write_json, write_json_lines
-    from nlpcl.run import Run, evaluate, load_splits
-    from nlpcl.tasks import task_class
+    from nlpcl.run import Run
 
     opened = Run(run, device=device, precision=precision)
+    if explain or identity:
+        check_texts(opened, "--explain" if explain else "--identity")
     given = {
         "data": data,
         "data_root": str(data_root) if data_root else None,
         "source_column": source_column,
         "target_column": target_column,
+        "text_column": text_column,
+        "label_column": label_column,
         "ignore_de": ignore_de or None,
     }
-    config = dataclasses.replace(
-        opened.config, **{name: value for name, value in given.items() if value is not None}
-    )
-    if data is None and opened.is_study:
-        report, predictions = opened.evaluate()
+    config = changed(opened, {name: value for name, value in given.items() if value is not None})
+    if identity:
+        from nlpcl.identity_terms import identity_report
+
+        report, predictions = identity_report(opened.predictor, neutral)
     else:
-        splits = load_splits(config, as_test=data is not None)
-        report, predictions = evaluate(opened.model, opened.task, splits, opened.precision, config)
-    if by is not None:
-        tables = getattr(task_class(config.task), "grouped", None)
-        if tables is None:
-            what = f"{config.task} has no groups to score by"
-            raise UserError(what, f"--by {by}", "Leave it out.")
-        report.tables = tables(predictions, [name.strip() for name in by.split(",")])
+        report, predictions = scored(
+            opened, config, groups, explain_rows if explain else 0, other_data=data is not None
+        )
     if output is not None:
         write_json(output, report.as_dict())
         write_json_lines(output.with_suffix(".predictions.jsonl"), predictions)
     show_report(report, format, cases=cases)
+
+
+def checked_groups(
+    by: str | None, *, explain: bool, identity: bool, neutral: str | None
+) -> list[str]:
+    """The names in ``--by``; flags that exclude each other are refused."""
+    groups = [] if by is None else [name.strip() for name in by.split(",")]
+    asked = [
+        name
+        for name, is_asked in (("--by", groups), ("--explain", explain), ("--identity", identity))
+        if is_asked
+    ]
+    if len(asked) > 1:
+        raise UserError("stand for different tables", " and ".join(asked), "Give one of them.")
+    if MODULE in groups and len(groups) > 1:
+        raise UserError("module stands alone", f"--by {by}", "Give --by module.")
+    if neutral is not None and not identity:
+        raise UserError("belongs to --identity", "--neutral", "Give both.")
+    return groups
+
+
+def check_texts(run: Any, asked: str) -> None:
+    """Refuse a check of classifiers of text for other models."""
+    if run.config.task != "classification":
+        raise UserError(
+            f"is for classifiers of text; {run.record['model']} is none", asked, "Leave it out."
+        )
+
+
+def changed(run: Any, given: dict[str, Any]) -> Any:
+    """The run's settings with the flags that were given."""
+    known = {field.name for field in dataclasses.fields(run.config)}
+    for name in given:
+        if name not in known:
+            what = f"{run.record['model']} has no such setting"
+            raise UserError(what, flag(name), "Leave it out.")
+    return dataclasses.replace(run.config, **given)
+
+
+def scored(
+    run: Any, config: Any, groups: Sequence[str], explained: int, *, other_data: bool
+) -> tuple[Any, list[dict[str, Any]]]:
+    """What is asked for of test rows: scores, scores by group or module, or explanations.
+
+    Args:
+        run: the run.
+        config: its settings with the flags that were given.
+        groups: the names in ``--by``.
+        explained: how many rows to explain; 0 is none.
+        other_data: whether ``--data`` was given; a study then answers with its one model.
+    """
+    from nlpcl.run import load_splits
+    from nlpcl.tasks import task_class
+
+    own_folds = run.is_study and not other_data
+    splits = None if own_folds else load_splits(config, as_test=other_data)
+    if groups == [MODULE]:
+        from nlpcl.bypass import module_report
+
+        return module_report(run, splits, config)
+    if explained:
+        from nlpcl.rationale_check import rationale_report
+
+        rows = splits or load_splits(config)
+        return rationale_report(run, rows, rows=explained, seed=config.seed)
+    if groups and not hasattr(task_class(config.task), "grouped"):
+        what = f"{config.task} has no groups to score by"
+        raise UserError(what, f"--by {','.join(groups)}", "Leave it out.")
+    report, predictions = run.evaluate() if splits is None else run.test(splits, config)
+    if groups:
+        report.tables = task_class(config.task).grouped(predictions, groups)
+    return report, predictions

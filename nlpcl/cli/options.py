@@ -87,7 +87,16 @@ def configured(
     given: Mapping[str, Any],
 ) -> RunConfig:
     """Defaults, then the preset, then the flags that were given."""
-    if preset is not None and preset not in presets:
-        raise unknown_name("preset", preset, presets, where="--preset")
-    chosen = presets[preset] if preset else {}
+    chosen = preset_values(presets, preset)
     return config.from_dict({**chosen, **given}, where="preset").check()
+
+
+def preset_values(presets: Mapping[str, Mapping[str, Any]], name: str | None) -> Mapping[str, Any]:
+    """The settings of a preset; none without a name.
+
+    Raises:
+        UserError: no such preset.
+    """
+    if name is not None and name not in presets:
+        raise unknown_name("preset", name, presets, where="--preset")
+    return presets[name] if name else {}

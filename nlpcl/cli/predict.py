@@ -8,7 +8,7 @@ from typing import Any
 from nlpcl.cli.groups import lazy_group, single
 from nlpcl.errors import unknown_name
 
-TASKS = ("emotion", "spelling")
+TASKS = ("emotion", "hate", "spelling")
 
 
 def command() -> Any:

@@ -1,5 +1,7 @@
 """Contrastive losses, vectorised and masked.
 
+Every one is computed in fp32 whatever the autocast and returns its sum with the number of terms.
+
 Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size, ``E`` wrong characters in the batch.
 """
 
@@ -10,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from nlpcl.losses.classification import IGNORE
 
 Negatives = Literal["teacher", "student", "batch"]
 
@@ -32,7 +36,7 @@ def self_distillation(
     - ``batch``: every unchanged character of the batch's wrong sentences (a public
       re-implementation); its scale moves with the batch size.
 
-    Computed in fp32 whatever the autocast. Gradients reach both sides.
+    Gradients reach both sides.
 
     Args:
         student: states of the sentences as written, ``(B, L, H)``.
@@ -64,3 +68,64 @@ def self_distillation(
             target = errors.nonzero()[:, 1]
         losses = functional.cross_entropy(similarities / temperature, target, reduction="sum")
     return losses, count
+
+
+def info_nce(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Self-supervised contrast of two views of each text (SimCSE, arXiv 2104.08821, equation 1).
+
+    ``-log exp(cos(a_i, b_i)/τ) / Σ_j exp(cos(a_i, b_j)/τ)``: the positive is the other view of the
+    text, the negatives are the other views of the batch's other texts. A text alone has 0.
+
+    Args:
+        first: vectors a of one view, ``(B, H)``.
+        second: vectors b of the other view, ``(B, H)``.
+        temperature: τ above 0.
+
+    Returns:
+        The sum over texts and their number.
+    """
+    with torch.autocast(first.device.type, enabled=False):
+        queries = functional.normalize(first.float(), dim=-1)
+        keys = functional.normalize(second.float(), dim=-1)
+        own = torch.arange(len(first), device=first.device)
+        losses = functional.cross_entropy(queries @ keys.T / temperature, own, reduction="sum")
+    return losses, torch.tensor(len(first), device=first.device)
+
+
+def positives(labels: Tensor) -> Tensor:
+    """True where another row has the same class, ``(B, B)``.
+
+    Args:
+        labels: class numbers ``(B,)``, -100 for none, which is like nothing.
+    """
+    same = (labels.unsqueeze(1) == labels) & (labels != IGNORE)
+    return same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+
+
+def supervised_contrast(
+    vectors: Tensor, labels: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Supervised contrastive loss L_out (Khosla et al. 2020, arXiv 2004.11362, equation 2).
+
+    For each text i with others P of its class in the batch: the mean over P of
+    ``-log exp(cos(z_i, z_p)/τ) / Σ_{j≠i} exp(cos(z_i, z_j)/τ)``. Texts without a label take no
+    part. Where we differ from the authors' code: no factor τ / 0.07.
+
+    Args:
+        vectors: z, ``(B, H)``.
+        labels: class numbers ``(B,)``, -100 for none.
+        temperature: τ above 0.
+
+    Returns:
+        The sum over texts that have a positive, and their number; 0 and 0 without any.
+    """
+    with torch.autocast(vectors.device.type, enabled=False):
+        unit = functional.normalize(vectors.float(), dim=-1)
+        known = labels != IGNORE
+        others = known & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        similarities = unit @ unit.T / temperature
+        # Subtracts each row's maximum; a row of -inf alone would be NaN.
+        logs = similarities.masked_fill(~others, torch.finfo(torch.float32).min).log_softmax(1)
+        pairs = positives(labels)
+        terms = -logs.masked_fill(~pairs, 0.0).sum(1) / pairs.sum(1).clamp(min=1)
+        return terms.sum(), pairs.any(1).sum()

@@ -205,7 +205,7 @@ def score_table(name: str, groups: Sequence[Group], level: float) -> Table:
         note += " Wilson's interval for accuracy, resampled items else."
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     else:
-        note += " items: Wilson for accuracy, resampled items else; clusters: resampled speakers."
+        note += " items: Wilson for accuracy, resampled items else; clusters: resampled clusters."
     return Table(f"by_{name}", columns, rows, title=f"By {name}", note=note, digits=1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-NOUNS = {"spelling": "correction"}
+NOUNS = {"spelling": "correction", "hate": "classification"}
 """What ``nlpcl predict`` calls a task."""
 
 

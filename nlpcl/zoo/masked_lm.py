@@ -50,6 +50,21 @@ def _spread_head(backbone: PreTrainedModel, parts: list[nn.Module]) -> Any:
     )
 
 
+def head_transform(backbone: PreTrainedModel) -> dict[str, nn.Module]:
+    """The head's layer before the vocabulary, by the name ``head transform``.
+
+    Nothing where it changes the width, so that its input cannot stand for its output.
+    """
+    inside = {id(module) for module in backbone.base_model.modules()}
+    for name, module in backbone.named_modules():
+        own = name.rpartition(".")[2]
+        if id(module) not in inside and own in {"transform", "vocab_transform", "dense"}:
+            linear = next(part for part in module.modules() if isinstance(part, nn.Linear))
+            square = linear.in_features == linear.out_features
+            return {"head transform": module} if square else {}
+    return {}
+
+
 class RestoringModel(ZooModel):
     """An encoder with its masked-language-model head that restores noised text.
 
@@ -116,6 +131,10 @@ class RestoringModel(ZooModel):
         selected = batch["labels"] != IGNORE
         changed = selected & (batch["labels"] != batch["input_ids"])
         return {"changed": changed.sum(), "kept": (selected & ~changed).sum()}
+
+    def modules_to_bypass(self) -> dict[str, nn.Module]:
+        """The head's transform; an encoder's layers can be bypassed in any model."""
+        return head_transform(self.backbone)
 
 
 auto_classes.register(__name__)

@@ -5,7 +5,8 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -102,6 +103,11 @@ class ZooModel(PreTrainedModel):
     accepts_loss_kwargs = False
     config: ZooConfig
 
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        # Drawn before any module is made, so that it is the same whatever modules follow.
+        self._streams = int(torch.randint(2**62, (), device="cpu"))
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.name:
@@ -125,6 +131,35 @@ class ZooModel(PreTrainedModel):
         model = cls(cls.config_class(backbone=backbone.config, options=dict(options)))
         model.set_backbone(backbone)
         return model
+
+    def post_init(self) -> None:
+        """Initialise by ``_init_weights``, each module from a random stream of its own.
+
+        The stream depends on the seed and the module's name, so what two variants of a model have
+        in common begins with the same weights, whatever else one of them has. A model with weights
+        of its own kind initialises them in ``_init_weights``, as transformers asks for.
+        """
+        super().post_init()
+        if any(weight.is_meta for weight in self.parameters()):
+            return  # about to be loaded
+        state = torch.get_rng_state()
+        with torch.no_grad():
+            for name, module in self.own_modules():
+                key = hashlib.sha256(f"{self._streams}:{name}".encode()).digest()
+                torch.default_generator.manual_seed(int.from_bytes(key[:7], "big"))
+                self._init_weights(module)
+        torch.set_rng_state(state)
+
+    def own_modules(self) -> Iterator[tuple[str, torch.nn.Module]]:
+        """All modules with their names, those of encoders inside left out."""
+        inner = [
+            name
+            for name, module in self.named_modules()
+            if name and isinstance(module, PreTrainedModel)
+        ]
+        for name, module in self.named_modules():
+            if not any(name == other or name.startswith(f"{other}.") for other in inner):
+                yield name, module
 
     @classmethod
     def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Any) -> Any:

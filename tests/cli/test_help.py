@@ -46,7 +46,8 @@ LIGHT = [
     ["train", "sdcl", "--epohcs", "1"],
     ["eval", "nowhere", "--format", "xml"],
     ["predict", "spelling"],
-    ["ablate", "sdcl"],
+    ["ablate", "sdcl", "--help"],
+    ["ablate", "sdcl", "--variants", "nothing"],
 ]
 
 

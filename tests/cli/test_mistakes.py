@@ -64,8 +64,8 @@ VALUES = {
 }
 
 OTHERS = {
-    "ablate sdcl": ["ablate", "not available"],
-    "ablate sdcl --variants all": ["ablate", "not available"],
+    "ablate sdlc": ["unknown model 'sdlc'", "Did you mean 'sdcl'"],
+    "ablate sdcl --variants all": ["unknown variant 'all'", "batch-negatives, elementwise"],
     "visualize run": ["visualize", "not available"],
     "visualize": ["visualize", "not available"],
     "eval": ["eval", "run"],

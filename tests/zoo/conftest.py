@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nlpcl import zoo
+from nlpcl.data.splits import Splits
 
 
 @dataclass
@@ -34,6 +35,11 @@ class Tiny:
     def is_text(self) -> bool:
         return self.config.input == "text"
 
+    @property
+    def scores_tokens(self) -> bool:
+        """Logits ``(B, L, V)`` rather than ``(B, C)``."""
+        return self.config.task in {"correction", "mlm"}
+
 
 @pytest.fixture(scope="session")
 def examples(pairs) -> dict[str, list[dict[str, Any]]]:
@@ -41,7 +47,10 @@ def examples(pairs) -> dict[str, list[dict[str, Any]]]:
     correction = [{"source": wrong, "target": right} for wrong, right in pairs[:7]]
     correction.append({"source": "我再家。", "target": "我在家。"})
     assert len({len(row["source"]) for row in correction}) > 3
-    return {"correction": correction, "mlm": [{"text": row["target"]} for row in correction]}
+    texts = [{"text": row["target"]} for row in correction]
+    labels = ["calm", "angry", "calm", "sad", "angry", "calm", "sad", "calm"]
+    labelled = [row | {"label": label} for row, label in zip(texts, labels, strict=True)]
+    return {"correction": correction, "mlm": texts, "classification": labelled}
 
 
 @pytest.fixture
@@ -50,14 +59,22 @@ def tiny(tiny_encoder, examples):
 
     def make(name: str, kind: str = "bert", dropout: float = 0.0, **options: Any) -> Tiny:
         from nlpcl.encoders import load_text_encoder
+        from nlpcl.preparation import prepare_classifier
         from nlpcl.run import make_task
 
         entry = zoo.entry(name)
         if entry.config_class.input == "speech":
             return tiny_speech(entry, dropout, options)
+        if entry.config_class.task == "classification":
+            options = {"dropout": dropout, **options}
         config = entry.config_class(max_length=64, **options).check()
         model_class = entry.model_class()
         folder = str(tiny_encoder(kind, dropout))
+        if config.task == "classification":
+            chosen = examples[config.task]
+            config = dataclasses.replace(config, backbone=folder)
+            model, task = prepare_classifier(entry, config, Splits("invented", train=chosen))
+            return Tiny(model, task, task.encode(chosen), chosen, config)
         other = str(tiny_encoder(kind, dropout, seed=1))
         backbone, tokenizer = load_text_encoder(folder, model_class.auto_class, seed=1)
         model = model_class.build(backbone, config.model_options())

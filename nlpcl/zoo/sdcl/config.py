@@ -39,6 +39,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "elementwise": {"output_layer": "elementwise"},
 }
 
+BASELINE = "sdcl"
+"""What an ablation compares the other variants with."""
+
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "backbone": "hfl/chinese-macbert-base",

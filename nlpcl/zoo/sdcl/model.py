@@ -15,13 +15,13 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size, ``N`` se
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.errors import UserError
 from nlpcl.losses.contrastive import self_distillation
-from nlpcl.zoo.masked_lm import IGNORE, masked_lm_head
+from nlpcl.zoo.masked_lm import IGNORE, head_transform, masked_lm_head
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 from nlpcl.zoo.sdcl.config import Config
 
@@ -109,3 +109,7 @@ class SDCL(ZooModel):
         valid = batch["labels"] != IGNORE
         wrong = valid & (batch["labels"] != batch["input_ids"])
         return {"x": valid.sum(), "y": valid.sum(), "c": wrong.sum()}
+
+    def modules_to_bypass(self) -> dict[str, nn.Module]:
+        """The head's transform; an encoder's layers can be bypassed in any model."""
+        return head_transform(self.backbone)

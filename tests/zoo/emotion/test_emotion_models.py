@@ -79,7 +79,7 @@ def test_every_weight_gets_a_gradient(name, variant, made, batch):
     model(**batch(layers=3)).loss.backward()
     for weight_name, weight in model.named_parameters():
         assert weight.grad is not None, weight_name
-        assert weight.grad.abs().max() > 1e-7, weight_name
+        assert weight.grad.abs().max() > 3e-8, weight_name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,1 @@
+"""Ablations: variants of a model, trained in pairs and compared with statistics."""

@@ -1,0 +1,261 @@
+"""Training the cells of an ablation: reused, resumed, in parallel, none lost for another's fault.
+
+The folder of an ablation holds ``ablation.json`` (plan, cells, statistics), ``report.json`` (the
+tables), and ``cells/VARIANT/seed-N/``, each a run folder with ``seed-N.json`` beside it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from nlpcl import progress
+from nlpcl.ablation.identity import code_identity
+from nlpcl.ablation.plan import Cell, Plan
+from nlpcl.ablation.worker import Job, work
+from nlpcl.errors import UserError
+from nlpcl.files import explained, read_json, write_json
+from nlpcl.interrupts import FirstInterrupt
+
+MARK = "ablation.json"
+TICK = 0.2
+"""Seconds between looks at Ctrl-C."""
+
+
+def unfinished(plan: Plan, folder: Path) -> list[Cell]:
+    """The cells that are still to be trained.
+
+    Raises:
+        UserError: a cell was trained with other settings or code.
+    """
+    codes = code_identities(plan)
+    for cell in plan.cells():
+        refuse_other(folder, cell, codes[cell.config.backbone])
+    return [cell for cell in plan.cells() if not is_finished(folder, cell)]
+
+
+def code_identities(plan: Plan) -> dict[str, dict[str, str]]:
+    """Code and weights that trainings begin from, by encoder."""
+    encoders = {config.backbone for config in plan.variants.values()}
+    return {encoder: code_identity(plan.entry, encoder) for encoder in encoders}
+
+
+def train_cells(plan: Plan, cells: Sequence[Cell], folder: Path, *, jobs: int, quiet: bool) -> None:
+    """Train cells; outcomes are noted beside the run folders.
+
+    Raises:
+        KeyboardInterrupt: stopped by Ctrl-C; the same command goes on.
+    """
+    if not quiet:
+        number = len(plan.cells())
+        done = number - len(cells)
+        kept = f", {done} of them finished before" if done else ""
+        progress.say(f"{number} trainings in {folder}{kept}.")
+    codes = code_identities(plan)
+    for cell in cells:
+        note(folder, cell, codes[cell.config.backbone])
+    if cells:
+        Pool(plan, folder, jobs, quiet).run(cells)
+
+
+def prepare_folder(plan: Plan, folder: Path) -> None:
+    """Make the ablation's folder, or accept the one it began in.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if (folder / MARK).is_file():
+        model = read_json(folder / MARK).get("model")
+        if model != plan.entry.name:
+            raise UserError(f"is an ablation of {model}", f"--out {folder}", "Choose another.")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError("exists and is not empty", f"--out {folder}", "Choose another folder.")
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def settings_of(cell: Cell) -> dict[str, Any]:
+    """What must be the same for a cell to be reused; threads and device do not count."""
+    machine = {"threads", "device"}
+    return {key: value for key, value in cell.config.as_dict().items() if key not in machine}
+
+
+def refuse_other(folder: Path, cell: Cell, code: Mapping[str, str]) -> None:
+    """Refuse a cell that was trained otherwise than it would be now.
+
+    Raises:
+        UserError: naming the first difference.
+    """
+    file = folder / cell.record
+    if not file.is_file():
+        return
+    record = read_json(file)
+    how = f"Choose another --out, or delete {folder / cell.place} and its .json."
+    pairs = [(record.get("settings", {}), settings_of(cell)), (record.get("code", {}), dict(code))]
+    for what, (old, new) in zip(("settings", "code"), pairs, strict=True):
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                change = f"{key} was {old.get(key)}, is {new.get(key)}"
+                raise UserError(f"was trained with other {what} ({change})", file, how)
+
+
+def is_finished(folder: Path, cell: Cell) -> bool:
+    """Whether a cell's run folder is whole."""
+    place = folder / cell.place
+    needed = [place / name for name in ("run.json", "report.json", "predictions.jsonl")]
+    if not (folder / cell.record).is_file() or not all(file.is_file() for file in needed):
+        return False
+    try:
+        return read_json(place / "run.json").get("state") == "finished"
+    except UserError:
+        return False
+
+
+def note(folder: Path, cell: Cell, code: Mapping[str, str]) -> None:
+    """Write what is about to be trained, keeping what an earlier try has cost."""
+    file = folder / cell.record
+    record = read_json(file) if file.is_file() else {}
+    begun = {"settings": settings_of(cell), "code": dict(code), "state": "begun", "reason": ""}
+    write_json(file, record | begun)
+
+
+def check_data(config: Any) -> None:
+    """Read the data once before anything is trained.
+
+    Raises:
+        UserError: they cannot be read or lack a split.
+    """
+    from nlpcl.run import load_clips, load_splits
+
+    if config.folds:
+        load_clips(config)
+        return
+    splits = load_splits(config)
+    sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
+    for name, size in sizes.items():
+        if not size:
+            how = "An ablation needs rows to train on, to choose epochs by, and to compare on."
+            raise UserError(f"has no {name} rows", f"--data {config.data}", how)
+
+
+@dataclass
+class Pool:
+    """Worker processes, one a cell, and what they say.
+
+    Args:
+        plan: of the ablation.
+        folder: of the ablation.
+        jobs: processes at a time.
+        quiet: no progress.
+    """
+
+    plan: Plan
+    folder: Path
+    jobs: int
+    quiet: bool
+    interrupted: bool = False
+    running: dict[Any, tuple[Cell, Any]] = field(default_factory=dict)
+    outcomes: dict[Any, dict[str, str]] = field(default_factory=dict)
+
+    def run(self, cells: Sequence[Cell]) -> None:
+        """Train all cells; the first Ctrl-C lets each save its state, a second one does not."""
+        # A fork server imports torch once for all cells; elsewhere forking is not safe.
+        has_server = sys.platform == "linux"
+        context: Any = multiprocessing.get_context("forkserver" if has_server else "spawn")
+        if has_server:
+            context.set_forkserver_preload(["nlpcl.fitting"])
+        waiting, is_told = list(cells), False
+        with FirstInterrupt(self):
+            try:
+                while self.running or (waiting and not self.interrupted):
+                    while waiting and len(self.running) < self.jobs and not self.interrupted:
+                        self.start(context, waiting.pop(0))
+                    for pipe in wait(list(self.running), TICK):
+                        self.hear(pipe)
+                    if self.interrupted and not is_told:
+                        is_told = True
+                        self.signal()
+            except BaseException as error:
+                for _, process in self.running.values():
+                    process.terminate()
+                if not isinstance(error, KeyboardInterrupt):
+                    raise
+        if self.interrupted:
+            raise KeyboardInterrupt(f"Give the same command with --out {self.folder} to go on.")
+
+    def start(self, context: Any, cell: Cell) -> None:
+        """Begin a cell."""
+        reader, writer = context.Pipe(duplex=False)
+        process = context.Process(target=work, args=(self.job(cell), writer), daemon=True)
+        process.start()
+        writer.close()  # so that the end of the process is the end of the pipe
+        self.running[reader] = cell, process
+        self.say(cell, "begins")
+
+    def job(self, cell: Cell) -> Job:
+        """What a worker is told."""
+        entry = self.plan.entry
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        share = max(1, (cores or os.cpu_count() or 1) // self.jobs)
+        return {
+            "model": str(entry.folder) if entry.own else entry.name,
+            "config": cell.config.as_dict(),
+            "folder": str(self.folder / cell.place),
+            "record": str(self.folder / cell.record),
+            "threads": share if self.jobs > 1 else 0,
+            "quiet": self.quiet,
+            "environment": dict(os.environ),
+        }
+
+    def hear(self, pipe: Any) -> None:
+        """Take a worker's next message, or see that it ended."""
+        cell, process = self.running[pipe]
+        try:
+            kind, content = pipe.recv()
+        except (EOFError, OSError):
+            self.end(pipe, cell, process)
+            return
+        if kind == "line":
+            self.say(cell, content)
+        else:
+            self.outcomes[pipe] = content
+
+    def end(self, pipe: Any, cell: Cell, process: Any) -> None:
+        """Note how a worker ended; one that could not say it was killed or crashed."""
+        process.join()
+        del self.running[pipe]
+        pipe.close()
+        outcome = self.outcomes.pop(pipe, None)
+        if outcome is None:
+            reason = f"its process ended with exit code {process.exitcode}"
+            if process.exitcode is not None and process.exitcode < 0:
+                name = signal.Signals(-process.exitcode).name
+                reason = f"its process was killed by {name} (out of memory?)"
+            outcome = {"state": "failed", "reason": reason}
+            file = self.folder / cell.record
+            write_json(file, read_json(file) | outcome)
+        reason = f": {outcome['reason']}" if outcome["reason"] else ""
+        self.say(cell, outcome["state"] + reason)
+
+    def signal(self) -> None:
+        """Pass Ctrl-C on; workers have a session of their own and do not hear it themselves."""
+        for _, process in self.running.values():
+            if hasattr(os, "setsid") and process.is_alive():
+                os.kill(process.pid, signal.SIGINT)
+
+    def say(self, cell: Cell, text: str) -> None:
+        """A line of a cell."""
+        if not self.quiet:
+            progress.say(f"[{cell.title}] {text}")
+
+
+def common_reason(reasons: Sequence[str]) -> str:
+    """The reason that all failures share, or an empty text."""
+    return reasons[0] if reasons and len(set(reasons)) == 1 else ""

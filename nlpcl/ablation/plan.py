@@ -1,0 +1,296 @@
+"""What an ablation trains: variants, sweeps and seeds; everything impossible is refused here.
+
+Imports nothing heavy, so that a mistake is reported at once and before any training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from nlpcl import zoo
+from nlpcl.config import RunConfig, flag
+from nlpcl.errors import UserError, unknown_name
+
+FIXED = ("data", "data_root", "seed")
+"""Fields that cannot be swept: cells are compared on the same test items, at the same seeds."""
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: a variant at a seed.
+
+    Args:
+        variant: its name.
+        seed: of weights, data order and dropout.
+        config: what is trained.
+        place: of the run folder, relative to the ablation's.
+    """
+
+    variant: str
+    seed: int
+    config: RunConfig
+    place: Path
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.variant}, seed {self.seed}"
+
+    @property
+    def record(self) -> Path:
+        """Where its settings and outcome are noted, relative to the ablation's folder."""
+        return self.place.with_name(self.place.name + ".json")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained and compared.
+
+    Args:
+        entry: the model.
+        variants: configuration of every variant at the first seed, the baseline among them.
+        settings: what sets each variant apart.
+        baseline: the variant the others are compared with.
+        seeds: training seeds.
+        notes: what a reader must know.
+    """
+
+    entry: zoo.Entry
+    variants: Mapping[str, RunConfig]
+    settings: Mapping[str, Settings]
+    baseline: str
+    seeds: Sequence[int]
+    notes: Sequence[str] = field(default_factory=list)
+
+    @property
+    def task(self) -> str:
+        """The model's task."""
+        return self.entry.config_class.task
+
+    def cells(self) -> list[Cell]:
+        """All trainings, seed by seed, so that what is finished can be compared."""
+        folders = folder_names(self.variants)
+        return [
+            Cell(
+                name,
+                seed,
+                dataclasses.replace(config, seed=seed),
+                Path("cells") / folders[name] / f"seed-{seed}",
+            )
+            for seed in self.seeds
+            for name, config in self.variants.items()
+        ]
+
+
+def make_plan(
+    entry: zoo.Entry,
+    given: Settings,
+    *,
+    preset: Settings | None = None,
+    variants: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
+    seeds: int = 3,
+    baseline: str | None = None,
+) -> Plan:
+    """The plan of an ablation.
+
+    Args:
+        entry: the model.
+        given: fields set by flags, for every variant that does not set them itself.
+        preset: fields of a preset, beneath the flags.
+        variants: names from the model's ``VARIANTS``; all of them by default, or with a sweep the
+            model as it is.
+        sweeps: ``field=value,value``; several make a grid.
+        seeds: how many training seeds, counted up from the configured one.
+        baseline: a variant; by default the model's ``BASELINE``, which is added where it is not
+            named, else the first.
+
+    Raises:
+        UserError: whatever cannot be trained or compared.
+    """
+    if seeds < 1:
+        raise UserError(f"{seeds} is not at least 1", "--seeds", "Give another value.")
+    refuse_repeated(variants, "--variants")
+    grid = parse_sweeps(entry.config_class, sweeps)
+    named = chosen_variants(entry, variants, bool(grid))
+    notes: list[str] = []
+    usual = getattr(entry.settings, "BASELINE", None)
+    if baseline is None and usual in entry.variants and usual not in named and not grid:
+        named = {usual: entry.variants[usual], **named}
+        notes.append(f"{usual}, the model's baseline, was added to be compared with.")
+    settings = crossed(named, grid)
+    refuse_useless(given, settings, grid)
+    fixed = {**(preset or {}), **given}
+    made = {
+        name: entry.config_class.from_dict({**fixed, **own}, where=f"variant {name}").check()
+        for name, own in settings.items()
+    }
+    refuse_equal(made)
+    if len(made) < 2:
+        raise UserError(
+            f"{next(iter(made))} alone leaves nothing to compare",
+            "--variants",
+            "Name at least two variants, or sweep a setting.",
+        )
+    base = chosen_baseline(baseline, usual, made, named)
+    first = made[base].seed
+    return Plan(entry, made, settings, base, list(range(first, first + seeds)), notes)
+
+
+def chosen_variants(
+    entry: zoo.Entry, names: Sequence[str], is_swept: bool
+) -> dict[str, dict[str, Any]]:
+    """The settings of the named variants; the empty name is the model as it is."""
+    if not names:
+        return {"": {}} if is_swept or not entry.variants else dict(entry.variants)
+    fields = {item.name for item in dataclasses.fields(entry.config_class)}
+    for name in names:
+        plain = name.lstrip("-").replace("-", "_")
+        is_field = plain in fields
+        if name not in entry.variants:
+            how = f"{flag(plain)} is a flag: use --sweep {plain}=..." if is_field else ""
+            raise unknown_name("variant", name, entry.variants, where="--variants", how=how)
+        # --no-attention and a variant of that name may mean the same; --lr 3 and "lr" cannot.
+        if is_field and entry.variants[name] != {plain: True}:
+            raise UserError(
+                f"{name!r} is a variant and also the flag {flag(plain)}",
+                "--variants",
+                "Rename the variant in the model's config.py.",
+            )
+    return {name: entry.variants[name] for name in names}
+
+
+def parse_sweeps(config: type[RunConfig], sweeps: Sequence[str]) -> dict[str, list[Any]]:
+    """``["lr=1e-4,1e-3"]`` → ``{"lr": [0.0001, 0.001]}``, checked against types."""
+    hints = get_type_hints(config)
+    known = [
+        item.name
+        for item in dataclasses.fields(config)
+        if "help" in item.metadata and item.name not in FIXED
+    ]
+    grid: dict[str, list[Any]] = {}
+    for sweep in sweeps:
+        name, sign, texts = sweep.partition("=")
+        name = name.strip().lstrip("-").replace("-", "_")
+        where = f"--sweep {sweep}"
+        if name in FIXED:
+            how = "Use --seeds." if name == "seed" else "Run one ablation for each."
+            raise UserError(f"{name} cannot be swept", where, how)
+        if name not in known:
+            raise unknown_name("setting", name, known, where=where)
+        if name in grid:
+            raise UserError(f"{name} is swept twice", where, f"Use one --sweep {name}=a,b.")
+        parts = [part.strip() for part in texts.split(",")]
+        if not sign or not all(parts):
+            raise UserError("is not FIELD=VALUE,VALUE", where, f"Write --sweep {name}=a,b.")
+        grid[name] = [converted(part, hints[name], where) for part in parts]
+        refuse_repeated(map(str, grid[name]), where)
+    return grid
+
+
+def converted(text: str, hint: Any, where: str) -> Any:
+    """A value of a sweep in the type of its field.
+
+    Raises:
+        UserError: it is of another type.
+    """
+    options = get_args(hint)
+    if get_origin(hint) is Literal:
+        if text not in map(str, options):
+            raise unknown_name("value", text, map(str, options), where=where)
+        return next(option for option in options if str(option) == text)
+    if NoneType in options:
+        if text.lower() == "none":
+            return None
+        hint = next(option for option in options if option is not NoneType)
+    if hint is bool:
+        words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+        if text.lower() not in words:
+            raise UserError(f"{text!r} is neither on nor off", where, "Give another value.")
+        return words[text.lower()]
+    try:
+        return hint(text)
+    except ValueError:
+        kind = {int: "a whole number", float: "a number"}.get(hint, "a value")
+        raise UserError(f"{text!r} is not {kind}", where, "Give another value.") from None
+
+
+def crossed(
+    named: Mapping[str, dict[str, Any]], grid: Mapping[str, list[Any]]
+) -> dict[str, dict[str, Any]]:
+    """Every variant with every point of the grid, named ``variant field=value``."""
+    for name, own in named.items():
+        for swept in set(own) & set(grid):
+            raise UserError(
+                f"the variant {name} sets {swept} itself",
+                f"--sweep {swept}",
+                "Leave the variant or the sweep out.",
+            )
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    made: dict[str, dict[str, Any]] = {}
+    for name, own in named.items():
+        for point in points:
+            words = [name, *(f"{key}={value}" for key, value in point.items())]
+            made[" ".join(filter(None, words)) or "model"] = {**own, **point}
+    return made
+
+
+def chosen_baseline(wanted: str | None, usual: str | None, made: Settings, named: Settings) -> str:
+    """The variant to compare with; a variant that is swept stands for its first point."""
+    if wanted is None:
+        return usual if usual is not None and usual in made else next(iter(made))
+    if wanted in made:
+        return wanted
+    if wanted in named:
+        return next(name for name in made if name.split(" ")[0] == wanted)
+    how = "Add it to --variants, or leave --baseline out."
+    raise unknown_name("baseline", wanted, made, where="--baseline", how=how)
+
+
+def refuse_repeated(values: Iterable[str], where: str) -> None:
+    """Refuse a value named twice."""
+    listed = list(values)
+    for value in listed:
+        if listed.count(value) > 1:
+            raise UserError(f"{value} is named twice", where, "Name it once.")
+
+
+def refuse_useless(
+    given: Settings, settings: Mapping[str, Settings], grid: Mapping[str, list[Any]]
+) -> None:
+    """Refuse a flag that every variant overrides."""
+    for name in given:
+        if name in grid or all(name in own for own in settings.values()):
+            what = "the sweep sets it" if name in grid else "every variant sets it"
+            raise UserError(f"has no effect: {what}", flag(name), "Leave it out.")
+
+
+def refuse_equal(made: Mapping[str, RunConfig]) -> None:
+    """Refuse two names for the same settings."""
+    for (first, one), (second, other) in itertools.combinations(made.items(), 2):
+        if one == other:
+            raise UserError(
+                f"{first} and {second} are the same settings here",
+                "--variants",
+                "Leave one of them out, or the flag that makes them equal.",
+            )
+
+
+def folder_names(names: Iterable[str]) -> dict[str, str]:
+    """A folder name for every variant, without separators and all different."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w.=+-]+", "_", name).lstrip(".") or "_"
+        taken = {other.lower() for other in found.values()}
+        tries = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+        found[name] = next(one for one in tries if one.lower() not in taken)
+    return found

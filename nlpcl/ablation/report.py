@@ -1,0 +1,255 @@
+"""Tables of an ablation: differences, verdicts, further scores, cells; and ``ablation.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from nlpcl.ablation.comparison import Comparison, spread
+from nlpcl.ablation.measures import MEASURES
+from nlpcl.ablation.plan import Plan
+from nlpcl.ablation.results import Result, Scores
+from nlpcl.metrics.confusion import cell as number
+from nlpcl.report import Cell, Report, Table
+
+ITEMS = {"correction": "sentences", "classification": "texts", "emotion": "clips"}
+"""What a test item of a task is called."""
+
+
+def make_report(
+    plan: Plan, results: Sequence[Result], compared: Sequence[Scores], further: Sequence[Scores]
+) -> Report:
+    """All tables.
+
+    Args:
+        plan: of the ablation.
+        results: of its cells.
+        compared: metrics and test sets with comparisons; the first one leads.
+        further: headline metrics, shown without comparisons.
+    """
+    report = Report()
+    for place, scores in enumerate(compared):
+        suffix = f"/{scores.test}/{scores.metric}" if place else ""
+        table = difference_table(plan, scores, f"comparison{suffix}")
+        table.note = " ".join([table.note, *protocols(results)])
+        report.tables += [table, verdict_table(plan, scores, f"verdicts{suffix}")]
+        for name, values in scores.values.items():
+            if values:
+                report.metrics[f"{name}/{scores.metric}{suffix}"] = spread(list(values.values()))[0]
+    if further:
+        report.tables.append(further_table(plan, further))
+    report.tables += [cost_table(plan, results), cell_table(results, compared)]
+    return report
+
+
+def difference_table(plan: Plan, scores: Scores, name: str) -> Table:
+    """One row a variant: mean and deviation, difference with its interval, p-values."""
+    rows: list[list[Cell]] = []
+    for variant in plan.variants:
+        values = list(scores.values[variant].values())
+        mean, deviation = spread(values) if values else (None, None)
+        cells = difference_cells(scores.comparisons.get(variant))
+        rows.append([variant, mean, deviation, *cells])
+    columns = ["variant", "mean", "std", "difference", "low", "high", "p", "p (Holm)"]
+    test = f" on the {scores.test} test" if scores.n else ""
+    size = f"n = {scores.n} {ITEMS.get(plan.task, 'items')}, " if scores.n else ""
+    title = f"{plan.entry.name}: {scores.metric}{test} ({size}{seeds_in_words(plan.seeds)})"
+    note = " ".join([*method_notes(plan, scores), *plan.notes])
+    return Table(name, columns, rows, title=title, note=note)
+
+
+def difference_cells(found: Comparison | None) -> list[Cell]:
+    """Difference, interval and p-values; nothing for the baseline."""
+    if found is None:
+        return [None] * 5
+    gap = found.difference
+    return [
+        gap.value,
+        number(gap.low),
+        number(gap.high),
+        shown(found.p_value),
+        shown(found.p_holm),
+    ]
+
+
+def shown(p_value: float) -> str | None:
+    """A p-value in print."""
+    if math.isnan(p_value):
+        return None
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def cost_table(plan: Plan, results: Sequence[Result]) -> Table:
+    """Seeds that finished, parameters, mean seconds and greatest memory of every variant."""
+    rows: list[list[Cell]] = []
+    for variant in plan.variants:
+        own = [one for one in results if one.cell.variant == variant and one.state == "finished"]
+        seconds = [one.seconds for one in own if one.seconds is not None]
+        memory = [one.peak_memory_mb for one in own if one.peak_memory_mb is not None]
+        cells: list[Cell] = [
+            own[0].parameters if own else None,
+            sum(seconds) / len(seconds) if seconds else None,
+            round(max(memory)) if memory else None,
+        ]
+        rows.append([variant, f"{len(own)} of {len(plan.seeds)}", *cells])
+    columns = ["variant", "seeds", "parameters", "seconds", "memory (MB)"]
+    note = "seconds: mean of a training with its test. memory: the most its process held, or what "
+    note += "it took of the GPU."
+    return Table("costs", columns, rows, title="Costs", note=note, digits=1)
+
+
+def protocols(results: Sequence[Result]) -> list[str]:
+    """How the data were split, in sentences."""
+    found = dict.fromkeys(one.data["protocol"] for one in results if one.data)
+    return [text if text.endswith(".") else f"{text}." for text in found if text]
+
+
+def method_notes(plan: Plan, scores: Scores) -> list[str]:
+    """What the numbers are, in sentences."""
+    found = list(scores.comparisons.values())
+    notes = [f"Percent; std over seeds (ddof 1). Differences are to {plan.baseline}."]
+    if not found:
+        return [*notes, "Nothing can be compared: the baseline or all others did not finish."]
+    gap = max((one.difference for one in found), key=lambda one: one.seeds)
+    notes.append(f"95 % intervals: {gap.method}.")
+    if scores.n:
+        test = "approximate randomisation over test items"
+        if gap.seeds > 1:
+            test = f"the greater of {test} and Student's t over items and seeds"
+        else:
+            notes.append("One seed: this speaks of these very models, not of training anew.")
+        plural = "s" if len(found) > 1 else ""
+        notes.append(f"p: {test}; Holm over {len(found)} comparison{plural}.")
+    if scores.clusters and gap.clusters != gap.n:
+        notes.append(f"Resampled by {scores.clusters}.")
+        least = 2 / 2**gap.clusters
+        if least > 0.05 / len(found):
+            notes.append(f"With {gap.clusters} of them no p can fall below {least:.2g}.")
+    return notes
+
+
+def verdict_table(plan: Plan, scores: Scores, name: str) -> Table:
+    """A sentence a variant."""
+    items = ITEMS.get(plan.task, "items") if scores.n else ""
+    rows: list[list[Cell]] = []
+    for variant in plan.variants:
+        found = scores.comparisons.get(variant)
+        if found is not None:
+            rows.append([variant, found.verdict(items)])
+        elif variant != plan.baseline:
+            rows.append([variant, "cannot be compared: no seed finished beside the baseline's."])
+    return Table(name, ["variant", "verdict"], rows, title=f"Verdicts ({scores.metric})")
+
+
+def further_table(plan: Plan, further: Sequence[Scores]) -> Table:
+    """Mean and deviation of the headline metrics."""
+    tests = {one.test for one in further}
+    columns = ["variant"]
+    columns += [one.metric if len(tests) == 1 else f"{one.test} {one.metric}" for one in further]
+    rows = [
+        [name, *(with_deviation(list(one.values[name].values())) for one in further)]
+        for name in plan.variants
+    ]
+    return Table("scores", columns, rows, title="Scores", note="Percent; mean ± std over seeds.")
+
+
+def with_deviation(values: Sequence[float]) -> str | None:
+    """``71.07 ± 1.51``."""
+    if not values:
+        return None
+    mean, deviation = spread(values)
+    return f"{mean:.2f}" if deviation is None else f"{mean:.2f} ± {deviation:.2f}"
+
+
+def cell_table(results: Sequence[Result], compared: Sequence[Scores]) -> Table:
+    """Every training with its outcome."""
+    columns = ["variant", "seed", "state", "value", "seconds", "memory (MB)", "reason"]
+    rows: list[list[Cell]] = []
+    for one in results:
+        lead = compared[0].values if compared else {}
+        value = lead.get(one.cell.variant, {}).get(one.cell.seed)
+        costs = [one.seconds, one.peak_memory_mb]
+        rows.append([one.cell.variant, one.cell.seed, one.state, value, *costs, one.reason or None])
+    failed = sum(one.state == "failed" for one in results)
+    note = f"{failed} of {len(results)} trainings failed." if failed else ""
+    return Table("cells", columns, rows, title="Trainings", note=note, digits=1)
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """``seeds 0 to 2``."""
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    return f"seeds {seeds[0]} to {seeds[-1]}"
+
+
+def as_record(
+    plan: Plan,
+    results: Sequence[Result],
+    compared: Sequence[Scores],
+    further: Sequence[Scores],
+    state: str,
+) -> dict[str, Any]:
+    """``ablation.json``: plan, cells and statistics as plain values."""
+    items = {scores.test: ITEMS.get(plan.task, "items") if scores.n else "" for scores in compared}
+    return {
+        "model": plan.entry.name,
+        "task": plan.task,
+        "state": state,
+        "baseline": plan.baseline,
+        "selection": MEASURES[plan.task].selection if plan.task in MEASURES else None,
+        "seeds": list(plan.seeds),
+        "notes": list(plan.notes),
+        "variants": {name: dict(own) for name, own in plan.settings.items()},
+        "cells": [cell_record(one, [*compared, *further]) for one in results],
+        "comparisons": [
+            comparison_record(scores, one, items[scores.test])
+            for scores in compared
+            for one in scores.comparisons.values()
+        ],
+    }
+
+
+def cell_record(one: Result, compared: Sequence[Scores]) -> dict[str, Any]:
+    """A cell as plain values; scores by test set and metric."""
+    scores: dict[str, dict[str, float]] = {}
+    for found in compared:
+        value = found.values.get(one.cell.variant, {}).get(one.cell.seed)
+        if value is not None:
+            scores.setdefault(found.test, {})[found.metric] = value
+    return {
+        "variant": one.cell.variant,
+        "seed": one.cell.seed,
+        "folder": one.cell.place.as_posix(),
+        "state": one.state,
+        "reason": one.reason,
+        "parameters": one.parameters,
+        "seconds": one.seconds,
+        "peak_memory_mb": one.peak_memory_mb,
+        "scores": scores,
+    }
+
+
+def comparison_record(scores: Scores, one: Comparison, items: str) -> dict[str, Any]:
+    """A comparison as plain values; None where nothing could be resampled."""
+    gap = one.difference
+    return {
+        "test": scores.test,
+        "metric": scores.metric,
+        "variant": one.variant,
+        "baseline": one.baseline,
+        "difference": gap.value,
+        "low": number(gap.low),
+        "high": number(gap.high),
+        "level": gap.level,
+        "standard_error": number(gap.standard_error),
+        "p_value": number(one.p_value),
+        "p_holm": number(one.p_holm),
+        "detectable": number(one.detectable),
+        "n": gap.n,
+        "clusters": gap.clusters,
+        "seeds": gap.seeds,
+        "method": gap.method,
+        "is_found": one.is_found,
+        "verdict": one.verdict(items),
+    }

@@ -1,0 +1,184 @@
+"""What the cells of an ablation left behind: costs, answers item by item, scores, comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlpcl.ablation.comparison import Comparison, compare, compare_reported
+from nlpcl.ablation.engine import is_finished
+from nlpcl.ablation.measures import CLUSTERS, MEASURES, Rows
+from nlpcl.ablation.plan import Cell, Plan
+from nlpcl.errors import UserError
+from nlpcl.files import read_json, read_json_lines
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass
+class Result:
+    """A cell and its outcome.
+
+    Args:
+        cell: what was trained.
+        state: ``finished``, ``failed``, ``interrupted`` or ``missing``.
+        reason: why it failed, in one line.
+        seconds: of training and test.
+        peak_memory_mb: of its process, or of the GPU.
+        parameters: weights of the model.
+        rows: test predictions by test set.
+        metrics: of its report.
+        data: fingerprint and protocol of what it was trained on.
+    """
+
+    cell: Cell
+    state: str
+    reason: str = ""
+    seconds: float | None = None
+    peak_memory_mb: float | None = None
+    parameters: int | None = None
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One metric on one test set.
+
+    Args:
+        test, metric: names.
+        values: by variant and seed.
+        comparisons: by variant, without the baseline.
+        n: test items, over all seeds; 0 where only a number a run is known.
+        clusters: what items were resampled by, empty for single items.
+    """
+
+    test: str
+    metric: str
+    values: Mapping[str, Mapping[int, float]]
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    n: int = 0
+    clusters: str = ""
+
+
+def collect(plan: Plan, folder: Path) -> list[Result]:
+    """The outcome of every cell; one whose data differ from the baseline's counts as failed."""
+    found = [collected(folder, cell) for cell in plan.cells()]
+    data = {one.cell.seed: one.data for one in found if one.cell.variant == plan.baseline}
+    for one in found:
+        wanted = data.get(one.cell.seed)
+        if one.data and wanted and one.data["fingerprint"] != wanted["fingerprint"]:
+            one.state, one.reason = "failed", "its data differ from the baseline's at this seed"
+            one.rows, one.metrics = {}, {}
+    return found
+
+
+def collected(folder: Path, cell: Cell) -> Result:
+    """The outcome of one cell."""
+    file = folder / cell.record
+    note = read_json(file) if file.is_file() else {}
+    if not is_finished(folder, cell):
+        state = note.get("state", "missing")
+        state = "interrupted" if state in {"begun", "finished"} else state
+        return Result(cell, state, note.get("reason", ""), note.get("seconds"))
+    record = read_json(folder / cell.place / "run.json")
+    result = Result(
+        cell,
+        "finished",
+        seconds=note.get("seconds", record.get("seconds")),
+        peak_memory_mb=note.get("peak_memory_mb"),
+        parameters=record.get("parameters"),
+        metrics=read_json(folder / cell.place / "report.json")["metrics"],
+        data={key: record["data"][key] for key in ("fingerprint", "protocol")},
+    )
+    for row in read_json_lines(folder / cell.place / "predictions.jsonl"):
+        result.rows.setdefault(row.get("test", "test"), []).append(row)
+    return result
+
+
+def score(
+    plan: Plan, results: Sequence[Result], metric: str, *, with_tests: bool = True
+) -> list[Scores]:
+    """A metric on every test set; with ``with_tests`` each variant against the baseline."""
+    if plan.task not in MEASURES:
+        values: dict[str, dict[int, float]] = {name: {} for name in plan.variants}
+        for one in results:
+            if metric in one.metrics:
+                values[one.cell.variant][one.cell.seed] = one.metrics[metric]
+        found = compare_reported(values, plan.baseline)
+        return [Scores("test", metric, values, {one.variant: one for one in found})]
+    tests = list(dict.fromkeys(name for one in results for name in one.rows))
+    return [score_test(plan, results, metric, test, with_tests) for test in tests]
+
+
+def score_test(
+    plan: Plan, results: Sequence[Result], metric: str, test: str, with_tests: bool
+) -> Scores:
+    """A metric on one test set."""
+    tested = [one for one in results if test in one.rows]
+    settings = next(iter(plan.variants.values()))
+    everything = [one.rows[test] for one in tested]
+    parts_of, function = MEASURES[plan.task].parts(metric, everything, settings)
+    places, kind, names = item_places(tested, test)
+    parts: dict[str, dict[int, np.ndarray]] = {name: {} for name in plan.variants}
+    values: dict[str, dict[int, float]] = {name: {} for name in plan.variants}
+    for one in tested:
+        sums = parts_of(one.rows[test])
+        variant, seed = one.cell.variant, one.cell.seed
+        values[variant][seed] = float(function(sums.sum(0)))
+        parts[variant][seed] = spread_out(
+            sums, [places[key] for key in keys(one.rows[test])], places
+        )
+    found = compare(parts, plan.baseline, function, names or None) if with_tests else []
+    compared = {one.variant: one for one in found}
+    return Scores(test, metric, values, compared, len(places), kind)
+
+
+def keys(rows: Rows) -> list[Hashable]:
+    """What tells test items apart: their ids, or place and content where ids are not unique."""
+    ids = [row.get("id") for row in rows]
+    if None not in ids and len(set(ids)) == len(ids):
+        return list(ids)
+    return [
+        (number, row.get("source", row.get("text")), row["gold"]) for number, row in enumerate(rows)
+    ]
+
+
+def item_places(tested: Sequence[Result], test: str) -> tuple[dict[Hashable, int], str, list[str]]:
+    """Numbers of all test items, the field that names their clusters, and the clusters.
+
+    Splits may differ between seeds, so an item need not be tested at each of them.
+
+    Raises:
+        UserError: two variants were tested on other items at the same seed.
+    """
+    places: dict[Hashable, int] = {}
+    clusters: list[str] = []
+    by_seed: dict[int, tuple[str, set[tuple[Hashable, str]]]] = {}
+    fields = [name for name in CLUSTERS if any(row.get(name) for row in tested[0].rows[test])]
+    for one in tested:
+        listed = keys(one.rows[test])
+        golds = {(key, row["gold"]) for key, row in zip(listed, one.rows[test], strict=True)}
+        first, wanted = by_seed.setdefault(one.cell.seed, (one.cell.title, golds))
+        if golds != wanted:
+            what = f"{first} and {one.cell.title} were tested on different items"
+            raise UserError(what, f"test {test}", "Leave out what changes the test data.")
+        for key, row in zip(listed, one.rows[test], strict=True):
+            if key not in places:
+                places[key] = len(places)
+                own = f"item {len(places)}"
+                clusters.append(str(row.get(fields[0]) or own) if fields else own)
+    return places, fields[0] if fields else "", clusters if fields else []
+
+
+def spread_out(sums: np.ndarray, at: Sequence[int], places: Mapping[Hashable, int]) -> np.ndarray:
+    """Sums of tested items among all items, NaN where one was not tested."""
+    import numpy as np
+
+    whole = np.full((len(places), sums.shape[1]), np.nan)
+    whole[list(at)] = sums
+    return whole

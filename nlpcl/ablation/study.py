@@ -1,0 +1,120 @@
+"""An ablation from plan to report."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nlpcl.ablation.engine import (
+    MARK,
+    check_data,
+    common_reason,
+    prepare_folder,
+    train_cells,
+    unfinished,
+)
+from nlpcl.ablation.measures import MEASURES, metric_names
+from nlpcl.ablation.plan import Plan
+from nlpcl.ablation.report import as_record, make_report
+from nlpcl.ablation.results import Result, Scores, collect, score
+from nlpcl.errors import UserError
+from nlpcl.files import write_json
+from nlpcl.report import Report
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished ablation.
+
+    Args:
+        folder: where everything is.
+        report: its tables.
+        results: of its cells.
+        scores: with comparisons; the first one leads.
+    """
+
+    folder: Path
+    report: Report
+    results: Sequence[Result]
+    scores: Sequence[Scores]
+
+    @property
+    def failed(self) -> list[Result]:
+        """The cells that failed."""
+        return [one for one in self.results if one.state == "failed"]
+
+
+def ablate(
+    plan: Plan,
+    *,
+    out: str | Path | None = None,
+    metrics: Sequence[str] = (),
+    jobs: int = 1,
+    quiet: bool = True,
+) -> Study:
+    """Train every variant at every seed and compare them.
+
+    Args:
+        plan: from :func:`nlpcl.ablation.plan.make_plan`.
+        out: the ablation's folder; one that is not finished is gone on with.
+        metrics: to compare; the task's selection metric by default.
+        jobs: trainings at a time, each in a process of its own.
+        quiet: no progress.
+
+    Raises:
+        UserError: whatever keeps all cells from being trained.
+        KeyboardInterrupt: stopped by Ctrl-C; the same call goes on.
+    """
+    if jobs < 1:
+        raise UserError(f"{jobs} is not at least 1", "--jobs", "Give another value.")
+    chosen = metric_names(plan.task, metrics)
+    folder = Path(out) if out is not None else new_folder(plan)
+    prepare_folder(plan, folder)
+    cells = unfinished(plan, folder)
+    if cells:
+        check_data(cells[0].config)
+        write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "running"))
+    try:
+        train_cells(plan, cells, folder, jobs=jobs, quiet=quiet)
+    except KeyboardInterrupt:
+        write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "interrupted"))
+        raise
+    return summarised(plan, folder, chosen)
+
+
+def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:
+    """The comparisons of what was trained, written down."""
+    results = collect(plan, folder)
+    if not any(one.state == "finished" for one in results):
+        write_json(folder / MARK, as_record(plan, results, [], [], "failed"))
+        reasons = [one.reason for one in results if one.reason]
+        shared = common_reason(reasons)
+        raise UserError(f"no training finished: {shared or reasons[0]}", folder)
+    compared = [one for name in metrics for one in score(plan, results, name)]
+    headline = MEASURES[plan.task].headline if plan.task in MEASURES else ()
+    further = [
+        one
+        for name in headline
+        if name not in metrics
+        for one in score(plan, results, name, with_tests=False)
+    ]
+    report = make_report(plan, results, compared, further)
+    state = "finished" if all(one.state == "finished" for one in results) else "failed"
+    write_json(folder / MARK, as_record(plan, results, compared, further, state))
+    write_json(folder / "report.json", report.as_dict())
+    return Study(folder, report, results, compared)
+
+
+def new_folder(plan: Plan) -> Path:
+    """A folder that is not there yet."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    base = RUNS / f"ablate-{plan.entry.name}-{stamp}"
+    folder, number = base, 1
+    while folder.exists():
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder

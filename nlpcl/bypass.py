@@ -1,0 +1,218 @@
+"""What each module of a trained model does for its scores: it is bypassed, nothing is trained anew.
+
+A bypassed module returns its first input. A drop says how much the rest of *this* model leans on
+the module, not how good a model trained without it would be: that is what ``nlpcl ablate`` says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from nlpcl.ablation.comparison import paired
+from nlpcl.ablation.measures import CLUSTERS, MEASURES, metric_names
+from nlpcl.cross_validation import FOLDS
+from nlpcl.data.protocols import folds
+from nlpcl.data.splits import Splits
+from nlpcl.errors import UserError
+from nlpcl.module_costs import Timing, timed, weights
+from nlpcl.report import Cell, Report, Table
+from nlpcl.run import Run, evaluate, load_clips
+
+FULL = "(nothing)"
+NOTE = (
+    "A bypassed module gives its first input back; nothing is trained anew, so a drop tells how "
+    "much this model leans on the module, not how good a model trained without it would be "
+    "(nlpcl ablate). Time: share of the forward passes of the test; changed: share of the answers "
+    "that are others."
+)
+
+
+@dataclass
+class Answers:
+    """What one state of the model gave on the test sets.
+
+    Args:
+        rows: prediction rows of every test set.
+        metrics: of the report, for tasks without prediction rows.
+    """
+
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def modules(model: Any) -> dict[str, nn.Module]:
+    """What may be bypassed: the layers of the encoder, and what the model names itself."""
+    return encoder_layers(getattr(model, "backbone", None)) | dict(model.modules_to_bypass())
+
+
+def encoder_layers(backbone: nn.Module | None) -> dict[str, nn.Module]:
+    """``encoder layer 1`` and so on: the stack of equal modules that holds the most weights."""
+    stacks = [
+        stack
+        for stack in ([] if backbone is None else backbone.modules())
+        if isinstance(stack, nn.ModuleList) and len({type(layer) for layer in stack}) == 1
+    ]
+    if not stacks:
+        return {}
+    largest = max(stacks, key=weights)
+    return {f"encoder layer {number}": layer for number, layer in enumerate(largest, start=1)}
+
+
+@contextlib.contextmanager
+def bypassed(module: nn.Module) -> Iterator[None]:
+    """Within the block the module returns its first input; afterwards all is as before.
+
+    Where it returns several things, only the first of them is replaced.
+
+    Raises:
+        ValueError: when it runs: its output is not shaped like its first input.
+    """
+
+    def replace(module: nn.Module, given: tuple[Any, ...], named: Any, output: Any) -> Any:
+        first = given[0] if given else next(iter(named.values()))
+        result = output[0] if isinstance(output, tuple) else output
+        if not isinstance(result, Tensor) or first.shape != result.shape:
+            raise ValueError(f"{type(module).__name__} changes the shape and cannot be bypassed")
+        first = first.to(result.dtype)
+        return (first, *output[1:]) if isinstance(output, tuple) else first
+
+    # With a hook the module's own calculation runs too, so that its further outputs are there.
+    handle = module.register_forward_hook(replace, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def module_report(
+    run: Run, splits: Splits | None, config: Any
+) -> tuple[Report, list[dict[str, Any]]]:
+    """Test the model whole and without each of its modules.
+
+    Args:
+        run: a trained model, or a study: then each fold's own model answers for its own test
+            clips, and the answers are scored together.
+        splits: the test rows; not read for a study.
+        config: of the evaluation.
+
+    Returns:
+        A table for each test set, and every prediction row with the name of what was bypassed.
+
+    Raises:
+        UserError: the model has no module that can be bypassed, or a fold has no model.
+    """
+    answers: dict[str, Answers] = {}
+    timing, sizes = Timing(), {}
+    for part, rows in parts(run, splits):
+        named = modules(part.model)
+        if not named:
+            what = f"{run.record['model']} has no module that can be bypassed"
+            raise UserError(what, "--by module", "Score the model as it is.")
+        sizes = {name: weights(module) for name, module in named.items()}
+        with timed(part.model, named) as measured:
+            add(answers, FULL, part, rows, config)
+        timing.model += measured.model
+        for name, calls in measured.calls.items():
+            timing.modules[name] = timing.modules.get(name, 0.0) + measured.modules.get(name, 0.0)
+            timing.calls[name] = timing.calls.get(name, 0) + calls
+            with bypassed(named[name]):
+                add(answers, name, part, rows, config)
+    protocol = run.record["data"]["protocol"] if splits is None else splits.protocol
+    predictions = [
+        {"bypassed": name, **row}
+        for name, found in answers.items()
+        for rows in found.rows.values()
+        for row in rows
+    ]
+    return report_of(answers, timing, sizes, config, protocol), predictions
+
+
+def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
+    """The models to test and their rows: the run itself, or the folds of a study."""
+    if splits is not None:
+        yield run, splits
+        return
+    config: Any = run.config
+    clips = load_clips(config)
+    for fold in folds(clips.train, config.protocol, config.seed, config.dev_fraction):
+        folder = run.folder / FOLDS / fold.name
+        part = Run(folder, device=str(run.device), precision=run.precision)
+        yield part, Splits(clips.name, test={clips.name: list(fold.test)})
+
+
+def add(answers: dict[str, Answers], name: str, run: Run, splits: Splits, config: Any) -> None:
+    """Note what a model gives in its present state."""
+    report, rows = evaluate(run.model, run.task, splits, run.precision, config)
+    place = answers.setdefault(name, Answers())
+    place.metrics |= report.metrics
+    for row in rows:
+        place.rows.setdefault(row["test"], []).append(row)
+
+
+def report_of(
+    answers: Mapping[str, Answers],
+    timing: Timing,
+    sizes: Mapping[str, int],
+    config: Any,
+    protocol: str,
+) -> Report:
+    """A table for each test set; the first one gives the metrics."""
+    metric = metric_names(config.task, [])[0]
+    whole = answers[FULL]
+    report = Report()
+    for number, test in enumerate(whole.rows or [""]):
+        rows: list[list[Cell]] = []
+        for name, found in answers.items():
+            cells = drop_cells(whole, found, test, metric, config)
+            if name == FULL:
+                rows.append([name, None, None, cells[0], *[None] * (len(cells) - 1)])
+                continue
+            rows.append([name, sizes[name], timing.share(name), *cells])
+            if not number:
+                report.metrics[f"drop/{name}"] = float(cells[1] or 0.0)
+        if not number:
+            report.metrics = {metric: float(rows[0][3] or 0.0), **report.metrics}
+        columns = ["bypassed", "parameters", "time (%)", metric, "drop"]
+        if test:
+            columns += ["low", "high", "changed (%)"]
+        n = f", n = {len(whole.rows[test])}" if test else ""
+        title = f"Modules bypassed{f', {test} test' if test else ''}{n}. {protocol}".strip()
+        note = f"{NOTE} Drop of {metric} in points"
+        note += ", with its paired 95 % interval over resampled items or clusters." if test else "."
+        prefix = f"{test}/" if number else ""
+        report.tables.append(
+            Table(f"{prefix}modules", columns, rows, title=title, note=note, digits=1)
+        )
+    return report
+
+
+def drop_cells(whole: Answers, found: Answers, test: str, metric: str, config: Any) -> list[Cell]:
+    """The metric and its drop; with prediction rows also the interval and the changed answers."""
+    if not test:
+        return [found.metrics[metric], whole.metrics[metric] - found.metrics[metric]]
+    first, second = whole.rows[test], found.rows[test]
+    sums, score = MEASURES[config.task].parts(metric, [first, second], config)
+    before, after = sums(first), sums(second)
+    difference, _ = paired([before], [after], score, clusters(first), 1000, 0)
+    changed = sum(answer(one) != answer(other) for one, other in zip(first, second, strict=True))
+    ends = [None if np.isnan(end) else float(end) for end in (difference.low, difference.high)]
+    return [float(score(after.sum(0))), difference.value, *ends, 100 * changed / len(first)]
+
+
+def answer(row: Mapping[str, Any]) -> Any:
+    """What the model says of a row: its label, or the text it writes."""
+    return row["label"] if "label" in row else row["target"]
+
+
+def clusters(rows: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """The speaker, or the group of sentences, of every row; a row without one stands alone."""
+    for name in CLUSTERS:
+        if any(row.get(name) for row in rows):
+            return [str(row.get(name) or f"\0{number}") for number, row in enumerate(rows)]
+    return None

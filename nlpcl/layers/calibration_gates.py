@@ -1,0 +1,233 @@
+"""Gates that calibrate the states of a text: each state is multiplied by a number in (0, 1).
+
+They differ in what the number belongs to and what it is made from. All leave padding out, so that
+real tokens get the same whatever stands behind them, and none sees a label.
+
+Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nlpcl.layers.pooling import average
+from nlpcl.layers.positions import sinusoids
+
+
+class CalibrationGate(nn.Module):
+    """Base: ``g(x) * x``, or with a residual ``λ g(x) * x + (1 - λ) x`` with a learned λ.
+
+    Args:
+        residual: whether to mix in the states as they were; λ is 1/2 at first.
+    """
+
+    def __init__(self, *, residual: bool = False) -> None:
+        super().__init__()
+        self.mixture = nn.Parameter(torch.zeros(1)) if residual else None
+
+    def gates(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The numbers in (0, 1), ``(B, 1, H)`` or ``(B, L, 1)``.
+
+        Args:
+            states: ``(B, L, H)``.
+            mask: True at real tokens, ``(B, L)``.
+        """
+        raise TypeError(f"{type(self).__name__} defines no gates()")
+
+    def factors(self, states: Tensor, mask: Tensor) -> Tensor:
+        """What states are multiplied by in the end, residual included; shaped like the gates."""
+        gates = self.gates(states, mask)
+        if self.mixture is None:
+            return gates
+        share = self.mixture.sigmoid()
+        return share * gates + (1 - share)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Calibrated states, ``(B, L, H)``; the arguments are those of :meth:`gates`."""
+        return states * self.factors(states, mask).to(states.dtype)
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Parts that can be left out alone: each returns its first input, changed."""
+        return {}
+
+
+def narrow(size: int, reduction: int) -> int:
+    """Width of the middle of a gate's network: so many times less than ``size``, but 8 at least.
+
+    Of fewer units with ReLU all may be 0 for every text, and then none of them learns.
+    """
+    return max(8, size // reduction)
+
+
+class ChannelGate(CalibrationGate):
+    """One gate per channel for the whole text, from the mean of its tokens (``original``).
+
+    ``σ(W₂ ReLU(W₁ mean_t x_t))``: squeeze and excitation, Hu et al. 2018, arXiv 1709.01507. It does
+    not depend on the order of the states.
+
+    Args:
+        size: H.
+        reduction: how much narrower the middle is.
+        residual: see :class:`CalibrationGate`.
+    """
+
+    def __init__(self, size: int, *, reduction: int = 16, residual: bool = False) -> None:
+        super().__init__(residual=residual)
+        middle = narrow(size, reduction)
+        self.excitation = nn.Sequential(nn.Linear(size, middle), nn.ReLU(), nn.Linear(middle, size))
+
+    def gates(self, states: Tensor, mask: Tensor) -> Tensor:
+        """``(B, 1, H)``."""
+        squeezed = average(states, mask).to(states.dtype)
+        return self.excitation(squeezed).sigmoid().unsqueeze(1)
+
+
+class SpanEvidence(nn.Module):
+    """What the span around a token says for its gate, added to what other spans say.
+
+    Args:
+        size: H.
+        width: tokens of the span, odd.
+        channels: of the convolution.
+    """
+
+    def __init__(self, size: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(size, channels, width, padding=width // 2)
+        self.activation = nn.GELU()
+        self.weighing = nn.Linear(channels, 1, bias=False)
+
+    def forward(self, evidence: Tensor, states: Tensor) -> Tensor:
+        """``(B, L, 1)`` → the same; states ``(B, L, H)`` are 0 at padding."""
+        return evidence + self.weighing(self.activation(self.convolution(states.mT)).mT)
+
+
+class SpanGate(CalibrationGate):
+    """One gate per token, from parallel convolutions over the spans around it (``span``).
+
+    ``σ(b + Σ_w v_w · GELU(conv_w(x))_t)``, the same as one linear layer on all convolutions
+    side by side. Padding is 0 before each convolution.
+
+    Args:
+        size: H.
+        windows: widths of the spans; odd, since an even one has no middle token.
+        reduction: the convolutions have so many times fewer channels than H.
+        residual: see :class:`CalibrationGate`.
+
+    Raises:
+        ValueError: an even window.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        windows: Sequence[int] = (1, 3, 5),
+        reduction: int = 16,
+        residual: bool = False,
+    ) -> None:
+        super().__init__(residual=residual)
+        if not windows or any(width < 1 or width % 2 == 0 for width in windows):
+            raise ValueError(f"windows must be odd numbers, not {list(windows)}")
+        channels = narrow(size, reduction)
+        self.windows = tuple(windows)
+        self.spans = nn.ModuleList([SpanEvidence(size, width, channels) for width in windows])
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def gates(self, states: Tensor, mask: Tensor) -> Tensor:
+        """``(B, L, 1)``."""
+        real = states.masked_fill(~mask.unsqueeze(-1), 0.0)
+        evidence = self.bias.to(states.dtype).expand(*mask.shape, 1)
+        for span in self.spans:
+            evidence = span(evidence, real)
+        return evidence.sigmoid()
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The spans by their width."""
+        named = zip(self.windows, self.spans, strict=True)
+        return {f"window {width}": span for width, span in named}
+
+
+def weighing(size: int, reduction: int) -> nn.Sequential:
+    """A vector of ``size`` → one number before the sigmoid."""
+    middle = narrow(size, reduction)
+    return nn.Sequential(nn.Linear(size, middle), nn.GELU(), nn.Linear(middle, 1))
+
+
+class PositionWeight(nn.Module):
+    """A weight in (0, 1) for each place in the text, from its sinusoids.
+
+    Args:
+        size: width of the sinusoids.
+        reduction: how much narrower the network's middle is.
+    """
+
+    def __init__(self, size: int, reduction: int) -> None:
+        super().__init__()
+        self.size = size
+        self.network = weighing(size, reduction)
+
+    def forward(self, gate: Tensor, mask: Tensor) -> Tensor:
+        """A gate ``(B, L, 1)`` times the weights; real tokens are counted from the first one."""
+        places = (mask.long().cumsum(1) - 1).clamp(min=0)
+        table = sinusoids(mask.shape[1], self.size, mask.device).to(gate.dtype)
+        return gate * self.network(table).sigmoid()[places]
+
+
+class SemanticWeight(nn.Module):
+    """A weight in (0, 1) for each token, from its state.
+
+    Args:
+        size: H.
+        reduction: how much narrower the network's middle is.
+    """
+
+    def __init__(self, size: int, reduction: int) -> None:
+        super().__init__()
+        self.network = weighing(size, reduction)
+
+    def forward(self, gate: Tensor, states: Tensor) -> Tensor:
+        """A gate ``(B, L, 1)`` times the weights of states ``(B, L, H)``."""
+        return gate * self.network(states).sigmoid()
+
+
+class PositionGate(CalibrationGate):
+    """One gate per token: the weight of its place times that of its meaning (``position``).
+
+    Args:
+        size: H.
+        reduction: how much narrower the middle of the two networks is.
+        residual: see :class:`CalibrationGate`.
+    """
+
+    def __init__(self, size: int, *, reduction: int = 16, residual: bool = False) -> None:
+        super().__init__(residual=residual)
+        self.position = PositionWeight(size, reduction)
+        self.semantic = SemanticWeight(size, reduction)
+
+    def gates(self, states: Tensor, mask: Tensor) -> Tensor:
+        """``(B, L, 1)``."""
+        ones = torch.ones_like(states[..., :1])
+        return self.semantic(self.position(ones, mask), states)
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The two weights."""
+        return {"position weight": self.position, "semantic weight": self.semantic}
+
+
+def calibration_gate(
+    variant: str, size: int, *, windows: Sequence[int], reduction: int, residual: bool
+) -> CalibrationGate | None:
+    """The gate of a variant of ASRM; None for ``none``.
+
+    ``contrastive`` has the gate of ``original``: it differs in the loss.
+    """
+    if variant == "none":
+        return None
+    if variant == "span":
+        return SpanGate(size, windows=windows, reduction=reduction, residual=residual)
+    kind = PositionGate if variant == "position" else ChannelGate
+    return kind(size, reduction=reduction, residual=residual)

@@ -1,0 +1,132 @@
+"""What the parts of a model cost: their weights, and their share of the time of its answers."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from nlpcl.report import Cell, Table
+
+NAME = "costs"
+"""Of the table in a report."""
+
+
+@dataclass
+class Timing:
+    """Seconds of forward passes.
+
+    Args:
+        model: of the whole model.
+        modules: of each module, by its name.
+        calls: how often each module ran.
+    """
+
+    model: float = 0.0
+    modules: dict[str, float] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def share(self, name: str) -> float:
+        """Percent of the model's time that passed in a module."""
+        return 100 * self.modules.get(name, 0.0) / self.model if self.model else 0.0
+
+
+def weights(module: nn.Module) -> int:
+    """Number of weights."""
+    return sum(weight.numel() for weight in module.parameters())
+
+
+@contextlib.contextmanager
+def timed(model: nn.Module, named: Mapping[str, nn.Module]) -> Iterator[Timing]:
+    """Measure how long the model and its modules run within the block.
+
+    The first forward pass is left out where there are others: it also sets things up.
+    """
+    total, first = Timing(), Timing()
+    passes = 0
+    device = next(model.parameters()).device
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    def watch(module: nn.Module, keep: Callable[[float], None]) -> list[Any]:
+        begun: list[float] = []
+        return [
+            module.register_forward_pre_hook(lambda *_: begun.append(now())),
+            module.register_forward_hook(lambda *_: keep(now() - begun.pop())),
+        ]
+
+    def keep_model(seconds: float) -> None:
+        nonlocal passes
+        (total if passes else first).model += seconds
+        passes += 1
+
+    def keep_module(name: str) -> Callable[[float], None]:
+        def keep(seconds: float) -> None:
+            place = total if passes else first
+            place.modules[name] = place.modules.get(name, 0.0) + seconds
+            total.calls[name] = total.calls.get(name, 0) + 1
+
+        return keep
+
+    handles = watch(model, keep_model)
+    for name, module in named.items():
+        handles += watch(module, keep_module(name))
+    try:
+        yield total
+    finally:
+        for handle in handles:
+            handle.remove()
+        if passes < 2:
+            total.model, total.modules = first.model, first.modules
+
+
+def parts_of(model: nn.Module) -> dict[str, nn.Module]:
+    """The parts of a model by name; those of an encoder inside it one by one."""
+    found: dict[str, nn.Module] = {}
+    for name, module in model.named_children():
+        if isinstance(module, PreTrainedModel):
+            found |= {f"{name}.{part}": child for part, child in module.named_children()}
+        else:
+            found[name] = module
+    return found
+
+
+def cost_table(model: nn.Module, timing: Timing) -> Table:
+    """One row a part: weights, and percent of the time of the forward passes that were measured.
+
+    The time of a part whose weights are read without calling it is not seen, and stays empty.
+    """
+    rows: list[list[Cell]] = []
+    for name, module in parts_of(model).items():
+        share = timing.share(name) if name in timing.calls else None
+        if weights(module) or share:
+            rows.append([name, weights(module), share])
+    note = "Share of the time of the test's forward passes."
+    columns = ["part", "parameters", "time (%)"]
+    return Table(NAME, columns, rows, title="Parts of the model", note=note, digits=1)
+
+
+def mean_costs(tables: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """The table of a study: the weights of its first model, and the mean of the models' shares.
+
+    Args:
+        tables: of the folds' reports, in their JSON form; none give none.
+    """
+    if not tables:
+        return []
+    rows: list[list[Cell]] = []
+    for at, (name, size, _) in enumerate(tables[0]["rows"]):
+        shares = [table["rows"][at][2] for table in tables if len(table["rows"]) > at]
+        known = [share for share in shares if share is not None]
+        rows.append([name, size, sum(known) / len(known) if known else None])
+    first = tables[0]
+    return [Table(NAME, first["columns"], rows, title=first["title"], note=first["note"], digits=1)]

@@ -1,0 +1,130 @@
+"""How a classifier of texts decides, and its answers as rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from nlpcl.data.splits import Example
+
+_NEUTRAL = """
+normal neutral neither none nothate nonhate nothateful nonhateful hatefree notoffensive nonoffensive
+inoffensive nottoxic nontoxic notabusive nonabusive notaggressive clean safe benign acceptable
+no not false 0 正常 中性 无 非仇恨 非冒犯 无冒犯 不冒犯 非攻击 非歧视 非毒性
+"""
+NEUTRAL = tuple(_NEUTRAL.split())
+"""Names of the class of harmless texts, small letters without blanks and marks, in order."""
+
+
+def neutral_label(labels: Sequence[str], gold: Sequence[str] = ()) -> str:
+    """The class of harmless texts: by its name, else the commonest in ``gold``, else the first."""
+    plain = {"".join(c for c in name.lower() if c.isalnum()): name for name in reversed(labels)}
+    for name in NEUTRAL:
+        if name in plain:
+            return plain[name]
+    counts = Counter(gold)
+    return max(labels, key=lambda name: counts[name])
+
+
+def positive_label(labels: Sequence[str], gold: Any = ()) -> str:
+    """Of two classes the one to be found: not the neutral one.
+
+    Args:
+        labels: the two names.
+        gold: class numbers; they matter where no name says which class is neutral.
+    """
+    neutral = neutral_label(labels, [labels[int(at)] for at in gold])
+    return next(name for name in labels if name != neutral)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """From probabilities to a label.
+
+    Args:
+        labels: names of the classes, in the order of the probabilities.
+        threshold: of two classes: least probability at which ``positive`` is the label; None: the
+            most probable class.
+        positive: the class that the threshold speaks of.
+    """
+
+    labels: tuple[str, ...]
+    threshold: float | None = None
+    positive: str = ""
+
+    @classmethod
+    def of_model(cls, config: Any) -> Self:
+        """As a saved model decides."""
+        labels = tuple(config.id2label[at] for at in range(len(config.id2label)))
+        threshold = getattr(config, "threshold", None)
+        return cls(labels, threshold, getattr(config, "positive_label", ""))
+
+    def __call__(self, values: Sequence[float]) -> str:
+        """The label of one text."""
+        if self.threshold is None:
+            return self.labels[max(range(len(values)), key=lambda at: values[at])]
+        first, second = self.labels
+        other = second if self.positive == first else first
+        share = values[self.labels.index(self.positive)]
+        return self.positive if share >= self.threshold else other
+
+
+def result_row(
+    text: str, values: Sequence[float] | None, decision: Decision, is_truncated: bool
+) -> dict[str, Any]:
+    """What ``predict`` gives; ``values`` is None for a text without tokens."""
+    return {
+        "text": text,
+        "label": None if values is None else decision(values),
+        "probabilities": {
+            name: round(value, 6)
+            for name, value in zip(decision.labels, values or (), strict=False)
+        },
+        "is_truncated": is_truncated,
+    }
+
+
+def prediction_row(
+    example: Example, values: Sequence[float], decision: Decision, *, is_truncated: bool
+) -> dict[str, Any]:
+    """A row of ``predictions.jsonl``, with the targets and other texts of the example.
+
+    Probabilities have nine digits, so that rankings stay as they are.
+    """
+    row: dict[str, Any] = {
+        "id": example.get("id"),
+        "text": example["text"],
+        "gold": example["label"],
+        "label": decision(values),
+        "probabilities": {
+            name: float(f"{value:.9g}") for name, value in zip(decision.labels, values, strict=True)
+        },
+    }
+    kept = {
+        key: value
+        for key, value in example.items()
+        if value and (key == "targets" or isinstance(value, str)) and key not in {*row, "file"}
+    }
+    return row | kept | {"is_truncated": is_truncated}
+
+
+def groups_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """What rows can be grouped by: ``target``, and their other texts but those of the answer."""
+    own = {"id", "text", "gold", "label", "group"}
+    names = dict.fromkeys(
+        key for row in rows for key, value in row.items() if isinstance(value, str)
+    )
+    groups: dict[str, list[Any]] = {
+        name: [row.get(name, "") for row in rows] for name in names if name not in own
+    }
+    if any(row.get("targets") for row in rows):
+        groups["target"] = [list(row.get("targets", ())) for row in rows]
+    return groups
+
+
+def clusters_of(rows: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """The sentence group of every row, a row without one by itself; None where all stand alone."""
+    names = [str(row.get("group") or f"\0{number}") for number, row in enumerate(rows)]
+    return names if len(set(names)) < len(rows) else None

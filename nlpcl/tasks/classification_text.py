@@ -1,0 +1,93 @@
+"""Texts as token ids: cut to the limit exactly, also where a text is very long.
+
+Only the beginning of a long text is shown to the tokenizer. It is cut where tokens never join: at
+a blank, or between two Han characters where the tokenizer takes each by itself. A text without
+such a place is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nlpcl.streams import is_encodable
+from nlpcl.tasks.correction_text import is_han
+
+CHARACTERS_A_TOKEN = 8
+"""A text of more characters than this times the limit is first cut."""
+GROWTH = 8
+"""How much more of a text is shown where its beginning did not fill the limit."""
+SEPARATORS = " \n"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One text as the model reads it.
+
+    Args:
+        ids: with the special tokens.
+        is_truncated: whether the text goes on behind them.
+        is_empty: whether there is nothing but special tokens.
+    """
+
+    ids: list[int]
+    is_truncated: bool
+    is_empty: bool
+
+
+class TextReader:
+    """Turn texts into ids of at most ``limit`` tokens.
+
+    Args:
+        tokenizer: any fast tokenizer.
+        limit: longest input in tokens, special tokens included.
+    """
+
+    def __init__(self, tokenizer: Any, limit: int) -> None:
+        self.tokenizer, self.limit = tokenizer, limit
+        self.special = tokenizer.num_special_tokens_to_add()
+        self.separators = {mark for mark in SEPARATORS if self.divides(f"a{mark}a")}
+        self.han_stands_alone = self.divides("的的")
+
+    def divides(self, text: str) -> bool:
+        """Whether the tokenizer sees more than one word."""
+        words = self.tokenizer(text, add_special_tokens=False).word_ids()
+        return len(set(words)) > 1
+
+    def __call__(self, texts: Sequence[str]) -> list[Tokens]:
+        """The texts, in order."""
+        found: list[Tokens | None] = [None] * len(texts)
+        readable = [text if is_encodable(text) else without_halves(text) for text in texts]
+        waiting = list(range(len(texts)))
+        size = CHARACTERS_A_TOKEN * self.limit
+        while waiting:
+            ends = [self.end(readable[row], size) for row in waiting]
+            shown = [readable[row][:end] for row, end in zip(waiting, ends, strict=True)]
+            encoded = self.tokenizer(shown, truncation=True, max_length=self.limit)
+            unfinished = []
+            for row, end, encoding in zip(waiting, ends, encoded.encodings, strict=True):
+                is_full = bool(encoding.overflowing)
+                if end < len(readable[row]) and not is_full:
+                    unfinished.append(row)
+                else:
+                    ids = encoding.ids
+                    found[row] = Tokens(ids, is_full, len(ids) <= self.special)
+            waiting, size = unfinished, size * GROWTH
+        return [tokens for tokens in found if tokens is not None]
+
+    def end(self, text: str, size: int) -> int:
+        """Where to cut a text so that the tokens before are those of the whole text."""
+        if len(text) <= size:
+            return len(text)
+        for place in range(size, size // 2, -1):
+            if text[place] in self.separators and not text[place - 1].isspace():
+                return place
+            if self.han_stands_alone and is_han(text[place]) and is_han(text[place - 1]):
+                return place
+        return len(text)
+
+
+def without_halves(text: str) -> str:
+    """A text with a question mark for every half of a surrogate pair; its length stays."""
+    return text.encode(errors="replace").decode()

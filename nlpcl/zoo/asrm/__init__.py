@@ -1,0 +1,1 @@
+"""ASRM: gates that calibrate an encoder's states."""

@@ -1,0 +1,1 @@
+"""DCL-style dual contrastive learning (after arXiv 2307.05578)."""

@@ -1,0 +1,50 @@
+"""Settings of dual contrastive learning; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from nlpcl.classification_config import ClassificationConfig, with_default
+
+DUAL_CONTRASTIVE: dict[str, Any] = {"loss": "focal", "self_supervised": 0.1, "supervised": 0.1}
+"""What makes a classifier DCL-style. The paper's own weights are not published."""
+
+FULL_SIZE: dict[str, Any] = {
+    "backbone": "bert-base-uncased",
+    "lr": 2e-5,
+    "batch_size": 16,
+    "epochs": 5,
+    "max_length": 128,
+}
+"""BERT-base as the source of ASRM trains it. DCL's own hyper-parameters are not published, so the
+preset makes a DCL-style model, no reproduction."""
+
+
+@dataclass(kw_only=True)
+class Config(ClassificationConfig):
+    """Text classification by dual contrastive learning (DCL-style) with focal loss."""
+
+    paper: ClassVar[str] = "after arXiv 2307.05578"
+
+    loss: Literal["ce", "focal"] = with_default("loss", DUAL_CONTRASTIVE["loss"])
+    self_supervised: float = with_default("self_supervised", DUAL_CONTRASTIVE["self_supervised"])
+    supervised: float = with_default("supervised", DUAL_CONTRASTIVE["supervised"])
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "dcl": {},
+    "no-self-supervised": {"self_supervised": 0.0},
+    "no-supervised": {"supervised": 0.0},
+    "no-focal": {"loss": "ce"},
+    "original": {"variant": "original"},
+    "span": {"variant": "span"},
+    "position": {"variant": "position"},
+    "contrastive": {"variant": "contrastive"},
+    "baseline": {"loss": "ce", "self_supervised": 0.0, "supervised": 0.0},
+}
+
+BASELINE = "dcl"
+"""What an ablation compares the other variants with."""
+
+PRESETS: dict[str, dict[str, Any]] = {"paper": FULL_SIZE}

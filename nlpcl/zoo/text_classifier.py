@@ -1,0 +1,271 @@
+"""What classifiers of text share: encoder, calibration, pooling, head, losses and saved form.
+
+tokens → encoder → calibration gate (if any) → one vector a text → dropout → scores.
+
+The loss has the parts ``classification``; ``self_supervised``, a contrast of two dropout views that
+go through one merged forward; ``supervised``, a contrast of the classes; ``calibration``, the same
+on the calibrated states of ``--variant contrastive``. The contrastive ones are there while training
+alone, and only the first looks at the second view, so that each can be left out by itself. Labels
+change the loss and nothing else.
+
+Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size, ``C`` classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, PreTrainedModel
+
+from nlpcl import auto_classes
+from nlpcl.classification_config import ClassificationConfig
+from nlpcl.layers.calibration_gates import CalibrationGate, calibration_gate
+from nlpcl.layers.masking import real_frames
+from nlpcl.layers.pooling import average
+from nlpcl.losses.classification import balanced_weights, focal, labelled
+from nlpcl.losses.contrastive import info_nce, positives, supervised_contrast
+from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+
+
+class TextClassifier(ZooModel):
+    """Base of the zoo's classifiers of text, around any encoder of ``AutoModel``.
+
+    Its configuration names the classes in ``id2label`` and holds ``class_counts``.
+    """
+
+    settings: ClassVar[type[ClassificationConfig]] = ClassificationConfig
+    """The model's ``Config``."""
+
+    def __init__(self, config: ZooConfig) -> None:
+        super().__init__(config)
+        self.options: Any = self.settings(**config.options)
+        counts: Any = getattr(config, "class_counts", None)
+        if self.options.class_weights and not counts:
+            raise ValueError("class weights need class_counts; see assemble()")
+        weighted = counts and self.options.class_weights
+        self.class_weights = balanced_weights(counts) if weighted else None
+        self.set_backbone(AutoModel.from_config(config.backbone))
+        size = self.backbone.config.hidden_size
+        self.head = nn.Linear(size, len(config.id2label or {}))
+        self.dropout = nn.Dropout(self.options.dropout)
+        self.calibration = calibration_gate(
+            self.options.variant,
+            size,
+            windows=self.options.window_widths(),
+            reduction=self.options.reduction,
+            residual=self.options.residual,
+        )
+        self.post_init()
+
+    @classmethod
+    def assemble(
+        cls,
+        options: Mapping[str, Any],
+        *,
+        encoder: PreTrainedModel,
+        labels: Sequence[str],
+        class_counts: Sequence[int] | None = None,
+    ) -> Self:
+        """A new model.
+
+        Args:
+            options: ``Config.model_options()``.
+            encoder: as loaded by ``AutoModel`` or with the head of a masked language model, which
+                is left behind.
+            labels: names of the classes, in the order of the logits.
+            class_counts: training texts of each class; needed by ``class_weights``.
+        """
+        config = cls.config_class(
+            backbone=encoder.config,
+            options=dict(options),
+            class_counts=None if class_counts is None else list(class_counts),
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+        model = cls(config)
+        model.set_backbone(encoder)
+        return model
+
+    def set_backbone(self, backbone: PreTrainedModel) -> None:
+        """Take an encoder, without a pooler or a head of its own that would never be trained."""
+        encoder: Any = backbone.base_model
+        if getattr(encoder, "pooler", None) is not None:
+            encoder.pooler = None
+        super().set_backbone(encoder)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> Output:
+        """Classify texts, and with labels compute the loss.
+
+        Args:
+            input_ids: tokens, ``(B, L)``.
+            attention_mask: 1 at real tokens, 0 at pads, ``(B, L)``, of any type; None is all real.
+            labels: class numbers ``(B,)``, -100 for none.
+            inputs_embeds: embeddings of the tokens ``(B, L, H)`` in place of ``input_ids``, as
+                ``backbone.get_input_embeddings()`` gives them.
+
+        Returns:
+            Logits ``(B, C)`` in fp32, and with labels the parts.
+        """
+        tokens = tokens_or_embeddings(input_ids, inputs_embeds)
+        mask = real_tokens(tokens, attention_mask)
+        contrasts = labels is not None and self.training
+        views = 2 if contrasts and self.options.self_supervised else 1
+        tokens = tokens.repeat(views, *[1] * (tokens.dim() - 1))
+        mask = mask.repeat(views, 1)
+        states = self.calibrated(self.encode(tokens, mask), mask)
+        first, *second = self.dropout(self.pool(states, mask)).chunk(views)
+        logits = self.head(first).float()
+        if labels is None:
+            return Output(logits=logits)
+        parts = {"classification": Part(self.losses(logits, labels).sum(), labelled(labels).sum())}
+        if second:
+            contrast = info_nce(first, second[0], self.options.temperature)
+            parts["self_supervised"] = Part(*contrast, self.options.self_supervised)
+        if contrasts:
+            calibrated = average(states, mask)[: len(labels)]
+            parts |= self.supervised_parts(first, calibrated, labels)
+        return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy or focal loss of each text, ``(B,)``."""
+        weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
+        gamma = self.options.focal_gamma if self.options.loss == "focal" else 0.0
+        return focal(logits, labels, gamma=gamma, weights=weights)
+
+    def supervised_parts(
+        self, pooled: Tensor, calibrated: Tensor, labels: Tensor
+    ) -> dict[str, Part]:
+        """The contrasts of the classes.
+
+        Args:
+            pooled: what the head gets, ``(B, H)``.
+            calibrated: means of the calibrated states, without dropout, ``(B, H)``.
+            labels: ``(B,)``.
+        """
+        options, parts = self.options, {}
+        if options.supervised:
+            contrast = supervised_contrast(pooled, labels, options.supervised_temperature)
+            parts["supervised"] = Part(*contrast, options.supervised)
+        if options.variant == "contrastive":
+            contrast = supervised_contrast(calibrated, labels, options.supervised_temperature)
+            parts["calibration"] = Part(*contrast, options.calibration_weight)
+        return parts
+
+    def embed(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> Tensor:
+        """One vector a text, calibrated, as the head gets it but for dropout, ``(B, H)``."""
+        tokens = tokens_or_embeddings(input_ids, inputs_embeds)
+        mask = real_tokens(tokens, attention_mask)
+        return self.pool(self.calibrated(self.encode(tokens, mask), mask), mask)
+
+    def explain(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """What the calibration does to each token; padding has 0 everywhere.
+
+        Returns:
+            ``weights`` ``(B, L)``: the factor of each token, averaged over channels where the gate
+            is per channel, 1 without a gate. ``before`` and ``after``: states, ``(B, L, H)``.
+            ``channels`` ``(B, H)``: the factor of each channel, where the gate is per channel.
+        """
+        tokens = tokens_or_embeddings(input_ids, inputs_embeds)
+        mask = real_tokens(tokens, attention_mask)
+        padding = ~mask.unsqueeze(-1)
+        before = self.encode(tokens, mask)
+        found = {"before": before, "after": self.calibrated(before, mask)}
+        found = {name: states.float().masked_fill(padding, 0.0) for name, states in found.items()}
+        weights = torch.ones_like(found["before"][..., 0])
+        if self.calibration is not None:
+            factors = self.calibration.factors(before, mask).float()
+            weights = weights * factors.mean(-1)
+            if factors.shape[1:] == (1, before.shape[-1]):
+                found["channels"] = factors[:, 0]
+        return {"weights": weights.masked_fill(~mask, 0.0), **found}
+
+    def encode(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """States of the encoder's last layer, ``(B, L, H)``.
+
+        Args:
+            tokens: ids ``(B, L)`` or embeddings ``(B, L, H)``.
+            mask: True at real tokens, ``(B, L)``.
+        """
+        name = "input_ids" if tokens.dim() == 2 else "inputs_embeds"
+        return self.backbone(**{name: tokens}, attention_mask=mask.long())[0]
+
+    def calibrated(self, states: Tensor, mask: Tensor) -> Tensor:
+        """States behind the gate, ``(B, L, H)``; as they are without one."""
+        return states if self.calibration is None else self.calibration(states, mask)
+
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Calibrated states ``(B, L, H)`` → one vector a text, ``(B, H)``."""
+        if self.options.pooling == "cls":
+            return states[:, 0].to(self.dtype)
+        return average(states, mask).to(self.dtype)
+
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """Labelled texts, all texts, and those that share their class with another."""
+        labels, options = batch["labels"], self.options
+        found = {"classification": labelled(labels).sum()}
+        if options.self_supervised:
+            found["self_supervised"] = torch.tensor(len(labels))
+        if options.supervised:
+            found["supervised"] = positives(labels).any(1).sum()
+        if options.variant == "contrastive":
+            found["calibration"] = positives(labels).any(1).sum()
+        return found
+
+    def modules_to_bypass(self) -> dict[str, nn.Module]:
+        """The gate and its parts; the first input of each may stand for its output."""
+        if self.calibration is None:
+            return {}
+        return {"calibration": self.calibration, **self.calibration.parts()}
+
+    def module_parameters(self) -> dict[str, int]:
+        """Number of weights of each module that has any, by its name."""
+        sizes = {
+            name: sum(weight.numel() for weight in module.parameters())
+            for name, module in self.named_children()
+        }
+        return {name: size for name, size in sizes.items() if size}
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Draw torch's own initial weights for head and gate; what else a gate has begins at 0."""
+        if isinstance(module, nn.Linear | nn.Conv1d):
+            module.reset_parameters()
+        elif isinstance(module, CalibrationGate):
+            for weight in module.parameters(recurse=False):
+                nn.init.zeros_(weight)
+
+
+def tokens_or_embeddings(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
+    """The one of the two that is given."""
+    given = [tokens for tokens in (input_ids, inputs_embeds) if tokens is not None]
+    if len(given) != 1:
+        raise ValueError("give input_ids or inputs_embeds, not both and not neither")
+    return given[0]
+
+
+def real_tokens(tokens: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """True at real tokens, ``(B, L)``; a text without any gets its first one."""
+    if attention_mask is None:
+        return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+    return real_frames(attention_mask)
+
+
+auto_classes.register(__name__)

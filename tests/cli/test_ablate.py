@@ -1,0 +1,97 @@
+"""``nlpcl ablate`` on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def command(settings, flags):
+    short = flags(settings | {"epochs": 1})
+    return ["ablate", "sdcl", "--variants", "no-contrast", "--seeds", "1", *short]
+
+
+@pytest.fixture(scope="module")
+def shown(command, command_line, tmp_path_factory):
+    """What is printed of one ablation in each format; only the first one trains."""
+    folder = tmp_path_factory.mktemp("shown") / "study"
+    formats = ("table", "json", "csv", "markdown", "latex")
+    return {
+        name: command_line([*command, "--out", folder, "--format", name], env={"COLUMNS": "80"})
+        for name in formats
+    }
+
+
+def test_every_format(shown):
+    for name, result in shown.items():
+        assert result.code == 0, (name, result.err)
+        assert "no-contrast" in result.out
+    found = json.loads(shown["json"].out)
+    assert found["tables"][0]["name"] == "comparison"
+    assert shown["csv"].out.startswith("# comparison\nvariant,mean,std,difference,low,high")
+    assert shown["markdown"].out.startswith("**sdcl: correction_f1_strict")
+    assert r"\begin{tabular}" in shown["latex"].out
+
+
+def test_the_table_fits_a_terminal_and_says_where_things_are(shown):
+    out = shown["table"].out
+    assert all(len(line) <= 80 for line in out.splitlines()[:-1])
+    assert "sdcl, the model's baseline, was added" in " ".join(out.split())
+    assert "no detectable difference" in out or "cannot be told apart" in out
+    assert "ablation.json" in out.splitlines()[-1]
+
+
+def test_lines_of_trainings_are_named(shown):
+    lines = shown["table"].err.splitlines()
+    assert "2 trainings in" in lines[0]
+    for name in ("sdcl", "no-contrast"):
+        own = [line for line in lines if line.startswith(f"[{name}, seed 0] ")]
+        assert own[0].endswith("begins")
+        assert own[-1].endswith("finished")
+        assert any("epoch 1/1" in line for line in own)
+
+
+def test_a_failed_training_is_marked_and_the_exit_code_1(run_main, settings, flags, tiny_encoder):
+    given = settings | {"epochs": 1, "backbone": str(tiny_encoder("albert"))}
+    line = ["ablate", "sdcl", "--variants", "sdcl,elementwise", "--seeds", "1"]
+    rest = [*flags(given), "--out", "study", "--quiet"]
+    result = run_main(*line, *rest, env={"COLUMNS": "250"})
+    assert result.code == 1
+    assert result.err == ""
+    text = " ".join(result.out.split())
+    assert "1 of 2 trainings failed." in text
+    assert "failed" in text
+    assert "--output-layer" in text
+
+
+MISTAKES = {
+    "--variants sdcl,nothing": "unknown variant 'nothing'",
+    "--variants sdcl,beta": "--sweep beta=",
+    "--sweep temprature=1,2": "unknown setting 'temprature'",
+    "--sweep temperature=1,x": "'x' is not a number",
+    "--baseline nothing": "unknown baseline 'nothing'",
+    "--seeds 0": "--seeds",
+    "--seeds x": "--seeds",
+    "--jobs 0": "--jobs",
+    "--preset papr": "Did you mean 'paper'",
+    "--metric f2": "unknown metric 'f2'",
+    "--format jsn": "Did you mean 'json'",
+    "--lr 0": "above 0",
+    "--epohcs 1": "Did you mean '--epochs'",
+}
+
+
+@pytest.mark.parametrize("flags", MISTAKES)
+def test_mistakes_are_one_line_before_any_training(flags, run_main, tmp_path):
+    line = run_main("ablate", "sdcl", *flags.split(), "--out", "study").error_line
+    assert MISTAKES[flags] in line
+    assert not (tmp_path / "study").exists()
+
+
+def test_help_lists_variants_and_train_flags(run_main):
+    out = run_main("ablate", "sdcl", "--help", env={"COLUMNS": "120"}).out
+    for word in ("no-contrast", "--sweep", "--baseline", "--jobs", "--batch-size", "--data"):
+        assert word in out
+    assert "sdcl" in run_main("ablate", "--help").out

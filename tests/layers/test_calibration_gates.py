@@ -1,0 +1,194 @@
+"""The gates of ASRM against loops, and what each of them depends on."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from nlpcl.layers.calibration_gates import (
+    ChannelGate,
+    PositionGate,
+    SpanGate,
+    calibration_gate,
+)
+from nlpcl.layers.positions import sinusoids
+
+SIZE = 12
+VARIANTS = ["original", "span", "position", "contrastive"]
+
+
+def gate(variant, residual=False):
+    torch.manual_seed(3)
+    made = calibration_gate(variant, SIZE, windows=(1, 3, 5), reduction=2, residual=residual)
+    if residual:
+        torch.nn.init.constant_(made.mixture, 0.7)
+    return made
+
+
+def texts(lengths=(9, 5, 1)):
+    torch.manual_seed(0)
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
+    return torch.randn(len(lengths), max(lengths), SIZE), mask
+
+
+def sigmoid(value):
+    return 1 / (1 + math.exp(-value))
+
+
+def test_no_variant_is_no_gate():
+    assert gate("none") is None
+    assert type(gate("contrastive")) is type(gate("original")) is ChannelGate
+
+
+@pytest.mark.parametrize(
+    ("variant", "shape"),
+    [("original", (3, 1, SIZE)), ("span", (3, 9, 1)), ("position", (3, 9, 1))],
+)
+def test_shapes_and_range(variant, shape):
+    gates = gate(variant).gates(*texts())
+    assert gates.shape == shape
+    assert ((gates > 0) & (gates < 1)).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("fill", [0.0, 50.0])
+def test_what_stands_in_the_padding_changes_nothing(variant, residual, fill):
+    made, (states, mask) = gate(variant, residual), texts()
+    found = made(states, mask)
+    wide = torch.nn.functional.pad(states, (0, 0, 0, 10), value=fill)
+    wide = torch.where(torch.nn.functional.pad(mask, (0, 10)).unsqueeze(-1), wide, fill)
+    again = made(wide, torch.nn.functional.pad(mask, (0, 10)))[:, :9]
+    torch.testing.assert_close(found[mask], again[mask], atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("variant", ["original", "span", "position"])
+def test_padding_before_the_text_changes_nothing_either(variant):
+    made, (states, mask) = gate(variant), texts((6, 6))
+    before = torch.nn.functional.pad(states, (0, 0, 4, 0), value=9.0)
+    found = made(before, torch.nn.functional.pad(mask, (4, 0)))[:, 4:]
+    torch.testing.assert_close(found, made(states, mask), atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
+def test_the_original_is_squeeze_and_excitation():
+    made, (states, mask) = gate("original"), texts()
+    first, _, second = made.excitation
+    found = made(states, mask)
+    for row, length in enumerate((9, 5, 1)):
+        mean = [sum(states[row, :length, c].tolist()) / length for c in range(SIZE)]
+        middle = [
+            max(0.0, sum(w * m for w, m in zip(weights, mean, strict=True)) + bias)
+            for weights, bias in zip(first.weight.tolist(), first.bias.tolist(), strict=True)
+        ]
+        for channel in range(SIZE):
+            weights = second.weight[channel].tolist()
+            score = sum(w * m for w, m in zip(weights, middle, strict=True))
+            wanted = sigmoid(score + float(second.bias[channel]))
+            assert float(found[row, 0, channel] / states[row, 0, channel]) == pytest.approx(
+                wanted, rel=1e-4
+            )
+
+
+@torch.no_grad()
+def test_the_span_gate_is_a_loop_over_windows():
+    made, (states, mask) = gate("span"), texts()
+    torch.nn.init.constant_(made.bias, 0.3)
+    found = made.gates(states, mask)
+    for row, length in enumerate((9, 5, 1)):
+        for place in range(length):
+            score = 0.3
+            for width, span in zip((1, 3, 5), made.spans, strict=True):
+                heard = span.convolution.bias.clone()
+                for offset in range(width):
+                    at = place + offset - width // 2
+                    if 0 <= at < length:
+                        heard += span.convolution.weight[:, :, offset] @ states[row, at]
+                score += float(span.weighing.weight[0] @ torch.nn.functional.gelu(heard))
+            assert float(found[row, place]) == pytest.approx(sigmoid(score), rel=1e-4)
+
+
+@torch.no_grad()
+def test_the_position_gate_is_the_product_of_two_weights():
+    made, (states, mask) = gate("position"), texts()
+    gates = made.gates(states, mask)
+    of_place = made.position.network(sinusoids(9, SIZE)).sigmoid()
+    of_meaning = made.semantic.network(states).sigmoid()
+    torch.testing.assert_close(gates[mask], (of_place * of_meaning)[mask])
+    assert of_place.std() > 0
+    assert gates.max() < min(of_place.max(), of_meaning.max())
+
+
+@torch.no_grad()
+def test_what_each_gate_depends_on():
+    states, mask = texts((7,))
+    order = torch.tensor([3, 0, 6, 1, 5, 2, 4])
+
+    def moved(made):
+        difference = made.gates(states, mask)[:, order] - made.gates(states[:, order], mask)
+        return float(difference.abs().max())
+
+    original = gate("original")
+    same = original.gates(states[:, order], mask)
+    torch.testing.assert_close(original.gates(states, mask), same)
+    assert moved(SpanGate(SIZE, windows=(1,), reduction=2)) < 1e-6
+    assert moved(gate("span")) > 1e-3
+    assert moved(gate("position")) > 1e-4
+
+
+@torch.no_grad()
+def test_the_residual_mixes_the_states_in():
+    plain, mixed = gate("span"), gate("span", residual=True)
+    states, mask = texts()
+    share = sigmoid(0.7)
+    wanted = share * plain(states, mask) + (1 - share) * states
+    torch.testing.assert_close(mixed(states, mask), wanted)
+    assert float(ChannelGate(SIZE, residual=True).mixture.sigmoid()) == 0.5
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("variant", ["span", "position"])
+def test_each_part_can_be_left_out(variant):
+    made, (states, mask) = gate(variant), texts()
+    whole = made.gates(states, mask)
+    names = {"span": ["window 1", "window 3", "window 5"]}
+    assert list(made.parts()) == names.get(variant, ["position weight", "semantic weight"])
+    for part in made.parts().values():
+        handle = part.register_forward_hook(lambda module, inputs, output: inputs[0])
+        without = made.gates(states, mask)
+        handle.remove()
+        assert without.shape == whole.shape
+        assert not torch.allclose(without, whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("windows", [(2,), (1, 4), (0,), (-1,), ()])
+def test_even_windows_are_refused(windows):
+    with pytest.raises(ValueError, match="odd"):
+        SpanGate(SIZE, windows=windows)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_stays_finite(variant, dtype):
+    made, (states, mask) = gate(variant, residual=True), texts()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.isfinite(made(100 * states, mask)).all()
+    half = made.to(dtype)
+    assert half(states.to(dtype), mask).dtype == dtype
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_weight_gets_a_gradient(variant):
+    made, (states, mask) = gate(variant, residual=True), texts()
+    made(states, mask)[mask].square().sum().backward()
+    for name, weight in made.named_parameters():
+        assert weight.grad.abs().sum() > 0, name
+
+
+def test_a_wide_encoder_s_gate_is_a_share_of_it():
+    assert ChannelGate(384, reduction=16).excitation[0].out_features == 24
+    assert PositionGate(32, reduction=16).semantic.network[0].out_features == 8

@@ -1,0 +1,63 @@
+"""What parts of models cost."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from nlpcl import zoo
+from nlpcl.module_costs import Timing, cost_table, mean_costs, parts_of, timed
+
+
+class Sleeper(nn.Module):
+    def __init__(self, seconds: float, inner: nn.Module | None = None) -> None:
+        super().__init__()
+        self.seconds, self.inner = seconds, inner
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, states):
+        time.sleep(self.seconds)
+        return states if self.inner is None else self.inner(states)
+
+
+def test_shares_of_time():
+    inner = Sleeper(0.03)
+    model = Sleeper(0.01, inner)
+    with timed(model, {"inner": inner}) as found:
+        for _ in range(4):
+            model(torch.zeros(1))
+    assert found.calls == {"inner": 4}
+    assert found.model == pytest.approx(3 * 0.04, rel=0.5)  # the first pass does not count
+    assert 60 < found.share("inner") < 90
+    assert not inner._forward_hooks
+    assert not model._forward_pre_hooks
+    with timed(model, {"inner": inner}) as once:
+        model(torch.zeros(1))
+    assert 60 < once.share("inner") < 90
+    assert Timing().share("inner") == 0
+
+
+def test_the_costs_of_a_zoo_model():
+    entry = zoo.entry("emotion-gru")
+    config = entry.config_class(hidden=4, gru_layers=1).check()
+    model = entry.model_class().assemble(
+        config.model_options(), width=6, layers=1, labels=["a", "b"], speakers=2
+    )
+    with timed(model, parts_of(model)) as timing:
+        for _ in range(3):
+            model(torch.randn(2, 20, 6), torch.ones(2, 20))
+    rows = {row[0]: row for row in cost_table(model, timing).rows}
+    assert sum(row[1] for row in rows.values()) == sum(w.numel() for w in model.parameters())
+    assert 0 < rows["recurrent"][2] < 100
+
+
+def test_the_costs_of_a_study_are_means():
+    tables = [
+        {"columns": ["part", "parameters", "time (%)"], "rows": rows, "title": "t", "note": ""}
+        for rows in ([["a", 3, 10.0], ["b", 1, None]], [["a", 4, 30.0], ["b", 1, None]])
+    ]
+    assert mean_costs(tables)[0].rows == [["a", 3, 20.0], ["b", 1, None]]
+    assert mean_costs([]) == []
