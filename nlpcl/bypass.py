@@ -22,7 +22,8 @@ from nlpcl.data.splits import Splits
 from nlpcl.errors import UserError
 from nlpcl.module_costs import Timing, timed, weights
 from nlpcl.report import Cell, Report, Table
-from nlpcl.run import Run, evaluate, load_clips
+from nlpcl.rows import load_clips
+from nlpcl.run import Run, evaluate
 
 FULL = "(nothing)"
 NOTE = (

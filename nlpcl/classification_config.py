@@ -54,11 +54,13 @@ class ClassificationConfig(RunConfig):
         at_least=0,
         below=1,
     )
-    class_weights: bool = option(
-        False, "Rare classes weigh as much as frequent ones, by inverse frequency"
-    )
     loss: Literal["ce", "focal"] = option("ce", "Cross-entropy or focal loss", panel="Objective")
     focal_gamma: float = option(2.0, "γ of the focal loss", at_least=0, panel="Objective")
+    class_weights: Literal["none", "balanced"] = option(
+        "none",
+        "balanced: rare classes weigh as much as frequent ones, by inverse frequency",
+        panel="Objective",
+    )
     self_supervised: float = option(
         0.0,
         "Weight of the contrast between two dropout views of a text and the batch's other texts "
@@ -132,7 +134,6 @@ class ClassificationConfig(RunConfig):
                     "--windows",
                     "Give odd widths, such as 1,3,5: the gate of a token looks equally far to "
                     "both sides.",
-                    panel="Objective",
                 )
         widths = tuple(int(part) for part in parts)
         if len(set(widths)) < len(widths):

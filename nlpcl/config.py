@@ -191,7 +191,7 @@ class CorrectionConfig(RunConfig):
     )
     target_column: str | None = option(None, "Column of the corrected text", panel="Data")
     ignore_de: bool = option(
-        False, "Score without predicted 地 and 得, as some SIGHAN13 papers do", panel="Data"
+        False, "Leave predicted 地 and 得 out, as some SIGHAN13 papers do", panel="Data"
     )
 
     def columns(self) -> dict[str, str]:

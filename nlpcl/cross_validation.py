@@ -18,8 +18,10 @@ from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.data.splits import Splits
 from nlpcl.errors import UserError
 from nlpcl.files import atomic_folder, read_json_lines, write_csv, write_json, write_json_lines
+from nlpcl.module_costs import mean_costs
 from nlpcl.provenance import now, study_record
-from nlpcl.run import FOLDS, Run, load_clips, over_folds, read_record, split_table
+from nlpcl.rows import load_clips
+from nlpcl.run import FOLDS, Run, read_record, split_table
 from nlpcl.single_run import fit_splits, prepare_folder
 from nlpcl.tasks import task_class
 
@@ -58,6 +60,8 @@ def cross_validate(
     first = next(iter(runs.values())).record
     done = {"state": "finished", "ended": ended.isoformat(), "seconds": round(seconds, 1)}
     shared = {key: first[key] for key in ("parameters", "device", "precision")}
+    costs = [run.record["costs"] for run in runs.values() if "costs" in run.record]
+    shared |= {"costs": mean_costs(costs).as_dict()} if costs else {}
     # Who the kept model knows.
     shared |= {"model_fold": best, "speakers": runs[best].record.get("speakers", [])}
     write_json(folder / "run.json", record | shared | done)
@@ -99,7 +103,7 @@ def pool(
     labels = sorted({row["gold"] for row in rows})
     task: Any = task_class(config.task)
     report = task.pooled(rows, labels, leaks, clips.protocol)
-    report.extend(over_folds(task, [run.report for run in runs.values()]))
+    report.extend(task.over_folds([run.report["metrics"] for run in runs.values()]))
     report.tables.append(split_table(clips))
     write_json_lines(folder / "predictions.jsonl", rows)
     write_csv(folder / "history.csv", epochs)

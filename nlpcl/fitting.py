@@ -11,7 +11,8 @@ from nlpcl import zoo
 from nlpcl.config import RunConfig
 from nlpcl.devices import choose_device, choose_precision
 from nlpcl.errors import UserError
-from nlpcl.run import Run, load_splits
+from nlpcl.rows import load_splits
+from nlpcl.run import Run
 from nlpcl.single_run import fit_splits
 
 

@@ -14,9 +14,6 @@ from transformers import PreTrainedModel
 
 from nlpcl.report import Cell, Table
 
-NAME = "costs"
-"""Of the table in a report."""
-
 
 @dataclass
 class Timing:
@@ -112,21 +109,18 @@ def cost_table(model: nn.Module, timing: Timing) -> Table:
             rows.append([name, weights(module), share])
     note = "Share of the time of the test's forward passes."
     columns = ["part", "parameters", "time (%)"]
-    return Table(NAME, columns, rows, title="Parts of the model", note=note, digits=1)
+    return Table("costs", columns, rows, title="Parts of the model", note=note, digits=1)
 
 
-def mean_costs(tables: Sequence[Mapping[str, Any]]) -> list[Table]:
+def mean_costs(tables: Sequence[Mapping[str, Any]]) -> Table:
     """The table of a study: the weights of its first model, and the mean of the models' shares.
 
     Args:
-        tables: of the folds' reports, in their JSON form; none give none.
+        tables: of the folds, in their JSON form; one at least.
     """
-    if not tables:
-        return []
     rows: list[list[Cell]] = []
     for at, (name, size, _) in enumerate(tables[0]["rows"]):
         shares = [table["rows"][at][2] for table in tables if len(table["rows"]) > at]
         known = [share for share in shares if share is not None]
         rows.append([name, size, sum(known) / len(known) if known else None])
-    first = tables[0]
-    return [Table(NAME, first["columns"], rows, title=first["title"], note=first["note"], digits=1)]
+    return Table.from_dict({**tables[0], "rows": rows})

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Cell = str | int | float | bool | None
 TableFormat = Literal["table", "json", "csv", "markdown", "latex"]
 
+DIGITS = 2
+"""Digits after the point where a table does not say."""
 
-def show(value: Cell, digits: int = 2) -> str:
+
+def show(value: Cell, digits: int = DIGITS) -> str:
     """A cell as text: ``-`` for nothing, a fixed number of digits for fractions."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
@@ -46,7 +49,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     title: str = ""
     note: str = ""
-    digits: int = 2
+    digits: int = DIGITS
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -65,7 +68,13 @@ class Table:
         for key in ("title", "note"):
             if getattr(self, key):
                 parts[key] = getattr(self, key)
-        return parts
+        return parts if self.digits == DIGITS else parts | {"digits": self.digits}
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> Table:
+        """The reverse of :meth:`as_dict`."""
+        known = {"name", "columns", "rows", "title", "note", "digits"}
+        return cls(**{key: value for key, value in parts.items() if key in known})
 
     def texts(self) -> list[list[str]]:
         """Every cell as printed."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,14 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
-from nlpcl import data, zoo
+from nlpcl import zoo
 from nlpcl.config import RunConfig
 from nlpcl.data.splits import Splits
 from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.errors import UserError, first_line
 from nlpcl.files import read_json, read_json_lines
-from nlpcl.module_costs import NAME as COSTS
-from nlpcl.module_costs import mean_costs
 from nlpcl.report import Report, Table
+from nlpcl.rows import load_splits
 from nlpcl.tasks import task_class
 from nlpcl.zoo.model import ZooModel
 
@@ -168,11 +166,11 @@ class Run:
         """Whether it holds the folds of a protocol, each clip tested by a model of its own."""
         return "leaks" in self.record
 
-    def fold_reports(self) -> list[dict[str, Any]]:
-        """Each fold's own ``report.json``, in the folds' order."""
+    def fold_metrics(self) -> list[dict[str, float]]:
+        """The numbers of each fold's own report, in the folds' order."""
         names = [fold["name"] for fold in self.record["leaks"]["folds"]]
         files = [self.folder / FOLDS / name / "report.json" for name in names]
-        return [read_json(file) for file in files if file.is_file()]
+        return [read_json(file)["metrics"] for file in files if file.is_file()]
 
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
         """Scores and predictions on test sets; by default those it was trained beside.
@@ -186,7 +184,7 @@ class Run:
             title = self.record["data"]["protocol"]
             task: Any = task_class(self.config.task)
             report = task.pooled(rows, labels, self.record["leaks"], title)
-            report.extend(over_folds(task, self.fold_reports()))
+            report.extend(task.over_folds(self.fold_metrics()))
             return report, rows
         return self.test(splits or load_splits(self.config), self.config)
 
@@ -236,41 +234,6 @@ def newest_run(task: str, root: Path = RUNS) -> Path | None:
     return max(found)[1] if found else None
 
 
-def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
-    """The data that a configuration names; ``as_test`` holds nothing of a single file out."""
-    columns = getattr(config, "columns", dict)()
-    splits = data.load(
-        config.data,
-        task=config.task,
-        root=config.data_root,
-        columns=columns,
-        dev_fraction=config.dev_fraction,
-        seed=config.seed,
-        keep_overlap=config.keep_overlap,
-        as_test=as_test,
-    )
-    splits.keep(config.train_fraction)
-    return splits
-
-
-def load_clips(config: Any) -> Splits:
-    """Every clip of the corpora that a configuration names, unsplit, in ``train``."""
-    named = [part.strip() for part in config.data.split(",")]
-    joined = Splits(config.data)
-    for part in [config.data] if os.path.exists(config.data) else named:
-        splits, _ = data.load_as_is(
-            part,
-            task=config.task,
-            root=config.data_root,
-            columns=config.columns(),
-            options=config.data_options(),
-        )
-        joined.train += [*splits.train, *splits.dev, *(r for t in splits.test.values() for r in t)]
-        joined.problems += splits.problems
-        joined.notes += splits.notes
-    return joined
-
-
 def make_task(config: RunConfig, processor: Any, model: ZooModel) -> Any:
     """The task of a configuration; text is limited to what the encoder's positions allow."""
     if config.input == "speech":
@@ -298,14 +261,6 @@ def evaluate(
         predictions += [{"test": name, **row} for row in rows]
     report.tables.append(split_table(splits))
     return report, predictions
-
-
-def over_folds(task: Any, reports: Sequence[Mapping[str, Any]]) -> Report:
-    """What the folds' own reports hold and their pooled predictions do not: probes, costs."""
-    found = task.over_folds([report["metrics"] for report in reports])
-    costs = [table for report in reports for table in report["tables"] if table["name"] == COSTS]
-    found.tables += mean_costs(costs)
-    return found
 
 
 def split_table(splits: Splits) -> Table:

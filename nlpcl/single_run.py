@@ -72,7 +72,6 @@ def fit_splits(
     write_csv(folder / "history.csv", epochs)
     with timed(model, parts_of(model)) as timing:
         report, predictions = evaluate(model, task, splits, precision, config)
-    report.tables.append(cost_table(model, timing))
     if hasattr(task, "examine"):
         report.extend(task.examine(model, splits, precision))
     write_json_lines(folder / "predictions.jsonl", predictions)
@@ -80,6 +79,8 @@ def fit_splits(
     ended = now()
     seconds = (ended - datetime.datetime.fromisoformat(record["started"])).total_seconds()
     done = {"state": "finished", "ended": ended.isoformat(), "seconds": round(seconds, 1)}
+    # Not in the report, which is the same whenever a training is repeated.
+    done["costs"] = cost_table(model, timing).as_dict()
     write_json(folder / "run.json", record | done)
     return Run(folder, device=config.device, precision=config.precision)
 

@@ -15,7 +15,7 @@ import nlpcl
 from nlpcl import zoo
 from nlpcl.bypass import bypassed, encoder_layers, module_report
 from nlpcl.errors import UserError
-from nlpcl.run import load_splits
+from nlpcl.rows import load_splits
 
 
 class Twice(nn.Module):
@@ -166,7 +166,7 @@ def test_in_a_study_each_fold_answers_for_its_own_clips(study, run_main):
 
 
 def load_clips_of(study, ids):
-    from nlpcl.run import load_clips
+    from nlpcl.rows import load_clips
 
     return [clip for clip in load_clips(study.config).train if clip["id"] in ids]
 

@@ -56,8 +56,7 @@ def test_the_costs_of_a_zoo_model():
 
 def test_the_costs_of_a_study_are_means():
     tables = [
-        {"columns": ["part", "parameters", "time (%)"], "rows": rows, "title": "t", "note": ""}
+        {"name": "costs", "columns": ["part", "parameters", "time (%)"], "rows": rows}
         for rows in ([["a", 3, 10.0], ["b", 1, None]], [["a", 4, 30.0], ["b", 1, None]])
     ]
-    assert mean_costs(tables)[0].rows == [["a", 3, 20.0], ["b", 1, None]]
-    assert mean_costs([]) == []
+    assert mean_costs(tables).rows == [["a", 3, 20.0], ["b", 1, None]]

@@ -132,7 +132,7 @@ def check_data(config: Any) -> None:
     Raises:
         UserError: they cannot be read or lack a split.
     """
-    from nlpcl.run import load_clips, load_splits
+    from nlpcl.rows import load_clips, load_splits
 
     if config.folds:
         load_clips(config)

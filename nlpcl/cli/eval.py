@@ -165,7 +165,7 @@ def scored(
         explained: how many rows to explain; 0 is none.
         other_data: whether ``--data`` was given; a study then answers with its one model.
     """
-    from nlpcl.run import load_splits
+    from nlpcl.rows import load_splits
     from nlpcl.tasks import task_class
 
     own_folds = run.is_study and not other_data

@@ -54,18 +54,10 @@ def show_report(report: Report, format: str = "table", *, cases: bool = False) -
 
 def show_run(run: Any) -> None:
     """What ``nlpcl train`` prints at its end: the tables, then where everything is."""
-    tables = [
-        Table(
-            name=table["name"],
-            columns=table["columns"],
-            rows=table["rows"],
-            title=table.get("title", ""),
-            note=table.get("note", ""),
-        )
-        for table in run.report["tables"]
-    ]
-    show_report(Report(tables=tables))
     record = run.record
+    costs = [record["costs"]] if "costs" in record else []
+    tables = [Table.from_dict(table) for table in [*run.report["tables"], *costs]]
+    show_report(Report(tables=tables))
     print(
         f"{run.folder}: {record['parameters'] / 1e6:.1f} M parameters, {record['precision']} on "
         f"{record['device']}, {record['seconds']:.0f} s"

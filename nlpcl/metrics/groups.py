@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl.errors import unknown_name
 from nlpcl.metrics.confusion import SCORES, cell, checked_indices, confusion_counts, ratio, recall
+from nlpcl.metrics.gender_groups import gender_tables
 from nlpcl.report import Cell, Table
 
 if TYPE_CHECKING:
@@ -174,7 +175,9 @@ def group_tables(
         compared = [group for group in found if group.name != NO_GROUP and group.n >= fewest]
         gaps += gap_rows(name, compared, labels)
         if name == "gender" and "speaker" in groups:
-            tables += gender_tables(gold, predicted, labels, groups, compared, level)
+            tables += gender_tables(
+                gold, predicted, labels, groups, members(groups[name]), compared, MEASURES, level
+            )
     columns = ["by", "measure", "groups", "mean", "std", "worst", "best", "gap"]
     note = "Percent. std: over groups, ddof 1. Last two rows of a name: the class with the largest"
     note += " gap in recall (equality of opportunity) and in share predicted (parity)."
@@ -262,46 +265,3 @@ def gap_rows(by: str, groups: Sequence[Group], labels: Sequence[str]) -> list[li
         comparable = [row for row in candidates if row[-1] is not None]
         rows += [max(comparable, key=lambda row: float(row[-1] or 0))] if comparable else []
     return rows
-
-
-def gender_tables(
-    gold: Any,
-    predicted: Any,
-    labels: Sequence[str],
-    groups: Mapping[str, GroupNames],
-    genders: Sequence[Group],
-    level: float,
-) -> list[Table]:
-    """Mean over the speakers of each gender, and recall of each class by gender with its gap."""
-    import numpy as np
-
-    from nlpcl.statistics import t_interval
-
-    truth, answers = np.asarray(gold), np.asarray(predicted)
-    speakers = np.asarray(groups["speaker"])
-    rows: list[list[Cell]] = []
-    for gender in genders:
-        items = members(groups["gender"])[gender.name]
-        parts = [items[speakers[items] == name] for name in np.unique(speakers[items])]
-        counts = [confusion_counts(truth[part], answers[part], len(labels)) for part in parts]
-        for measure, text in MEASURES.items():
-            found = [float(SCORES[measure](count)) for count in counts]
-            mean = t_interval(found, level)
-            spread = float(np.std(found, ddof=1)) if len(found) > 1 else None
-            ends = (cell(mean.low), cell(mean.high))
-            rows.append([gender.name, text, len(found), mean.value, *ends, spread])
-    columns = ["gender", "measure", "speakers", "mean over speakers", "low", "high", "std"]
-    note = f"Percent, {100 * level:g} % Student intervals over speakers; std: ddof 1."
-    title = "Gender: every speaker counts once"
-    means = Table("gender_speakers", columns, rows, title=title, note=note, digits=1)
-    recalls: list[list[Cell]] = []
-    for index, label in enumerate(labels):
-        cells: list[Cell] = []
-        for gender in genders:
-            held = bool(gender.counts[index].sum())
-            cells.append(float(recall(gender.counts)[index]) if held else None)
-        values = [cell for cell in cells if isinstance(cell, float)]
-        recalls.append([label, *cells, max(values) - min(values) if len(values) > 1 else None])
-    names = [f"recall, {gender.name}" for gender in genders]
-    title = "Recall of each class by gender, percent"
-    return [means, Table("gender_recall", ["class", *names, "gap"], recalls, title=title, digits=1)]

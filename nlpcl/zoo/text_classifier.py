@@ -43,10 +43,10 @@ class TextClassifier(ZooModel):
         super().__init__(config)
         self.options: Any = self.settings(**config.options)
         counts: Any = getattr(config, "class_counts", None)
-        if self.options.class_weights and not counts:
-            raise ValueError("class weights need class_counts; see assemble()")
-        weighted = counts and self.options.class_weights
-        self.class_weights = balanced_weights(counts) if weighted else None
+        balanced = self.options.class_weights == "balanced"
+        if balanced and not counts:
+            raise ValueError("balanced class weights need class_counts; see assemble()")
+        self.class_weights = balanced_weights(counts) if balanced else None
         self.set_backbone(AutoModel.from_config(config.backbone))
         size = self.backbone.config.hidden_size
         self.head = nn.Linear(size, len(config.id2label or {}))
@@ -76,7 +76,8 @@ class TextClassifier(ZooModel):
             encoder: as loaded by ``AutoModel`` or with the head of a masked language model, which
                 is left behind.
             labels: names of the classes, in the order of the logits.
-            class_counts: training texts of each class; needed by ``class_weights``.
+            class_counts: training texts of each class; needed by
+                ``class_weights="balanced"``.
         """
         config = cls.config_class(
             backbone=encoder.config,

@@ -51,14 +51,14 @@ def test_the_classes_come_from_the_training_rows(tiny):
 
 
 @pytest.mark.parametrize("loss", ["ce", "focal"])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_the_classification_part(loss, weighted, tiny):
-    made = tiny("asrm", loss=loss, class_weights=weighted, focal_gamma=1.5)
+@pytest.mark.parametrize("weights", ["none", "balanced"])
+def test_the_classification_part(loss, weights, tiny):
+    made = tiny("asrm", loss=loss, class_weights=weights, focal_gamma=1.5)
     output = made.model.train()(**made.batch())
     labels = made.batch()["labels"]
     logs = output.logits.log_softmax(1)[torch.arange(8), labels]
     losses = -logs * ((1 - logs.exp()) ** 1.5 if loss == "focal" else 1.0)
-    if weighted:  # 2, 4 and 2 of 8 rows
+    if weights == "balanced":  # 2, 4 and 2 of 8 rows
         losses = losses * torch.tensor([8 / 6, 8 / 12, 8 / 6])[labels]
     torch.testing.assert_close(output.loss, losses.mean())
 
