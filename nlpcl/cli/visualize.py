@@ -1,26 +1,108 @@
-"""``nlpcl visualize``: not there yet."""
+"""``nlpcl visualize RUN``."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from nlpcl.cli.groups import single
+from nlpcl.cli.show import check_format, loading, show_tables
 from nlpcl.errors import UserError
+from nlpcl.report import Table
 
-ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
+FORMATS = ("html", "png", "svg", "pdf")
+REASONS = 3
+"""Figures whose reasons are told where nothing can be drawn."""
 
 
 def command() -> Any:
     """The command."""
-    return single(visualize, ANYTHING)
+    return single(visualize)
 
 
-def visualize(context: typer.Context) -> None:
-    """Draw a run (not available yet)."""
-    raise UserError(
-        "is not available in this version",
-        "visualize",
-        "Read history.csv and report.json in the run folder.",
-    )
+def visualize(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders of ablations.")],
+    list_figures: Annotated[
+        bool, typer.Option("--list", help="Say which figures can be drawn, and why others cannot.")
+    ] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Figures to draw, joined by commas; see --list.")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="html (one report), png, svg or pdf (a file a figure).")
+    ] = "html",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder, or the report's file. (default: RUN/figures)"),
+    ] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="Long sound file for the figure timeline.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of maps and samples.")] = 0,
+) -> None:
+    """Draw runs and ablations: one HTML report with figures, tables and the data behind them."""
+    check_format(format, FORMATS)
+    wanted = [name.strip() for name in (only or "").split(",") if name.strip()]
+    check_place(out, format)
+    loading(quiet=list_figures)
+    from nlpcl.figures import registry
+    from nlpcl.figures.kinds import Options
+    from nlpcl.figures.making import listing, make
+    from nlpcl.figures.sources import open_sources
+    from nlpcl.figures.writing import write
+
+    registry.check(wanted)
+    sources = open_sources(runs)
+    if list_figures:
+        rows = [
+            [name, source, "yes" if drawn else "no", reason]
+            for source, name, drawn, reason in listing(sources)
+            if not wanted or name in wanted
+        ]
+        columns = ["figure", "run", "drawn", "reason"]
+        show_tables([Table("figures", columns, rows, title="Figures")])
+        return
+    if audio is not None and not audio.is_file():
+        raise UserError("no such file", f"--audio {audio}", "Give a WAV, FLAC, OGG or MP3 file.")
+    made, missing = make(sources, wanted, Options(audio, seed), say)
+    say("")
+    if not made:
+        told = [one for one in missing if wanted or not one.reason.startswith("it is for")]
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in told[:REASONS])
+        more = ", …" if len(told) > REASONS else ""
+        what = f"no figure can be drawn ({reasons or 'nothing suits it'}{more})"
+        raise UserError(what, runs[0], f"See: nlpcl visualize --list {runs[0]}")
+    by_reason: dict[str, list[str]] = {}
+    for left in missing:
+        if not left.reason.startswith("it is for") or wanted:
+            by_reason.setdefault(left.reason, []).append(left.name)
+    for reason, names in by_reason.items():
+        print(f"left out: {', '.join(dict.fromkeys(names))}: {reason}", file=sys.stderr)
+    written = write(sources, made, missing, out or runs[0] / "figures", format)
+    for path in written[:1] if format == "html" else written:
+        print(path)
+
+
+def check_place(out: Path | None, format: str) -> None:
+    """Refuse a place that cannot be written to in this format.
+
+    Raises:
+        UserError: a file where a folder is needed, or the other way round.
+    """
+    if out is None:
+        return
+    if format != "html" and out.suffix == ".html":
+        raise UserError(f"is no folder for {format} files", f"--out {out}", "Give a folder.")
+    if out.is_file() and out.suffix != ".html":
+        raise UserError("is a file", f"--out {out}", "Give a folder or a file ending in .html.")
+    if out.is_dir() and out.suffix == ".html":
+        raise UserError("is a folder", f"--out {out}", "Give a file, or a folder without .html.")
+
+
+def say(name: str) -> None:
+    """Show on a terminal which figure is made; an empty name wipes the line."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{name}", end="", file=sys.stderr, flush=True)

@@ -66,8 +66,8 @@ VALUES = {
 OTHERS = {
     "ablate sdlc": ["unknown model 'sdlc'", "Did you mean 'sdcl'"],
     "ablate sdcl --variants all": ["unknown variant 'all'", "batch-negatives, elementwise"],
-    "visualize run": ["visualize", "not available"],
-    "visualize": ["visualize", "not available"],
+    "visualize run": ["run", "no such run folder"],
+    "visualize": ["visualize", "runs"],
     "eval": ["eval", "run"],
     "eval nowhere": ["nowhere", "no such run folder"],
     "eval .": ["no run folder"],

@@ -1,0 +1,76 @@
+"""What a figure is: its name, what it needs, a function that loads and one that draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Scope = Literal["run", "runs", "ablation"]
+"""What a figure is made of: one run, all given runs together, or an ablation."""
+CLASSIFIERS = ("emotion", "classification")
+"""Tasks whose prediction rows hold ``gold``, ``label`` and ``probabilities``."""
+
+
+class LeftOut(Exception):
+    """Why a figure cannot be drawn, as a sentence without a full stop."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose.
+
+    Args:
+        audio: sound file of the figure of probabilities over time.
+        seed: of projections and samples.
+        points: most items on a map; more are sampled, and the caption says so.
+    """
+
+    audio: Path | None = None
+    seed: int = 0
+    points: int = 1000
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a figure shows.
+
+    Args:
+        values: arguments of the drawing function.
+        rows: the data behind the figure, for a CSV file.
+        caption: what is seen, with n, split and protocol.
+        html: what the HTML report shows in place of a picture, where text says it better.
+    """
+
+    values: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    caption: str
+    html: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A figure.
+
+    Args:
+        name: as in ``--only``.
+        title: heading in the report.
+        load: source and options → material; raises LeftOut or UserError. The source is a
+            ``RunSource``, a list of them or an ``AblationSource``, as ``scope`` says.
+        draw: the material's values → a figure; None for what is a table.
+        tasks: whose runs it suits; empty for all.
+        scope: what ``load`` is given.
+        needs_model: whether ``load`` runs the model, which takes seconds.
+    """
+
+    name: str
+    title: str
+    load: Callable[[Any, Options], Material]
+    draw: Callable[..., Figure] | None = None
+    tasks: Sequence[str] = ()
+    scope: Scope = "run"
+    needs_model: bool = field(default=False)

@@ -1,0 +1,153 @@
+"""Run folders made by hand: what a training leaves behind, without the training."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+
+import pytest
+
+LABELS = ["angry", "neutral", "sad"]
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """``make_run("name", rows=..., ...)`` → the folder of a run without a model."""
+
+    def make(
+        name="run", *, task="emotion", model=None, rows=None, history=None, report=None, **more
+    ):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        model = model or {"emotion": "emotion-gru", "correction": "sdcl"}.get(task, "asrm")
+        record = {
+            "model": model,
+            "task": task,
+            "state": "finished",
+            "config": {"data": "invented", "seed": 0, "epochs": 3},
+            "data": {"name": "invented", "protocol": "invented protocol", "sizes": {"test": 9}},
+            "parameters": 1234,
+        }
+        write(folder / "run.json", record | more)
+        if rows is not None:
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            (folder / "predictions.jsonl").write_text(lines, encoding="utf-8")
+        if history is not None:
+            with (folder / "history.csv").open("w", newline="") as stream:
+                writer = csv.DictWriter(
+                    stream, list(dict.fromkeys(k for row in history for k in row))
+                )
+                writer.writeheader()
+                writer.writerows(history)
+        write(folder / "report.json", report or {"metrics": {}, "tables": []})
+        return folder
+
+    return make
+
+
+def write(path, value):
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+def answer(number, gold, label, share=0.6, labels=LABELS, **more):
+    rest = (1 - share) / (len(labels) - 1)
+    shares = {name: share if name == label else rest for name in labels}
+    row = {"test": "invented", "id": f"clip-{number}", "gold": gold, "label": label}
+    return row | {"probabilities": shares} | more
+
+
+@pytest.fixture
+def clip_rows():
+    """60 answers of six speakers, every fourth one wrong."""
+    drawn = random.Random(0)
+    rows = []
+    for number in range(60):
+        gold = LABELS[number % 3]
+        label = LABELS[(number + 1) % 3] if number % 4 == 0 else gold
+        speaker = f"s{number % 6}"
+        gender = "female" if number % 2 else "male"
+        more = {"speaker": speaker, "gender": gender, "session": f"part-{number % 3}"}
+        more["seconds"] = 0.5 + 0.1 * number
+        rows.append(answer(number, gold, label, 0.4 + 0.5 * drawn.random(), **more))
+    return rows
+
+
+@pytest.fixture
+def binary_rows():
+    """40 answers to two classes."""
+    drawn = random.Random(1)
+    labels = ["hateful", "normal"]
+    rows = []
+    for number in range(40):
+        gold, share = labels[number % 2], 0.5 + 0.5 * drawn.random()
+        label = gold if number % 5 else labels[(number + 1) % 2]
+        rows.append(answer(number, gold, label, share, labels, text=f"text number {number}"))
+    return rows
+
+
+@pytest.fixture
+def history():
+    """Two folds over three epochs; the second one begins with a loss that is not a number."""
+    rows = []
+    for fold in (1, 2):
+        for epoch in (1, 2, 3):
+            rows.append(
+                {
+                    "fold": f"fold-{fold}",
+                    "epoch": float(epoch),
+                    "step": 4.0 * epoch,
+                    "loss": "nan" if (fold, epoch) == (2, 1) else fold * 1.0 / epoch,
+                    "loss_emotion": fold / epoch,
+                    "loss_speaker": 1.0,
+                    "dev_loss": 2.0 / epoch,
+                    "dev_ua": 30.0 * epoch + 10 * fold,
+                    "dev_selection": {1: 1.0, 2: 3.0, 3: 2.0}[epoch] if fold == 1 else epoch,
+                    "learning_rate": 0.001 / epoch,
+                    "grad_norm": 1.0,
+                    "alpha": 0.1 * epoch,
+                }
+            )
+    return rows
+
+
+@pytest.fixture
+def make_ablation(tmp_path):
+    """``make_ablation(comparisons, cells)`` → the folder of an ablation."""
+
+    def make(comparisons, cells, name="ablation"):
+        folder = tmp_path / name
+        folder.mkdir()
+        record = {
+            "model": "asrm",
+            "task": "classification",
+            "state": "finished",
+            "baseline": "original",
+            "seeds": [0, 1],
+            "notes": [],
+            "variants": {"original": {}, "span": {"variant": "span"}, "none": {"variant": "none"}},
+            "cells": cells,
+            "comparisons": comparisons,
+        }
+        write(folder / "ablation.json", record)
+        return folder
+
+    return make
+
+
+def compared(variant, difference, low, high, **more):
+    row = {"test": "invented", "metric": "macro_f1", "variant": variant, "baseline": "original"}
+    row |= {"difference": difference, "low": low, "high": high, "p_holm": 0.03, "n": 80}
+    return row | {"clusters": 80, "seeds": 2, "is_found": True} | more
+
+
+@pytest.fixture(name="compared")
+def _compared():
+    """``compared("span", 1.0, 0.5, 1.5)``: one comparison as ``ablation.json`` has it."""
+    return compared
+
+
+@pytest.fixture(name="answer")
+def _answer():
+    """``answer(1, "sad", "angry", 0.7)``: a prediction row."""
+    return answer
