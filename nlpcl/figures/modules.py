@@ -12,14 +12,14 @@ from nlpcl.figures.style import COLOURS, panels, shortened, ticks
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+
 def load(run: RunSource, options: Options) -> Material:
     """Parameters of each part, and its share of the time of the test's forward passes."""
     table = run.record.get("costs")
     if not table or not table["rows"]:
         raise LeftOut("run.json holds no costs of the model's parts")
     rows = [
-        {"part": name, "parameters": size, "time (%)": share}
-        for name, size, share in table["rows"]
+        {"part": name, "parameters": size, "time (%)": share} for name, size, share in table["rows"]
     ]
     whole = f"{run.record['parameters']:,} parameters; " if "parameters" in run.record else ""
     caption = (

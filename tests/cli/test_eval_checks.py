@@ -38,7 +38,7 @@ def classifier(tmp_path_factory, tiny_encoder):
 def evaluate(run_main, classifier, monkeypatch):
     """``nlpcl eval`` on the invented rows."""
     folder, splits = classifier
-    monkeypatch.setattr("nlpcl.run.load_splits", lambda config, as_test=False: splits)
+    monkeypatch.setattr("nlpcl.rows.load_splits", lambda config, as_test=False: splits)
 
     def run(*arguments):
         return run_main("eval", folder, "--device", "cpu", "--precision", "fp32", *arguments)
