@@ -139,7 +139,8 @@ def drawn(mood: Mood, generator: Generator) -> Mood:
     names = Mood.__dataclass_fields__
     values = {name: generator.normal(getattr(mood, name), getattr(SPREAD, name)) for name in names}
     least = {"movement": 0.3, "tempo": 2.6, "jitter": 0.002, "pauses": 0.0}
-    return Mood(**{name: max(value, least.get(name, value)) for name, value in values.items()})
+    floors = {name: least.get(name, float("-inf")) for name in values}
+    return Mood(**{name: max(value, floors[name]) for name, value in values.items()})
 
 
 def syllables(voice: Voice, traits: Mood, generator: Generator) -> list[dict[str, Any]]:
