@@ -101,5 +101,5 @@ def test_the_probe_falls_when_the_adversary_learns(made):
         names = [str(int(name)) for name in speakers]
         heard[adversary] = probe(vectors, names, folds=3).accuracy.value
     assert min(accuracy.values()) > 0.9
-    # Chance is 25. Neither a weight ten times as great nor one that is 0 removes as much.
+    # Chance is 25. Much greater weights remove less.
     assert heard[True] < heard[False] - 8
