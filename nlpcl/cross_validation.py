@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import shutil
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ def cross_validate(
     shared = {key: first[key] for key in ("parameters", "device", "precision")}
     costs = [run.record["costs"] for run in runs.values() if "costs" in run.record]
     shared |= {"costs": mean_costs(costs).as_dict()} if costs else {}
+    epochs = [run.record.get("seconds_per_epoch") for run in runs.values()]
+    shared["seconds_per_epoch"] = statistics.median(filter(None, epochs)) if any(epochs) else None
     # Who the kept model knows.
     shared |= {"model_fold": best, "speakers": runs[best].record.get("speakers", [])}
     write_json(folder / "run.json", record | shared | done)

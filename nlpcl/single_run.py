@@ -19,6 +19,7 @@ from nlpcl.preparation import prepare
 from nlpcl.provenance import now, start_record
 from nlpcl.run import OWN_CODE, RUNS, Run, evaluate, read_record
 from nlpcl.trainer import train
+from nlpcl.training_records import Training
 from nlpcl.zoo.model import ZooModel
 
 
@@ -42,9 +43,9 @@ def fit_splits(
         keep_code(entry, folder)
     rows = task.encode(splits.train)
     dev_rows = task.encode(splits.dev)
-    interrupted = True
+    training: Training | None = None
     try:
-        epochs, interrupted = train(
+        training = train(
             on_device(model, device),
             rows,
             getattr(task, "collate_training", task.collate),
@@ -57,19 +58,19 @@ def fit_splits(
             resume=resume,
         )
     except KeyboardInterrupt:
-        interrupted = True
+        pass
     finally:
-        if interrupted:
+        if training is None or training.interrupted:
             # On a full disk this fails too; the reason for stopping is the one to report.
             with contextlib.suppress(UserError):
                 write_json(folder / "run.json", record | {"state": "interrupted"})
-    if interrupted:
+    if training is None or training.interrupted:
         model_name = entry.folder if entry.own else entry.name
         raise KeyboardInterrupt(f"Go on with: nlpcl train {model_name} --resume {folder}")
     if hasattr(task, "after_training"):
         task.after_training(model, dev_rows, precision, config)
     save_model(model, task, folder)
-    write_csv(folder / "history.csv", epochs)
+    write_csv(folder / "history.csv", training.history)
     with timed(model, parts_of(model)) as timing:
         report, predictions = evaluate(model, task, splits, precision, config)
     if hasattr(task, "examine"):
@@ -80,6 +81,7 @@ def fit_splits(
     seconds = (ended - datetime.datetime.fromisoformat(record["started"])).total_seconds()
     done = {"state": "finished", "ended": ended.isoformat(), "seconds": round(seconds, 1)}
     # Not in the report, which is the same whenever a training is repeated.
+    done["seconds_per_epoch"] = training.seconds_per_epoch
     done["costs"] = cost_table(model, timing).as_dict()
     write_json(folder / "run.json", record | done)
     return Run(folder, device=config.device, precision=config.precision)

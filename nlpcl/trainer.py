@@ -29,7 +29,7 @@ from nlpcl.errors import UserError, first_line
 from nlpcl.inference import Feature, length
 from nlpcl.interrupts import FirstInterrupt
 from nlpcl.training_callback import SELECTION, Reporting
-from nlpcl.training_records import history, is_writing_failure, newest_checkpoint
+from nlpcl.training_records import Training, history, is_writing_failure, newest_checkpoint
 from nlpcl.zoo.model import ZooModel, weighted_sum
 
 DevScores = Callable[[ZooModel], dict[str, float]]
@@ -126,8 +126,10 @@ class ZooTrainer(Trainer):
         return (loss, output) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the mean of each loss part since the last record."""
+        """Add the mean of each loss part since the last record, and what the model's course set."""
         if "loss" in logs:
+            zoo_model: Any = self.model
+            logs.update(zoo_model.scheduled())
             for name in self.totals:
                 logs[f"loss_{name}"] = self.totals[name] / max(self.sizes[name], 1.0)
             self.totals.clear()
@@ -163,7 +165,7 @@ def train(
     display: Any,
     resume: bool = False,
     on_epoch: Callable[[int], None] | None = None,
-) -> tuple[list[dict[str, float]], bool]:
+) -> Training:
     """Train a model in place and leave the best epoch's weights in it.
 
     Args:
@@ -179,7 +181,7 @@ def train(
         on_epoch: told the number of each epoch before it begins, from 0.
 
     Returns:
-        One record an epoch, and whether Ctrl-C stopped the training before its end.
+        The record of its epochs, their time, and whether Ctrl-C stopped it before its end.
 
     Raises:
         UserError: the loss became NaN or infinite.
@@ -215,7 +217,8 @@ def train(
             raise
         finally:
             display.end()
-    return history(trainer.state.log_history), reporting.interrupted
+    epochs = history(trainer.state.log_history)
+    return Training(epochs, reporting.interrupted, reporting.epoch_seconds)
 
 
 def training_arguments(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ class Reporting(TrainerCallback):
     ) -> None:
         self.display, self.trainer, self.on_epoch = display, trainer, on_epoch
         self.interrupted = False
+        self.epoch_seconds: list[float] = []
+        self.epoch_began = 0.0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -32,6 +35,7 @@ class Reporting(TrainerCallback):
         """Tell who wants to know, such as the noise of a pretraining task."""
         if self.on_epoch is not None:
             self.on_epoch(int(state.epoch or 0))
+        self.epoch_began = time.perf_counter()
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -64,6 +68,8 @@ class Reporting(TrainerCallback):
         """An interrupted epoch is no epoch: score it when it is whole."""
         if self.interrupted and control.should_training_stop:
             control.should_evaluate = control.should_save = control.should_log = False
+        else:
+            self.epoch_seconds.append(time.perf_counter() - self.epoch_began)
 
     def on_evaluate(
         self,

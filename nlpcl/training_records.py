@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is known of a training beside the weights it leaves in the model.
+
+    Args:
+        history: one record an epoch.
+        interrupted: whether Ctrl-C stopped it before its end.
+        epoch_seconds: time of each epoch's updates, without dev scores and checkpoints; a resumed
+            training's first epoch may be the rest of one.
+    """
+
+    history: list[dict[str, float]]
+    interrupted: bool
+    epoch_seconds: list[float]
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """The median; None where no epoch has ended."""
+        return statistics.median(self.epoch_seconds) if self.epoch_seconds else None
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

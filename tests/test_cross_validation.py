@@ -80,6 +80,7 @@ def test_the_report_pools_the_folds(study):
     for name in ("classification", "folds", "by_speaker", "by_gender", "leaks", "confusion"):
         assert name in names
     assert "3 folds, speaker-independent" in study.report["tables"][0]["title"]
+    assert 0 < 12 * 3 * study.record["seconds_per_epoch"] < study.record["seconds"]
 
 
 def test_eval_shows_the_out_of_fold_predictions(study, run_main):

@@ -167,3 +167,22 @@ def test_training_leaves_no_row_out(fit, monkeypatch):
 
     rows = [tuple(row["input_ids"]) for row in run.task.encode(load_splits(run.config).train)]
     assert sorted(seen) == sorted(rows * 2)
+
+
+def test_what_a_model_follows_stands_in_the_history(fit, monkeypatch):
+    from nlpcl.zoo.sdcl.model import SDCL
+
+    seen = []
+    monkeypatch.setattr(SDCL, "set_progress", lambda model, done: seen.append(done))
+    monkeypatch.setattr(SDCL, "scheduled", lambda model: {"share": seen[-1]})
+    folder = fit(epochs=2).folder
+    updates = len(seen)
+    last = [(updates // 2 - 1) / updates, (updates - 1) / updates]
+    assert [row["share"] for row in history(folder)] == pytest.approx(last)
+
+
+def test_the_time_of_an_epoch_is_the_median_of_whole_ones():
+    from nlpcl.training_records import Training
+
+    assert Training([], False, [3.0, 1.0, 1.5]).seconds_per_epoch == 1.5
+    assert Training([], True, []).seconds_per_epoch is None

@@ -58,7 +58,9 @@ def show_run(run: Any) -> None:
     costs = [record["costs"]] if "costs" in record else []
     tables = [Table.from_dict(table) for table in [*run.report["tables"], *costs]]
     show_report(Report(tables=tables))
+    epoch = record.get("seconds_per_epoch")
     print(
         f"{run.folder}: {record['parameters'] / 1e6:.1f} M parameters, {record['precision']} on "
         f"{record['device']}, {record['seconds']:.0f} s"
+        + (f", {epoch:.3g} s an epoch" if epoch else "")
     )

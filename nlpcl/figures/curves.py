@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 SELECTION = "dev_selection"
 PLACES = {"fold", "epoch", "step", SELECTION}
-NAMES = {"learning_rate": "learning rate", "grad_norm": "gradient norm"}
+NAMES = {
+    "learning_rate": "learning rate",
+    "grad_norm": "gradient norm",
+    "alpha": "α of the adversary",
+    "lambda": "λ, factor of the reversed gradient",
+}
 MOST = 8
 """Groups that can be told apart by colour."""
 

@@ -184,6 +184,10 @@ class ZooModel(PreTrainedModel):
     def set_progress(self, done: float) -> None:
         """Told before every update what share of them lies behind, from 0 to 1."""
 
+    def scheduled(self) -> dict[str, float]:
+        """What :meth:`set_progress` has set, by the name of its column in ``history.csv``."""
+        return {}
+
     def parameter_groups(self, config: Any) -> list[dict[str, Any]] | None:
         """Groups for the optimiser, each with its ``lr``; None is one rate for all weights."""
         return None

@@ -114,6 +114,17 @@ class EmotionEnhanced(SpeechClassifier):
         """
         self.alpha = self.options.max_alpha * ALPHA_COURSES[self.options.alpha_course](done)
 
+    @property
+    def strength(self) -> float:
+        """λ, the factor of the reversed gradient: the adversary's weight times α."""
+        return self.options.adversarial_weight * self.alpha
+
+    def scheduled(self) -> dict[str, float]:
+        """α and λ, where there is an adversary."""
+        if self.speaker_head is None:
+            return {}
+        return {"alpha": self.alpha, "lambda": self.strength}
+
     def pool(self, states: Tensor, mask: Tensor) -> Tensor:
         """Average and maximum over a clip's frames, ``(B, D)``."""
         states = self.recur(states, mask)
@@ -149,8 +160,7 @@ class EmotionEnhanced(SpeechClassifier):
         """The speaker head's cross-entropy, while training on known speakers."""
         if self.speaker_head is None or speakers is None or not self.training:
             return {}
-        strength = self.options.adversarial_weight * self.alpha
-        logits = self.speaker_head(reverse_gradient(pooled, strength))
+        logits = self.speaker_head(reverse_gradient(pooled, self.strength))
         losses = cross_entropy(logits, speakers)
         return {"speaker": Part(losses.sum(), labelled(speakers).sum())}
 

@@ -131,6 +131,9 @@ def test_alpha_follows_its_course(course, made):
     assert alphas[0] == 0
     assert alphas == sorted(alphas)
     assert alphas[-1] == pytest.approx(0.5, abs=1e-3)
+    # λ is documented as the weight, 0.05, times α.
+    assert model.scheduled() == {"alpha": alphas[-1], "lambda": pytest.approx(0.05 * alphas[-1])}
+    assert made("emotion-enhanced", adversary=False).scheduled() == {}
 
 
 def test_speakers_matter_while_training_alone(settings, made, batch):
