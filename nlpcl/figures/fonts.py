@@ -44,8 +44,8 @@ def characters(path: str) -> list[int]:
 
 
 @cache
-def chinese_font() -> str | None:
-    """The family name of a font with Chinese characters; None where there is none.
+def chinese_file() -> str | None:
+    """The file of a font with Chinese characters that matplotlib can use; None without one.
 
     The files are looked for anew: matplotlib's own list does not know fonts installed since it
     was made.
@@ -70,8 +70,16 @@ def chinese_font() -> str | None:
                 font_manager.fontManager.addfont(file)
             except (OSError, RuntimeError, ValueError):
                 continue
-            return font_manager.FontProperties(fname=file).get_name()
+            return file
     return None
+
+
+def chinese_font() -> str | None:
+    """The family name of that font."""
+    from matplotlib import font_manager
+
+    file = chinese_file()
+    return None if file is None else font_manager.FontProperties(fname=file).get_name()
 
 
 def undrawable(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import nlpcl
 from nlpcl.figures.html_parts import html_table, inline_svg, settings_table, table_of
 from nlpcl.figures.making import Made, Missing
+from nlpcl.figures.page_fonts import font_for
 from nlpcl.figures.sources import AblationSource, RunSource, Source
 from nlpcl.figures.style import look
 
@@ -20,7 +21,7 @@ CASES = "cases_"
 """Beginning of the names of long lists of single faults; the figures show the worst of them."""
 LONGEST_DATA = 1_000_000
 """Characters of data that the report carries itself; longer data stand beside it alone."""
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'"
 
 
 def page(
@@ -54,13 +55,15 @@ def page(
         f'<li><a href="#{one.stem}">{html.escape(heading(one, len(sources)))}</a></li>'
         for one in made
     )
+    body = f"<nav><ul>{contents}</ul></nav>\n" + "\n".join(sections)
+    face, remark = font_for(html.escape(title) + body)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{html.escape(title)}</title>\n<style>\n{face}{style}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{html.escape(title)}</h1>\n<p class='soft'>nlpcl {nlpcl.__version__}</p>\n"
-        f"<nav><ul>{contents}</ul></nav>\n" + "\n".join(sections) + "\n</main>\n</body>\n</html>\n"
+        f"{statement(remark)}{body}\n</main>\n</body>\n</html>\n"
     )
 
 

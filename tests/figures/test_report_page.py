@@ -8,10 +8,12 @@ import io
 import re
 
 import pytest
+from matplotlib import font_manager
 
 from nlpcl.errors import UserError
-from nlpcl.figures import fonts, making, registry
+from nlpcl.figures import fonts, making, page_fonts, registry
 from nlpcl.figures.kinds import CLASSIFIERS, Kind, Material
+from nlpcl.figures.page import page
 from nlpcl.figures.sources import open_sources
 from nlpcl.figures.text import Line, Piece, as_html, draw
 from nlpcl.figures.writing import write
@@ -192,6 +194,39 @@ def test_with_a_chinese_font_it_is_used(monkeypatch):
     first, second = figure.axes[0].texts
     assert first.get_fontfamily() == [fonts.PLAIN, "Some Font"]
     assert second.get_fontfamily() == [fonts.PLAIN] or "Some Font" not in second.get_fontfamily()
+
+
+@pytest.fixture
+def chinese_page(make_run):
+    """``chinese_page()`` → the report of a run with a Chinese name, as text."""
+    sources = open_sources([make_run("早上<好>")])
+    return lambda: page(sources, [], [], {})
+
+
+def test_without_a_chinese_font_the_page_says_what_to_install(chinese_page, monkeypatch):
+    monkeypatch.setattr(page_fonts, "chinese_file", lambda: None)
+    assert "fonts-noto-cjk" in chinese_page()
+    assert "@font-face" not in chinese_page()
+
+
+def test_the_page_carries_a_font_with_just_its_own_characters(chinese_page, monkeypatch):
+    from fontTools.ttLib import TTFont
+
+    # A font that every machine has stands for a Chinese one: it is asked for what it holds.
+    monkeypatch.setattr(page_fonts, "chinese_file", lambda: font_manager.findfont(fonts.PLAIN))
+    monkeypatch.setattr(page_fonts, "undrawable", lambda text: [c for c in text if c in "早od"])
+    found = chinese_page()
+    assert "fonts-noto-cjk" not in found
+    assert "font-src data:" in found
+    data = re.search(r"@font-face .*?base64,([^)]*)\)", found)
+    font = TTFont(io.BytesIO(base64.b64decode(data[1])))
+    assert set(font.getBestCmap()) == {ord("o"), ord("d")}
+
+
+def test_a_page_without_chinese_needs_no_font(report):
+    text, _ = report
+    assert "@font-face" not in text
+    assert "fonts-noto-cjk" not in text
 
 
 def picture():
