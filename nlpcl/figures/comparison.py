@@ -25,7 +25,7 @@ HEADLINE = {
 def load(runs: Sequence[RunSource], options: Options) -> Material:
     """The headline scores of all runs of the first one's task."""
     if len(runs) < 2:
-        raise LeftOut("it compares two runs or more")
+        raise LeftOut("it is for two runs or more")
     task = runs[0].task
     rows: list[dict[str, Any]] = []
     for run in runs:

@@ -31,12 +31,13 @@ def html_table(table: Table) -> str:
         + "</tr>"
         for row in texts[:LONGEST_TABLE]
     )
-    title = f"<caption>{html.escape(table.title)}</caption>" if table.title else ""
+    # No caption element: it would be as narrow as the table.
+    title = f'<p class="title">{html.escape(table.title)}</p>' if table.title else ""
     note = f'<p class="note">{html.escape(table.note)}</p>' if table.note else ""
     if len(texts) > LONGEST_TABLE:
         note += f'<p class="note">{LONGEST_TABLE} of {len(texts)} rows.</p>'
-    grid = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide">{grid}</div>{note}'
+    grid = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'{title}<div class="wide">{grid}</div>{note}'
 
 
 def table_of(record: Mapping[str, Any]) -> Table:

@@ -31,6 +31,8 @@ def load(run: RunSource, options: Options) -> Material:
 
 def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Two panels of bars, a row a part."""
+    from matplotlib.ticker import EngFormatter
+
     figure, grid = panels(1, 2, height=1.2 + 0.3 * len(rows), sharey=True)
     listed = list(rows)[::-1]
     for axes, key, shade in zip(grid, ("parameters", "time (%)"), COLOURS, strict=False):
@@ -48,6 +50,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set(xlabel=key, xlim=(0, 1.3 * max([*values, 1e-9])))
         axes.grid(False, axis="y")
         ticks(axes.xaxis, nbins=4)
+    grid[0].xaxis.set_major_formatter(EngFormatter(sep=" "))
     grid[0].set_yticks(range(len(listed)), [shortened(row["part"], 32) for row in listed])
     return figure
 

@@ -43,7 +43,7 @@ def test_curves_mark_the_epoch_each_fold_selected(make_run, history):
         "loss_emotion",
         "loss_speaker",
     ]
-    assert "alpha" in panels
+    assert "α of the adversary" in panels
     assert len(curves.draw(**found.values).axes) >= len(panels)
 
 
