@@ -84,6 +84,8 @@ def fit_splits(
     done["seconds_per_epoch"] = training.seconds_per_epoch
     done["costs"] = cost_table(model, timing).as_dict()
     write_json(folder / "run.json", record | done)
+    # A finished run cannot be resumed; its best weights are in the model.
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return Run(folder, device=config.device, precision=config.precision)
 
 

@@ -27,16 +27,12 @@ def rows(path):
 @pytest.fixture
 def copied(finished_run, tmp_path):
     """A run folder to damage."""
-    ignored = shutil.ignore_patterns("checkpoints")
-    return shutil.copytree(finished_run, tmp_path / "run", ignore=ignored)
+    return shutil.copytree(finished_run, tmp_path / "run")
 
 
 def test_files(finished_run):
     found = {path.name for path in finished_run.iterdir()}
-    assert {"run.json", "model", "history.csv", "predictions.jsonl", "report.json"} <= found
-    assert found <= {"run.json", "model", "history.csv", "predictions.jsonl", "report.json"} | {
-        "checkpoints"
-    }
+    assert found == {"run.json", "model", "history.csv", "predictions.jsonl", "report.json"}
     model = {path.name for path in (finished_run / "model").iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= model
 
