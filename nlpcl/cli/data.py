@@ -48,7 +48,10 @@ def check(
     name: Annotated[str, typer.Argument(help="A dataset's name, or a file.")],
     data_root: DataRoot = None,
     task: Annotated[
-        str, typer.Option(help="What a file of your own is for: correction, mlm, emotion.")
+        str,
+        typer.Option(
+            help="What a file of your own is for: correction, mlm, classification, emotion."
+        ),
     ] = "correction",
     format: TableOption = "table",
 ) -> None:
