@@ -198,7 +198,7 @@ def _as_it_stands(
             raise UserError(f"{data} is a dataset for {entry.task}, not for {task}", "--data", how)
         return entry.load(data_root(root)), False
     if task not in FIELDS:
-        raise unknown_name(f"{task} dataset", data, names(task))
+        raise unknown_name("task", task, FIELDS, where="--task")
     fields, optional = FIELDS[task], OPTIONAL.get(task, {})
     path = Path(data).expanduser()
     if task == "emotion" and (os.path.isdir(path) or looks_like_file(path, data)):

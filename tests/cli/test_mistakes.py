@@ -20,6 +20,7 @@ TYPING = {
     "predict spelling 好 --input-format cvs": ["--input-format", "'cvs'", "csv"],
     "predict spelling 好 --threshld 1": ["'--threshld'", "Did you mean '--threshold'"],
     "data lst": ["'lst'", "list"],
+    "data check x.csv --task emotoin": ["--task", "'emotoin'", "Did you mean 'emotion'"],
     "data check sighn15": ["'sighn15'", "Did you mean 'sighan15'"],
     "train sdcl --negatives teachr": ["--negatives", "teachr", "teacher", "student", "batch"],
     "train sdcl --precision fp8": ["--precision", "fp8", "bf16"],
