@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nlpcl.cli.show import check_format
+from nlpcl.cli.text_input import Device, Output, Precision, Quiet
 from nlpcl.errors import UserError
 
 SUMMARY = "Recognise emotion in speech."
@@ -26,14 +26,14 @@ def predict(
         float | None, typer.Option(help="Seconds from window to window. (default: the window)")
     ] = None,
     format: Annotated[str, typer.Option("--format", help="table, jsonl or csv.")] = "table",
-    output: Annotated[Path | None, typer.Option(help="File to write instead of stdout.")] = None,
+    output: Output = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(help="Run folder. (default: the newest finished run, else builtin)"),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Name the emotion of speech and its probabilities, of whole files or of windows in time."""
     from nlpcl.audio.paths import sound_paths

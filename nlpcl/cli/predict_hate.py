@@ -5,13 +5,23 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from itertools import tee
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nlpcl.cli.predict_spelling import check_input_format
-from nlpcl.cli.show import check_format
+from nlpcl.cli.text_input import (
+    Column,
+    Device,
+    Input,
+    InputFormat,
+    Output,
+    Precision,
+    Quiet,
+    TextFormat,
+    Window,
+    check_flags,
+    records,
+)
 from nlpcl.errors import UserError, unknown_name
 
 SUMMARY = "Recognise hate speech in text."
@@ -20,17 +30,11 @@ METHODS = ("gradients", "leave-one-out")
 
 def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
-    input: Annotated[
-        str | None, typer.Option(help="A txt, jsonl or csv file, or - for standard input.")
-    ] = None,
-    input_format: Annotated[
-        str, typer.Option(help="auto (by the file's name), txt, jsonl or csv.")
-    ] = "auto",
-    column: Annotated[
-        str | None, typer.Option(help="Field of the text in jsonl or csv input.")
-    ] = None,
-    format: Annotated[str, typer.Option("--format", help="table, text, jsonl or csv.")] = "table",
-    output: Annotated[Path | None, typer.Option(help="File to write instead of stdout.")] = None,
+    source: Input = None,
+    input_format: InputFormat = "auto",
+    column: Column = None,
+    format: TextFormat = "table",
+    output: Output = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(
@@ -45,29 +49,20 @@ def predict(
     method: Annotated[
         str, typer.Option(help="How --explain weighs words: gradients or leave-one-out.")
     ] = "gradients",
-    window: Annotated[int, typer.Option(help="Texts held in memory together.", min=1)] = 1024,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")] = False,
+    window: Window = 1024,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Label texts with class probabilities, one result a text; longer texts are cut and flagged."""
-    check_format(format, ("table", "text", "jsonl", "csv"))
-    check_input_format(input_format)
+    example = "nlpcl predict hate 'a text' 'another text'"
+    check_flags(texts, source, input_format, format, command="predict hate", example=example)
     if method not in METHODS:
         raise unknown_name("method", method, METHODS, where="--method")
-    if bool(texts) == bool(input):
-        raise UserError(
-            "needs text: arguments or --input, one of the two",
-            "predict hate",
-            "For example: nlpcl predict hate 'a text' 'another text'",
-        )
-    if input not in (None, "-") and not Path(str(input)).is_file():
-        raise UserError("no such file", f"--input {input}", "Check the name; - reads stdin.")
     from nlpcl.checkpoints import open_checkpoint
     from nlpcl.encoders import BUILTIN
     from nlpcl.results import ResultWriter
     from nlpcl.run import RUNS, newest_run
-    from nlpcl.streams import from_arguments, read_texts
     from nlpcl.tasks.classification_output import layout
 
     how = "Train one first: nlpcl train asrm; or give --checkpoint RUN."
@@ -78,10 +73,7 @@ def predict(
     predictor = open_checkpoint(checkpoint, "classification", device=device, precision=precision)
     if not quiet:
         print(f"nlpcl: classified by {predictor.description}", file=sys.stderr)
-    records = (
-        from_arguments(texts) if texts else read_texts(str(input), input_format, column)  # type: ignore[arg-type]
-    )
-    kept, read = tee(records)
+    kept, read = tee(records(texts, source, input_format, column))
     counts: Counter[str] = Counter()
     rows = predictor.stream(
         (record.text for record in read),

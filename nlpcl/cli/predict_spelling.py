@@ -10,25 +10,30 @@ from typing import Annotated
 
 import typer
 
-from nlpcl.cli.show import check_format
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.cli.text_input import (
+    Column,
+    Device,
+    Input,
+    InputFormat,
+    Output,
+    Precision,
+    Quiet,
+    TextFormat,
+    Window,
+    check_flags,
+    records,
+)
 
 SUMMARY = "Correct Chinese spelling."
 
 
 def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to correct.")] = None,
-    input: Annotated[
-        str | None, typer.Option(help="A txt, jsonl or csv file, or - for standard input.")
-    ] = None,
-    input_format: Annotated[
-        str, typer.Option(help="auto (by the file's name), txt, jsonl or csv.")
-    ] = "auto",
-    column: Annotated[
-        str | None, typer.Option(help="Field of the text in jsonl or csv input.")
-    ] = None,
-    format: Annotated[str, typer.Option("--format", help="table, text, jsonl or csv.")] = "table",
-    output: Annotated[Path | None, typer.Option(help="File to write instead of stdout.")] = None,
+    source: Input = None,
+    input_format: InputFormat = "auto",
+    column: Column = None,
+    format: TextFormat = "table",
+    output: Output = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(
@@ -56,27 +61,18 @@ def predict(
     confusion: Annotated[
         Path | None, typer.Option(help="File of pairs to replace always: wrong right.")
     ] = None,
-    window: Annotated[int, typer.Option(help="Texts held in memory together.", min=1)] = 1024,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")] = False,
+    window: Window = 1024,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Correct Chinese spelling; the text's length and all its other characters stay as they are."""
     from nlpcl.results import ResultWriter
-    from nlpcl.streams import from_arguments, read_texts
     from nlpcl.tasks.correction_output import LAYOUT
     from nlpcl.tasks.dictionaries import Dictionaries
 
-    check_format(format, ("table", "text", "jsonl", "csv"))
-    check_input_format(input_format)
-    if bool(texts) == bool(input):
-        raise UserError(
-            "needs text: arguments or --input, one of the two",
-            "predict spelling",
-            "For example: nlpcl predict spelling 我每天都吃旱饭",
-        )
-    if input not in (None, "-") and not Path(str(input)).is_file():
-        raise UserError("no such file", f"--input {input}", "Check the name; - reads stdin.")
+    example = "nlpcl predict spelling 我每天都吃旱饭"
+    check_flags(texts, source, input_format, format, command="predict spelling", example=example)
     words = Dictionaries.from_files(protect, confusion)
     from nlpcl.checkpoints import open_checkpoint
 
@@ -89,10 +85,7 @@ def predict(
     )
     if not quiet:
         print(f"nlpcl: corrected by {predictor.description}", file=sys.stderr)
-    records = (
-        from_arguments(texts) if texts else read_texts(str(input), input_format, column)  # type: ignore[arg-type]
-    )
-    kept, read = tee(records)
+    kept, read = tee(records(texts, source, input_format, column))
     limit = {} if threshold is None else {"threshold": threshold}
     unknown: Counter[str] = Counter()
     rows = predictor.stream(
@@ -112,10 +105,3 @@ def predict(
             f"they are ({shown}{' …' if len(unknown) > 10 else ''})",
             file=sys.stderr,
         )
-
-
-def check_input_format(name: str) -> None:
-    """Refuse an unknown ``--input-format``."""
-    known = ("auto", "txt", "jsonl", "csv")
-    if name not in known:
-        raise unknown_name("format", name, known, where="--input-format")

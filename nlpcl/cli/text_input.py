@@ -1,0 +1,69 @@
+"""What the commands that read text and write results have in common: flags, checks, reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nlpcl.cli.show import check_format
+from nlpcl.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from nlpcl.streams import Record
+
+Input = Annotated[
+    str | None, typer.Option("--input", help="A txt, jsonl or csv file, or - for standard input.")
+]
+InputFormat = Annotated[str, typer.Option(help="auto (by the file's name), txt, jsonl or csv.")]
+Column = Annotated[str | None, typer.Option(help="Field of the text in jsonl or csv input.")]
+TextFormat = Annotated[str, typer.Option("--format", help="table, text, jsonl or csv.")]
+Output = Annotated[Path | None, typer.Option(help="File to write instead of stdout.")]
+Window = Annotated[int, typer.Option(help="Texts held in memory together.", min=1)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
+
+
+def check_flags(
+    texts: Sequence[str] | None,
+    source: str | None,
+    input_format: str,
+    format: str,
+    *,
+    command: str,
+    example: str,
+) -> None:
+    """Refuse what needs no model to be seen as a mistake.
+
+    Args:
+        texts: those given as arguments.
+        source: the value of ``--input``.
+        input_format: of the source.
+        format: of the results.
+        command: such as ``predict hate``.
+        example: a call of it that works.
+    """
+    check_format(format, ("table", "text", "jsonl", "csv"))
+    known = ("auto", "txt", "jsonl", "csv")
+    if input_format not in known:
+        raise unknown_name("format", input_format, known, where="--input-format")
+    if bool(texts) == bool(source):
+        raise UserError(
+            "needs text: arguments or --input, one of the two", command, f"For example: {example}"
+        )
+    if source not in (None, "-") and not Path(str(source)).is_file():
+        raise UserError("no such file", f"--input {source}", "Check the name; - reads stdin.")
+
+
+def records(
+    texts: Sequence[str] | None, source: str | None, input_format: str, column: str | None
+) -> Iterable[Record]:
+    """The texts that were given, one after the other."""
+    from nlpcl.streams import from_arguments, read_texts
+
+    if texts:
+        return from_arguments(texts)
+    return read_texts(str(source), input_format, column)  # type: ignore[arg-type]
