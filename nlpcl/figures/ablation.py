@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl.figures.kinds import Kind, LeftOut, Material, Options
 from nlpcl.figures.sources import AblationSource
-from nlpcl.figures.style import COLOURS, GRID, INK, RIGHT, WRONG, panels, shortened, whiskers
+from nlpcl.figures.style import (
+    COLOURS,
+    GRID,
+    INK,
+    MARKS,
+    RIGHT,
+    WRONG,
+    colour,
+    in_millions,
+    panels,
+    shortened,
+    whiskers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,12 +115,8 @@ def load_costs(ablation: AblationSource, options: Options) -> Material:
 
 def draw_costs(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Score over seconds and over parameters."""
-    from nlpcl.figures.style import MARKS, colour
-
     figure, grid = panels(1, 2, height=2.8, sharey=True)
-    for axes, (key, title) in zip(
-        grid, (("seconds", "seconds"), ("parameters", "parameters")), strict=True
-    ):
+    for axes, key in zip(grid, ("seconds", "parameters"), strict=True):
         for number, name in enumerate(dict.fromkeys(row["variant"] for row in rows)):
             own = [row for row in rows if row["variant"] == name and row[key] is not None]
             mark = MARKS[number % len(MARKS)]
@@ -120,8 +128,9 @@ def draw_costs(rows: Sequence[Mapping[str, Any]]) -> Figure:
                 marker=mark,
                 label=shortened(name),
             )
-        axes.set(xlabel=title)
+        axes.set(xlabel=key)
         axes.margins(0.1)
+    in_millions(grid[1].xaxis)
     grid[0].set(ylabel=rows[0]["metric"].replace("_", " "))
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)

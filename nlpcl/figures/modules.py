@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl.figures.kinds import Kind, LeftOut, Material, Options
 from nlpcl.figures.sources import RunSource
-from nlpcl.figures.style import COLOURS, panels, shortened, ticks
+from nlpcl.figures.style import COLOURS, in_millions, panels, shortened, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,8 +31,6 @@ def load(run: RunSource, options: Options) -> Material:
 
 def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Two panels of bars, a row a part."""
-    from matplotlib.ticker import EngFormatter
-
     figure, grid = panels(1, 2, height=1.2 + 0.3 * len(rows), sharey=True)
     listed = list(rows)[::-1]
     for axes, key, shade in zip(grid, ("parameters", "time (%)"), COLOURS, strict=False):
@@ -50,7 +48,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set(xlabel=key, xlim=(0, 1.3 * max([*values, 1e-9])))
         axes.grid(False, axis="y")
         ticks(axes.xaxis, nbins=4)
-    grid[0].xaxis.set_major_formatter(EngFormatter(sep=" "))
+    in_millions(grid[0].xaxis)
     grid[0].set_yticks(range(len(listed)), [shortened(row["part"], 32) for row in listed])
     return figure
 

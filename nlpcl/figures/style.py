@@ -105,6 +105,14 @@ def ticks(axis: Any, **settings: Any) -> None:
     axis.get_major_locator().set_params(**settings)
 
 
+def in_millions(axis: Any) -> None:
+    """Ticks such as 12.5 M in place of 1.25 with a power of ten at the axis' end."""
+    from matplotlib.ticker import EngFormatter
+
+    ticks(axis, nbins=4)
+    axis.set_major_formatter(EngFormatter(sep=" "))
+
+
 def colour(index: int) -> str:
     """The colour of the index-th thing, beginning again after the last."""
     return COLOURS[index % len(COLOURS)]
