@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nlpcl.cli.groups import single
-from nlpcl.cli.options import DataRoot, TableOption
+from nlpcl.cli.options import DataRoot, Device, Precision, TableOption
 from nlpcl.cli.show import check_format, loading, show_report
 from nlpcl.config import flag
 from nlpcl.errors import UserError
@@ -78,8 +78,8 @@ def evaluate(
         Path | None,
         typer.Option(help="File for the report (JSON) with every prediction beside it."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    device: Device = "auto",
+    precision: Precision = "auto",
     format: TableOption = "table",
 ) -> None:
     """Score a run on its own test sets, or on other data."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -19,6 +20,10 @@ DataRoot = Annotated[
     str | None,
     typer.Option(help="Folder with the corpora (else the variable NLPCL_DATA).", metavar="DIR"),
 ]
+Output = Annotated[Path | None, typer.Option(help="File to write instead of stdout.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
 
 
 def config_parameters(config: type[RunConfig]) -> list[inspect.Parameter]:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nlpcl.cli.options import Device, Output, Precision, Quiet
 from nlpcl.cli.show import check_format
-from nlpcl.cli.text_input import Device, Output, Precision, Quiet
 from nlpcl.errors import UserError
 
 SUMMARY = "Recognise emotion in speech."

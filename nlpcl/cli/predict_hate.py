@@ -9,14 +9,11 @@ from typing import Annotated
 
 import typer
 
+from nlpcl.cli.options import Device, Output, Precision, Quiet
 from nlpcl.cli.text_input import (
     Column,
-    Device,
     Input,
     InputFormat,
-    Output,
-    Precision,
-    Quiet,
     TextFormat,
     Window,
     check_flags,

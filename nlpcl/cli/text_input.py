@@ -1,4 +1,4 @@
-"""What the commands that read text and write results have in common: flags, checks, reading."""
+"""What the commands that read text have in common: flags, checks, reading."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ Input = Annotated[
 InputFormat = Annotated[str, typer.Option(help="auto (by the file's name), txt, jsonl or csv.")]
 Column = Annotated[str | None, typer.Option(help="Field of the text in jsonl or csv input.")]
 TextFormat = Annotated[str, typer.Option("--format", help="table, text, jsonl or csv.")]
-Output = Annotated[Path | None, typer.Option(help="File to write instead of stdout.")]
 Window = Annotated[int, typer.Option(help="Texts held in memory together.", min=1)]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
 
 
 def check_flags(

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable
 
 from nlpcl.figures.fonts import chinese_file, undrawable
+from nlpcl.tasks.correction_text import is_han
 
 FAMILY = "nlpcl-han"
 """Its name in ``page.css``."""
 INSTALL = (
-    "This page holds Chinese text and no font for it, since the machine that made it has none. "
+    "This page holds Chinese text and no font for it, since none was found where it was made. "
     "Where boxes stand for characters, install one, such as the package fonts-noto-cjk of Debian "
     "and Ubuntu; made again there, the page carries its own."
 )
@@ -36,12 +37,15 @@ def font_for(page: str) -> tuple[str, str]:
         be found; both are empty where the page needs none.
     """
     missing = set(undrawable(visible(page)))
-    if not missing:
-        return "", ""
+    if not any(map(is_han, missing)):
+        return "", ""  # emoji and the like are every machine's own
     file = chinese_file()
-    if file is None:
+    try:
+        data = base64.b64encode(subset(file, missing)).decode() if file else ""
+    except Exception:  # a damaged font fails in any way, and must not cost the report
+        data = ""
+    if not data:
         return "", INSTALL
-    data = base64.b64encode(subset(file, missing)).decode()
     source = f"url(data:font/woff;base64,{data}) format('woff')"
     return f"@font-face {{ font-family: {FAMILY}; src: {source}; }}\n", ""
 

@@ -223,6 +223,19 @@ def test_the_page_carries_a_font_with_just_its_own_characters(chinese_page, monk
     assert set(font.getBestCmap()) == {ord("o"), ord("d")}
 
 
+def test_a_damaged_font_does_not_cost_the_report(chinese_page, monkeypatch, tmp_path):
+    font = tmp_path / "font.ttf"
+    font.write_bytes(b"no font")
+    monkeypatch.setattr(page_fonts, "chinese_file", lambda: str(font))
+    assert "fonts-noto-cjk" in chinese_page()
+
+
+def test_emoji_are_not_taken_for_chinese(monkeypatch):
+    monkeypatch.setattr(page_fonts, "chinese_file", lambda: None)
+    assert page_fonts.font_for("<p>plain \U0001f921</p>") == ("", "")
+    assert page_fonts.font_for("<p data-x='早'>plain</p>") == ("", "")
+
+
 def test_a_page_without_chinese_needs_no_font(report):
     text, _ = report
     assert "@font-face" not in text
