@@ -6,6 +6,7 @@ tables), and ``cells/VARIANT/seed-N/``, each a run folder with ``seed-N.json`` b
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl import progress
-from nlpcl.ablation.identity import code_identity
+from nlpcl.ablation.identity import code_identity, differing, encoder_digest
 from nlpcl.ablation.plan import Cell, Plan
 from nlpcl.ablation.worker import Job, work
 from nlpcl.errors import UserError
@@ -29,22 +30,34 @@ TICK = 0.2
 """Seconds between looks at Ctrl-C."""
 
 
-def unfinished(plan: Plan, folder: Path) -> list[Cell]:
+def unfinished(plan: Plan, folder: Path, *, reuse_other_code: bool = False) -> list[Cell]:
     """The cells that are still to be trained.
 
+    Args:
+        plan: of the ablation.
+        folder: of the ablation.
+        reuse_other_code: keep finished cells that other code has trained.
+
     Raises:
-        UserError: a cell was trained with other settings or code.
+        UserError: a cell was trained with other settings or encoder weights.
     """
-    codes = code_identities(plan)
     for cell in plan.cells():
-        refuse_other(folder, cell, codes[cell.config.backbone])
-    return [cell for cell in plan.cells() if not is_finished(folder, cell)]
+        refuse_other(folder, cell)
+    code = code_identity(plan.entry)
+    return [
+        cell
+        for cell in plan.cells()
+        if not is_finished(folder, cell)
+        or (not reuse_other_code and other_code(folder, cell, code))
+    ]
 
 
-def code_identities(plan: Plan) -> dict[str, dict[str, str]]:
-    """Code and weights that trainings begin from, by encoder."""
-    encoders = {config.backbone for config in plan.variants.values()}
-    return {encoder: code_identity(plan.entry, encoder) for encoder in encoders}
+def other_code(folder: Path, cell: Cell, code: Mapping[str, str]) -> list[str]:
+    """How the code that trained a cell differs from ``code``; empty where it does not."""
+    file = folder / cell.record
+    if not file.is_file():
+        return []
+    return differing(read_json(file).get("code", {}), dict(code))
 
 
 def train_cells(plan: Plan, cells: Sequence[Cell], folder: Path, *, jobs: int, quiet: bool) -> None:
@@ -58,9 +71,12 @@ def train_cells(plan: Plan, cells: Sequence[Cell], folder: Path, *, jobs: int, q
         done = number - len(cells)
         kept = f", {done} of them finished before" if done else ""
         progress.say(f"{number} trainings in {folder}{kept}.")
-    codes = code_identities(plan)
+    code = code_identity(plan.entry)
     for cell in cells:
-        note(folder, cell, codes[cell.config.backbone])
+        others = other_code(folder, cell, code)
+        if others and not quiet:
+            progress.say(f"[{cell.title}] was trained by other code and is trained anew.")
+        note(folder, cell, code, others)
     if cells:
         Pool(plan, folder, jobs, quiet).run(cells)
 
@@ -87,8 +103,8 @@ def settings_of(cell: Cell) -> dict[str, Any]:
     return {key: value for key, value in cell.config.as_dict().items() if key not in machine}
 
 
-def refuse_other(folder: Path, cell: Cell, code: Mapping[str, str]) -> None:
-    """Refuse a cell that was trained otherwise than it would be now.
+def refuse_other(folder: Path, cell: Cell) -> None:
+    """Refuse a cell that was trained with other settings or from other encoder weights.
 
     Raises:
         UserError: naming the first difference.
@@ -98,12 +114,14 @@ def refuse_other(folder: Path, cell: Cell, code: Mapping[str, str]) -> None:
         return
     record = read_json(file)
     how = f"Choose another --out, or delete {folder / cell.place} and its .json."
-    pairs = [(record.get("settings", {}), settings_of(cell)), (record.get("code", {}), dict(code))]
-    for what, (old, new) in zip(("settings", "code"), pairs, strict=True):
-        for key in sorted({*old, *new}):
-            if old.get(key) != new.get(key):
-                change = f"{key} was {old.get(key)}, is {new.get(key)}"
-                raise UserError(f"was trained with other {what} ({change})", file, how)
+    old, new = record.get("settings", {}), settings_of(cell)
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            change = f"{key} was {old.get(key)}, is {new.get(key)}"
+            raise UserError(f"was trained with other settings ({change})", file, how)
+    if record.get("encoder") not in (None, encoder_digest(cell.config.backbone)):
+        what = f"the weights of {cell.config.backbone} have changed"
+        raise UserError(f"was trained from another encoder ({what})", file, how)
 
 
 def is_finished(folder: Path, cell: Cell) -> bool:
@@ -118,12 +136,28 @@ def is_finished(folder: Path, cell: Cell) -> bool:
         return False
 
 
-def note(folder: Path, cell: Cell, code: Mapping[str, str]) -> None:
-    """Write what is about to be trained, keeping what an earlier try has cost."""
+def note(folder: Path, cell: Cell, code: Mapping[str, str], others: Sequence[str]) -> None:
+    """Write what is about to be trained, keeping what an earlier try has cost.
+
+    What other code has left of the cell is set aside: nothing of it is resumed, nothing is lost.
+    """
     file = folder / cell.record
     record = read_json(file) if file.is_file() else {}
+    if others:
+        set_aside(folder / cell.place)
+        record = {"other_code": list(others)}
     begun = {"settings": settings_of(cell), "code": dict(code), "state": "begun", "reason": ""}
+    begun["encoder"] = encoder_digest(cell.config.backbone)
     write_json(file, record | begun)
+
+
+def set_aside(place: Path) -> None:
+    """Rename a run folder to the first free ``NAME.other-code-N``."""
+    if place.exists():
+        numbers = itertools.count(1)
+        tried = (place.with_name(f"{place.name}.other-code-{number}") for number in numbers)
+        with explained(place):
+            place.rename(next(path for path in tried if not path.exists()))
 
 
 def check_data(config: Any) -> None:

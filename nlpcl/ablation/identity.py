@@ -1,8 +1,14 @@
-"""What a finished training may be reused for: the same settings and the same code."""
+"""What a finished training may be reused for: the same code, libraries and encoder weights.
+
+Every source file below the rooms that only ask and show counts. A list of the modules that "take
+part in training" was tried and missed edits of the input limit, the rows, the stored weights and
+the scores that select an epoch.
+"""
 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
 from pathlib import Path
@@ -12,77 +18,67 @@ import nlpcl
 from nlpcl import zoo
 
 PACKAGE = Path(nlpcl.__file__).parent
-TAKES_PART = {
-    *("audio", "batches", "builtin", "classification_config", "config", "emotion_config"),
-    *("encoders", "inference", "layers", "losses", "noise", "preparation", "pruning"),
-    *("schedules", "tasks", "trainer", "training_callback", "zoo"),
-}
-"""Modules of the package that take part in training, where a model imports them.
-
-What reads data is not among them: runs keep a fingerprint of their rows.
-"""
-SHOWN_ONLY = ("_report.py", "_output.py", "_probe.py", "_stream.py")
-"""Ends of names of files that only show results or serve prediction."""
-
-
-def code_identity(entry: zoo.Entry, backbone: str) -> dict[str, str]:
-    """Versions of libraries, a digest of the code that trains a model, one of its encoder.
-
-    Comments, docstrings and layout do not count.
-    """
-    digest = hashlib.sha256()
-    for file in source_files(entry):
-        digest.update(file.name.encode() + b"\0" + bare(file).encode() + b"\0")
-    return {
-        "torch": importlib.metadata.version("torch"),
-        "transformers": importlib.metadata.version("transformers"),
-        "digest": digest.hexdigest()[:16],
-        "encoder": encoder_digest(backbone),
+SHOWN_ONLY = frozenset(
+    {
+        *("cli", "figures", "attribution.py", "bypass.py", "identity_terms.py"),
+        *("rationale_check.py", "words.py"),
     }
+)
+"""The only parts of the package that cannot change what a training gives."""
+LIBRARIES = ("torch", "transformers", "numpy")
+OWN = "the model's own folder"
 
 
-def source_files(entry: zoo.Entry) -> list[Path]:
-    """The model's files, its task, the trainer, and what these import, directly or not."""
-    config = entry.config_class
-    roots = [f"tasks/{config.task}.py", "trainer.py", "preparation.py"]
-    waiting = [*entry.folder.rglob("*.py"), *(PACKAGE / name for name in roots)]
-    seen: set[Path] = set()
-    while waiting:
-        file = waiting.pop()
-        if file not in seen and (takes_part(file, config.input) or entry.folder in file.parents):
-            seen.add(file)
-            waiting += imported(file)
-    return sorted(seen)
+def code_identity(entry: zoo.Entry) -> dict[str, str]:
+    """Versions of libraries and digests of source files, by room of the package.
+
+    Comments, docstrings and layout do not count. A user's own model folder is a room of its own.
+    """
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    found |= room_digests(PACKAGE)
+    if entry.own:
+        found[OWN] = digest_of(entry.folder)
+    return found
 
 
-def takes_part(file: Path, input: str) -> bool:
-    """Whether a file of the package can change what a training gives."""
-    if PACKAGE not in file.parents or file.name.endswith(SHOWN_ONLY):
-        return False
-    first = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return first in TAKES_PART and (first != "audio" or input == "speech")
+def room_digests(package: Path) -> dict[str, str]:
+    """``nlpcl/ROOM`` → digest, for every room or file at the root that can change a training."""
+    rooms = sorted(
+        path
+        for path in package.iterdir()
+        if path.name not in SHOWN_ONLY and (path.suffix == ".py" or any(path.rglob("*.py")))
+    )
+    return {f"{package.name}/{room.name}": digest_of(room) for room in rooms}
 
 
-def imported(file: Path) -> list[Path]:
-    """The files of the package that a file imports, anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    parts = [name.split(".")[1:] for name in names if name.startswith("nlpcl.")]
-    places = [PACKAGE.joinpath(*part) for part in parts]
-    files = [place.with_name(f"{place.name}.py") for place in places]
-    return [
-        file for file in [*files, *(place / "__init__.py" for place in places)] if file.is_file()
-    ]
+def digest_of(place: Path) -> str:
+    """A digest of a source file, or of all source files below a folder with their names."""
+    digest = hashlib.sha256()
+    for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        name = file.relative_to(place.parent).as_posix()
+        digest.update(name.encode() + b"\0" + bare(file).encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """What differs between two identities, as ``torch 2.9 (now 2.10)`` or ``nlpcl/metrics``."""
+    found = []
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            versions = f" {old.get(name)} (now {new.get(name)})" if name in LIBRARIES else ""
+            found.append(name + versions)
+    return found
 
 
 def bare(file: Path) -> str:
     """A source file as a syntax tree without docstrings."""
-    tree: Any = ast.parse(file.read_text(encoding="utf-8"))
+    return bare_source(file.read_text(encoding="utf-8"))
+
+
+@functools.lru_cache(maxsize=1024)
+def bare_source(source: str) -> str:
+    """Source code as a syntax tree without docstrings."""
+    tree: Any = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

@@ -9,7 +9,7 @@ from typing import Any
 from nlpcl.ablation.comparison import Comparison, spread
 from nlpcl.ablation.measures import MEASURES
 from nlpcl.ablation.plan import Plan
-from nlpcl.ablation.results import Result, Scores
+from nlpcl.ablation.results import OTHER_CODE, Result, Scores
 from nlpcl.metrics.confusion import cell as number
 from nlpcl.report import Cell, Report, Table
 
@@ -32,7 +32,7 @@ def make_report(
     for place, scores in enumerate(compared):
         suffix = f"/{scores.test}/{scores.metric}" if place else ""
         table = difference_table(plan, scores, f"comparison{suffix}")
-        table.note = " ".join([table.note, *protocols(results)])
+        table.note = " ".join([table.note, *protocols(results), *code_notes(results)])
         report.tables += [table, verdict_table(plan, scores, f"verdicts{suffix}")]
         for name, values in scores.values.items():
             if values:
@@ -163,17 +163,32 @@ def with_deviation(values: Sequence[float]) -> str | None:
 
 
 def cell_table(results: Sequence[Result], compared: Sequence[Scores]) -> Table:
-    """Every training with its outcome."""
-    columns = ["variant", "seed", "state", "value", "seconds", "memory (MB)", "reason"]
+    """Every training with its outcome; a column on other code where there is something to say."""
+    columns = ["variant", "seed", "state", "value", "seconds", "memory (MB)", "reason", "code"]
     rows: list[list[Cell]] = []
     for one in results:
         lead = compared[0].values if compared else {}
         value = lead.get(one.cell.variant, {}).get(one.cell.seed)
         costs = [one.seconds, one.peak_memory_mb]
-        rows.append([one.cell.variant, one.cell.seed, one.state, value, *costs, one.reason or None])
+        last = [one.reason or None, one.code or None]
+        rows.append([one.cell.variant, one.cell.seed, one.state, value, *costs, *last])
+    if not any(one.code for one in results):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     failed = sum(one.state == "failed" for one in results)
     note = f"{failed} of {len(results)} trainings failed." if failed else ""
     return Table("cells", columns, rows, title="Trainings", note=note, digits=1)
+
+
+def code_notes(results: Sequence[Result]) -> list[str]:
+    """Whether the compared trainings come from one state of the code, in sentences."""
+    kept = sum(one.code.startswith(OTHER_CODE) for one in results)
+    anew = sum(bool(one.code) for one in results) - kept
+    notes = []
+    if kept:
+        notes.append(f"OTHER CODE: {kept} of {len(results)} trainings were kept from other code.")
+    if anew:
+        notes.append(f"{anew} of {len(results)} trainings by other code were replaced.")
+    return notes
 
 
 def seeds_in_words(seeds: Sequence[int]) -> str:
@@ -226,6 +241,7 @@ def cell_record(one: Result, compared: Sequence[Scores]) -> dict[str, Any]:
         "parameters": one.parameters,
         "seconds": one.seconds,
         "peak_memory_mb": one.peak_memory_mb,
+        "code": one.code,
         "scores": scores,
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl.ablation.comparison import Comparison, compare, compare_reported
 from nlpcl.ablation.engine import is_finished
+from nlpcl.ablation.identity import code_identity, differing
 from nlpcl.ablation.measures import CLUSTERS, MEASURES, Rows
 from nlpcl.ablation.plan import Cell, Plan
 from nlpcl.errors import UserError
@@ -16,6 +17,11 @@ from nlpcl.files import read_json, read_json_lines
 
 if TYPE_CHECKING:
     import numpy as np
+
+OTHER_CODE = "kept from other code"
+"""How a cell is marked that ``--reuse-other-code`` has kept."""
+SHOWN = 3
+"""Differences of the code that a table names."""
 
 
 @dataclass
@@ -32,6 +38,8 @@ class Result:
         rows: test predictions by test set.
         metrics: of its report.
         data: fingerprint and protocol of what it was trained on.
+        code: where the code that trained it is not today's: how it differs, or that an earlier
+            training by other code was replaced.
     """
 
     cell: Cell
@@ -43,6 +51,7 @@ class Result:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,8 @@ class Scores:
 
 def collect(plan: Plan, folder: Path) -> list[Result]:
     """The outcome of every cell; one whose data differ from the baseline's counts as failed."""
-    found = [collected(folder, cell) for cell in plan.cells()]
+    code = code_identity(plan.entry)
+    found = [collected(folder, cell, code) for cell in plan.cells()]
     data = {one.cell.seed: one.data for one in found if one.cell.variant == plan.baseline}
     for one in found:
         wanted = data.get(one.cell.seed)
@@ -77,7 +87,7 @@ def collect(plan: Plan, folder: Path) -> list[Result]:
     return found
 
 
-def collected(folder: Path, cell: Cell) -> Result:
+def collected(folder: Path, cell: Cell, code: dict[str, str]) -> Result:
     """The outcome of one cell."""
     file = folder / cell.record
     note = read_json(file) if file.is_file() else {}
@@ -94,10 +104,23 @@ def collected(folder: Path, cell: Cell) -> Result:
         parameters=record.get("parameters"),
         metrics=read_json(folder / cell.place / "report.json")["metrics"],
         data={key: record["data"][key] for key in ("fingerprint", "protocol")},
+        code=code_remark(note, code),
     )
     for row in read_json_lines(folder / cell.place / "predictions.jsonl"):
         result.rows.setdefault(row.get("test", "test"), []).append(row)
     return result
+
+
+def code_remark(note: Mapping[str, Any], code: dict[str, str]) -> str:
+    """What is to be said of the code that trained a finished cell; mostly nothing."""
+    if others := differing(note.get("code", {}), code):
+        return f"{OTHER_CODE}: {in_short(others)}"
+    return f"trained anew: {in_short(others)}" if (others := note.get("other_code")) else ""
+
+
+def in_short(names: Sequence[str]) -> str:
+    """The first few of what differs."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
 
 
 def score(

@@ -55,6 +55,7 @@ def ablate(
     metrics: Sequence[str] = (),
     jobs: int = 1,
     quiet: bool = True,
+    reuse_other_code: bool = False,
 ) -> Study:
     """Train every variant at every seed and compare them.
 
@@ -64,6 +65,7 @@ def ablate(
         metrics: to compare; the task's selection metric by default.
         jobs: trainings at a time, each in a process of its own.
         quiet: no progress.
+        reuse_other_code: keep finished cells that other code has trained, and mark them.
 
     Raises:
         UserError: whatever keeps all cells from being trained.
@@ -74,7 +76,7 @@ def ablate(
     chosen = metric_names(plan.task, metrics)
     folder = Path(out) if out is not None else new_folder(plan)
     prepare_folder(plan, folder)
-    cells = unfinished(plan, folder)
+    cells = unfinished(plan, folder, reuse_other_code=reuse_other_code)
     if cells:
         check_data(cells[0].config)
         write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "running"))

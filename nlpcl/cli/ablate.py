@@ -68,6 +68,14 @@ def model_command(name: str) -> Any:
                 "(default: runs/ablate-MODEL-TIME)"
             ),
         ] = None,
+        reuse_other_code: Annotated[
+            bool,
+            study_option(
+                "Keep trainings in --out that other code has made, and mark them. "
+                "(default: they are trained anew)",
+                "--reuse-other-code",
+            ),
+        ] = False,
         quiet: Annotated[bool, study_option("No progress display.", "--quiet")] = False,
         format: TableOption = "table",
         given: dict[str, Any],
@@ -89,7 +97,14 @@ def model_command(name: str) -> Any:
         loading(quiet)
         from nlpcl.ablation.study import ablate as compare_variants
 
-        study = compare_variants(plan, out=out, metrics=metrics, jobs=jobs, quiet=quiet)
+        study = compare_variants(
+            plan,
+            out=out,
+            metrics=metrics,
+            jobs=jobs,
+            quiet=quiet,
+            reuse_other_code=reuse_other_code,
+        )
         show_report(study.report, format)
         if format == "table":
             print(f"{study.folder}: ablation.json, report.json, and a run folder for each training")

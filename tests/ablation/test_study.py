@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 
 import pytest
@@ -28,6 +29,10 @@ def study(short, tmp_path_factory):
 def table(study, name):
     found = next(table for table in study.report.tables if table.name == name)
     return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+
+def note(study):
+    return next(table.note for table in study.report.tables if table.name == "comparison")
 
 
 def times(folder):
@@ -122,14 +127,46 @@ def test_a_broken_cell_is_trained_again(study, short, tmp_path, damage):
     assert table(again, "comparison") == table(study, "comparison")
 
 
-def test_other_settings_or_code_are_refused(study, short, tmp_path, monkeypatch):
+def test_other_settings_or_encoders_are_refused(study, short, tmp_path, monkeypatch):
     before = {path: path.read_bytes() for path in study.folder.rglob("*.json")}
     with pytest.raises(UserError, match=r"other settings \(lr was 0.003, is 0.1\)"):
         ablate(plan(short | {"lr": 0.1}), out=study.folder)
-    monkeypatch.setattr("nlpcl.ablation.identity.encoder_digest", lambda backbone: "other")
-    with pytest.raises(UserError, match=r"other code \(encoder was"):
+    monkeypatch.setattr("nlpcl.ablation.engine.encoder_digest", lambda backbone: "other")
+    with pytest.raises(UserError, match="another encoder"):
         ablate(plan(short), out=study.folder)
     assert before == {path: path.read_bytes() for path in study.folder.rglob("*.json")}
+
+
+def test_cells_of_other_code_are_trained_anew_and_the_tables_say_so(study, short, tmp_path):
+    folder = shutil.copytree(study.folder, tmp_path / "copy")
+    file = folder / "cells" / "no-contrast" / "seed-0.json"
+    record = json.loads(file.read_text())
+    rooms = [name for name in record["code"] if name.startswith("nlpcl/")]
+    assert len(rooms) > 5
+    record["code"][rooms[0]] = "edited"
+    file.write_text(json.dumps(record))
+    (folder / "cells" / "no-contrast" / "seed-0" / "mine.txt").write_text("kept")
+    before = times(folder)
+
+    kept = ablate(plan(short), out=folder, reuse_other_code=True)
+    assert times(folder) == before
+    marked = {row["variant"]: row["code"] for row in table(kept, "cells") if row["code"]}
+    assert marked == {"no-contrast": f"kept from other code: {rooms[0]}"}
+    assert f"1 of {len(kept.results)} trainings were kept from other code" in note(kept)
+
+    anew = ablate(plan(short), out=folder)
+    changed = {path for path, time in times(folder).items() if before.get(path) != time}
+    assert folder / "cells" / "no-contrast" / "seed-0" / "model" / "model.safetensors" in changed
+    aside = folder / "cells" / "no-contrast" / "seed-0.other-code-1"
+    assert (aside / "mine.txt").read_text() == "kept"
+    marked = {row["variant"]: row["code"] for row in table(anew, "cells") if row["code"]}
+    assert marked == {"no-contrast": f"trained anew: {rooms[0]}"}
+    assert f"1 of {len(anew.results)} trainings by other code were replaced" in note(anew)
+    assert table(anew, "comparison") == table(study, "comparison")
+    # Trained by today's code, it is reused from now on.
+    after = times(folder)
+    ablate(plan(short), out=folder)
+    assert times(folder) == after
 
 
 def test_a_folder_of_something_else_is_refused(study, short, tmp_path):
