@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 
 from nlpcl.checkpoints import open_builtin
-from nlpcl.report import Table
+from nlpcl.core.tables import Table
 
 
 def main() -> None:

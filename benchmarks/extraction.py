@@ -30,8 +30,8 @@ from nlpcl.audio.front_end import FrontEnd, load_front_end
 from nlpcl.audio.log_mel import log_mel
 from nlpcl.audio.paths import sound_paths
 from nlpcl.audio.reading import read_clip
+from nlpcl.core.tables import Table
 from nlpcl.devices import arithmetic
-from nlpcl.report import Table
 
 
 def timed(work: Callable[[], Any]) -> float:

@@ -20,10 +20,10 @@ from rich.console import Console
 from transformers import AutoModelForMaskedLM
 
 from nlpcl import data, pruning
+from nlpcl.core.tables import Table
 from nlpcl.devices import arithmetic, choose_device, choose_precision
 from nlpcl.encoders import CharacterIds, load_text_encoder
 from nlpcl.inference import batches_by_length
-from nlpcl.report import Table
 from nlpcl.run import Run
 from nlpcl.tasks.correction_text import is_han
 

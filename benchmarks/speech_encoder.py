@@ -27,8 +27,8 @@ from nlpcl.audio.speech_encoder import (
     load_speech_encoder,
     sinusoids,
 )
+from nlpcl.core.tables import Table
 from nlpcl.devices import arithmetic
-from nlpcl.report import Table
 
 CPU = torch.device("cpu")
 WHISPER_SAMPLES = 30 * 16_000

@@ -33,9 +33,9 @@ from transformers.utils.logging import disable_progress_bar
 
 from nlpcl.audio.reading import read_audio
 from nlpcl.audio.speech_encoder import load_speech_encoder
+from nlpcl.core.files import write_json
+from nlpcl.core.tables import Table
 from nlpcl.devices import arithmetic, choose_device, choose_precision
-from nlpcl.files import write_json
-from nlpcl.report import Table
 
 GROUPS = {"ravdess": 4, "emodb": 1}
 """Speakers in a fold."""

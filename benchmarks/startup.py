@@ -16,7 +16,7 @@ import time
 
 from rich.console import Console
 
-from nlpcl.report import Table
+from nlpcl.core.tables import Table
 
 COMMANDS = {
     "python -c pass": ["-c", "pass"],

@@ -22,12 +22,12 @@ from rich.console import Console
 
 from nlpcl import data, zoo
 from nlpcl.batches import LengthBatches
-from nlpcl.data.splits import Splits
+from nlpcl.core.progress import Silent
+from nlpcl.core.splits import Splits
+from nlpcl.core.tables import Table
 from nlpcl.devices import arithmetic, choose_device, choose_precision
 from nlpcl.inference import batches_by_length
 from nlpcl.preparation import prepare
-from nlpcl.progress import Silent
-from nlpcl.report import Table
 from nlpcl.run import Run
 from nlpcl.trainer import train
 

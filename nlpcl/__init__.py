@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nlpcl import auto_classes, torchaudio_import
+from nlpcl.core.version import __version__
 
 if TYPE_CHECKING:
     from nlpcl.fitting import fit
     from nlpcl.run import Run, load
 
-__version__ = "0.1.0"
 __all__ = ["Run", "__version__", "fit", "load"]
 
 torchaudio_import.prepare()

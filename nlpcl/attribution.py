@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlpcl.core.errors import unknown_name
 from nlpcl.encoders import first_known
-from nlpcl.errors import unknown_name
 from nlpcl.inference import batches_by_length, infer
 from nlpcl.tasks.classification_rows import Decision
 from nlpcl.words import Reading, WordWeight, read

@@ -15,7 +15,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM, PreTrainedModel
 
 import nlpcl
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.weights import load_compressed, save_compressed
 
 FOLDER = Path(__file__).parent / "assets" / "text_encoder"

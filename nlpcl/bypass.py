@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from nlpcl.ablation.comparison import paired
 from nlpcl.ablation.measures import CLUSTERS, MEASURES, metric_names
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Splits
+from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.cross_validation import FOLDS
 from nlpcl.data.protocols import folds
-from nlpcl.data.splits import Splits
-from nlpcl.errors import UserError
 from nlpcl.module_costs import Timing, timed, weights
-from nlpcl.report import Cell, Report, Table
 from nlpcl.rows import load_clips
 from nlpcl.run import Run, evaluate
 

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
-from nlpcl import builtin, hub, zoo
+from nlpcl import builtin, zoo
+from nlpcl.core import hub
+from nlpcl.core.errors import UserError, first_line
 from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.encoders import BUILTIN, check_tokenizer, load_text_encoder
-from nlpcl.errors import UserError, first_line
 from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
 
 BUILTIN_THRESHOLD = 0.9

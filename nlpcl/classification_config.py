@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from nlpcl.config import RunConfig, option
-from nlpcl.errors import UserError
+from nlpcl.core.config import RunConfig, option
+from nlpcl.core.errors import UserError
 
 Variant = Literal["none", "original", "span", "position", "contrastive"]
 

@@ -14,11 +14,12 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from nlpcl import progress, zoo
+from nlpcl import zoo
+from nlpcl.core import progress
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import atomic_folder, read_json_lines, write_csv, write_json, write_json_lines
+from nlpcl.core.splits import Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
-from nlpcl.data.splits import Splits
-from nlpcl.errors import UserError
-from nlpcl.files import atomic_folder, read_json_lines, write_csv, write_json, write_json_lines
 from nlpcl.module_costs import mean_costs
 from nlpcl.provenance import now, study_record
 from nlpcl.rows import load_clips

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_args
 
 import torch
 
-from nlpcl.config import Precision
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.config import Precision
+from nlpcl.core.errors import UserError, unknown_name
 
 Module = TypeVar("Module", bound=torch.nn.Module)
 

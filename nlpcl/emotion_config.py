@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from nlpcl.config import RunConfig, flag, option
-from nlpcl.errors import UserError, unknown_name
-from nlpcl.schedules import warmup_cosine
+from nlpcl.core.config import RunConfig, flag, option
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.schedules import warmup_cosine
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
 KINDS = ("all", "improvised", "scripted")

@@ -15,8 +15,9 @@ from transformers import (
     PreTrainedModel,
 )
 
-from nlpcl import builtin, hub
-from nlpcl.errors import UserError, first_line
+from nlpcl import builtin
+from nlpcl.core import hub
+from nlpcl.core.errors import UserError, first_line
 
 BUILTIN = "builtin"
 SCRATCH = "scratch"

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from nlpcl import zoo
-from nlpcl.config import RunConfig
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError
 from nlpcl.devices import choose_device, choose_precision
-from nlpcl.errors import UserError
 from nlpcl.rows import load_splits
 from nlpcl.run import Run
 from nlpcl.single_run import fit_splits

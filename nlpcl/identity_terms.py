@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlpcl.errors import UserError, unknown_name
-from nlpcl.report import Cell, Report, Table
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.statistics import wilson_interval
 
 FILE = Path(__file__).parent / "assets" / "identity_terms.tsv"

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from nlpcl.report import Cell, Table
+from nlpcl.core.tables import Cell, Table
 
 
 @dataclass

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy
 
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.text_files import read_text
 from nlpcl.tasks.correction_text import is_han
 
 FILES = {"pinyin": "same_pinyin.txt", "near_pinyin": "simi_pinyin.txt", "shape": "same_stroke.txt"}

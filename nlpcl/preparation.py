@@ -10,10 +10,10 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from nlpcl import zoo
-from nlpcl.config import RunConfig
-from nlpcl.data.splits import Splits
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Splits
 from nlpcl.encoders import load_text_encoder
-from nlpcl.errors import UserError
 from nlpcl.loading_report import for_states_alone
 from nlpcl.run import Run, make_task
 from nlpcl.zoo.model import ZooModel

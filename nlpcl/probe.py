@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.confusion import cell
-from nlpcl.report import Cell, Table
 from nlpcl.statistics import Interval, cluster_bootstrap, wilson_interval
 
 ITERATIONS = 200

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 import nlpcl
-from nlpcl import progress, zoo
-from nlpcl.config import RunConfig
-from nlpcl.data.splits import Splits
-from nlpcl.errors import UserError
+from nlpcl import zoo
+from nlpcl.core import progress
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Splits
 from nlpcl.run import read_record
 from nlpcl.training_records import newest_checkpoint
 from nlpcl.zoo.model import ZooModel

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.tasks.correction_text import is_han
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlpcl.attribution import METHODS, attributions, class_probabilities, targets
-from nlpcl.data.splits import Example, Splits
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Splits
+from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics import rationales
-from nlpcl.report import Cell, Report, Table
 from nlpcl.run import Run
 from nlpcl.words import Reading, read
 

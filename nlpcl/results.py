@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from nlpcl.errors import UserError
-from nlpcl.files import atomic_file, explained
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import atomic_file, explained
 from nlpcl.streams import Record, is_encodable
 
 OutputFormat = Literal["table", "text", "jsonl", "csv"]

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from nlpcl import data
-from nlpcl.config import RunConfig
-from nlpcl.data.splits import Splits
+from nlpcl.core.config import RunConfig
+from nlpcl.core.splits import Splits
 
 
 def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:

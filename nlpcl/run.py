@@ -17,12 +17,12 @@ import torch
 from transformers import AutoTokenizer
 
 from nlpcl import zoo
-from nlpcl.config import RunConfig
-from nlpcl.data.splits import Splits
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError, first_line
+from nlpcl.core.files import read_json, read_json_lines
+from nlpcl.core.splits import Splits
+from nlpcl.core.tables import Report, Table
 from nlpcl.devices import choose_device, choose_precision, on_device
-from nlpcl.errors import UserError, first_line
-from nlpcl.files import read_json, read_json_lines
-from nlpcl.report import Report, Table
 from nlpcl.rows import load_splits
 from nlpcl.tasks import task_class
 from nlpcl.zoo.model import ZooModel

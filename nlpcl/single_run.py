@@ -8,12 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from nlpcl import progress, zoo
-from nlpcl.config import RunConfig
-from nlpcl.data.splits import Splits
+from nlpcl import zoo
+from nlpcl.core import progress
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError, first_line
+from nlpcl.core.files import atomic_folder, explained, write_csv, write_json, write_json_lines
+from nlpcl.core.splits import Splits
 from nlpcl.devices import choose_device, choose_precision, on_device
-from nlpcl.errors import UserError, first_line
-from nlpcl.files import atomic_folder, explained, write_csv, write_json, write_json_lines
 from nlpcl.module_costs import cost_table, parts_of, timed
 from nlpcl.preparation import prepare
 from nlpcl.provenance import now, start_record

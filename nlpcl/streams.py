@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.errors import UserError, unknown_name
 
 InputFormat = Literal["auto", "txt", "jsonl", "csv"]
 TEXT_COLUMNS = ("text", "source", "sentence")

@@ -24,10 +24,10 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from nlpcl.batches import LengthBatches
-from nlpcl.config import RunConfig
-from nlpcl.errors import UserError, first_line
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError, first_line
+from nlpcl.core.interrupts import FirstInterrupt
 from nlpcl.inference import Feature, length
-from nlpcl.interrupts import FirstInterrupt
 from nlpcl.training_callback import SELECTION, Reporting
 from nlpcl.training_records import Training, history, is_writing_failure, newest_checkpoint
 from nlpcl.zoo.model import ZooModel, weighted_sum
@@ -176,7 +176,7 @@ def train(
         config: epochs, batch size and the rest.
         folder: where checkpoints go; one that can be resumed is always kept whole.
         precision: fp32, bf16 or fp16.
-        display: see :mod:`nlpcl.progress`.
+        display: see :mod:`nlpcl.core.progress`.
         resume: go on from the newest whole checkpoint.
         on_epoch: told the number of each epoch before it begins, from 0.
 

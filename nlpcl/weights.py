@@ -20,8 +20,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nlpcl.errors import UserError, first_line
-from nlpcl.files import explained, read_json, write_json
+from nlpcl.core.errors import UserError, first_line
+from nlpcl.core.files import explained, read_json, write_json
 
 FORMAT = "nlpcl int8 rows 1"
 CHECKSUMS = "checksums.json"

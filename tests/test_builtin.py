@@ -8,8 +8,8 @@ import torch
 
 from nlpcl import builtin
 from nlpcl.checkpoints import open_builtin, open_checkpoint
+from nlpcl.core.errors import UserError
 from nlpcl.encoders import BUILTIN, CharacterIds, load_text_encoder
-from nlpcl.errors import UserError
 from nlpcl.tasks.correction_text import is_han
 
 

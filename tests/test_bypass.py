@@ -14,7 +14,7 @@ from torch import nn
 import nlpcl
 from nlpcl import zoo
 from nlpcl.bypass import bypassed, encoder_layers, module_report
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.rows import load_splits
 
 
@@ -175,7 +175,7 @@ def test_a_model_without_modules_is_refused(study):
     run = nlpcl.load(study.folder / "folds" / study.record["leaks"]["folds"][0]["name"])
     clips = load_clips_of(study, {"s0_angry", "s0_sad"})
     run.model.modules_to_bypass = dict
-    from nlpcl.data.splits import Splits
+    from nlpcl.core.splits import Splits
 
     with pytest.raises(UserError, match="no module that can be bypassed"):
         module_report(run, Splits("clips", test={"clips": clips}), run.config)

@@ -8,8 +8,8 @@ import pytest
 
 from nlpcl import zoo
 from nlpcl.classification_config import ClassificationConfig
-from nlpcl.data.splits import Splits
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Splits
 
 
 @pytest.mark.parametrize(

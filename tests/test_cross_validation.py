@@ -11,7 +11,7 @@ import soundfile
 
 import nlpcl
 from nlpcl import zoo
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 RATE = 16_000
 TONES = {"angry": 900.0, "sad": 180.0}

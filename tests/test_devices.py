@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from nlpcl import devices
+from nlpcl.core.errors import UserError
 from nlpcl.devices import arithmetic, choose_device, choose_precision
-from nlpcl.errors import UserError
 
 CPU = torch.device("cpu")
 

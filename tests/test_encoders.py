@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 def load(name, **named):

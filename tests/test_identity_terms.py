@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.identity_terms import Sentence, filled, harmless_class, identity_report, sentences
 
 

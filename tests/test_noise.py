@@ -5,7 +5,7 @@ from collections import Counter
 import numpy
 import pytest
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.noise import KEEP, MASK, Noise, one_stroke_apart, read_confusions
 
 SETS = {

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from nlpcl import zoo
-from nlpcl.data.splits import Splits
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Splits
 
 ROWS = [
     {"id": str(number), "text": text, "label": label}

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 import nlpcl  # noqa: F401
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.pruning import keep_layers, keep_pieces
 
 PIECES = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("今", -5.0)]

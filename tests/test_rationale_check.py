@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from nlpcl.data.splits import Splits
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Splits
 from nlpcl.metrics import rationales
 from nlpcl.rationale_check import Drops, rationale_report
 from nlpcl.words import read

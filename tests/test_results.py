@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.results import ResultWriter, visible
 from nlpcl.streams import Record, read_texts
 from nlpcl.tasks.correction_output import LAYOUT

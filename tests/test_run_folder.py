@@ -13,7 +13,7 @@ import shutil
 import pytest
 
 import nlpcl
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 def read(path):

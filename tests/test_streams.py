@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.results import Layout, ResultWriter
 from nlpcl.streams import Record, from_arguments, read_texts
 

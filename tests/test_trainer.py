@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 def history(folder):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.weights import (
     CHECKSUMS,
     FORMAT,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nlpcl.config import CorrectionConfig, option
+from nlpcl.core.config import CorrectionConfig, option
 
 
 @dataclass(kw_only=True)

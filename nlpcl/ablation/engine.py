@@ -17,13 +17,13 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from nlpcl import progress
 from nlpcl.ablation.identity import code_identity, differing, encoder_digest
 from nlpcl.ablation.plan import Cell, Plan
 from nlpcl.ablation.worker import Job, work
-from nlpcl.errors import UserError
-from nlpcl.files import explained, read_json, write_json
-from nlpcl.interrupts import FirstInterrupt
+from nlpcl.core import progress
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import explained, read_json, write_json
+from nlpcl.core.interrupts import FirstInterrupt
 
 MARK = "ablation.json"
 TICK = 0.2

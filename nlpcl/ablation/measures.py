@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.errors import unknown_name
+from nlpcl.core.errors import unknown_name
 from nlpcl.metrics.confusion import SCORES, ScoreFunction, label_indices, ratio
 from nlpcl.metrics.spelling import CONVENTIONS, SpellingScores, spelling_scores
 

@@ -15,8 +15,8 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from nlpcl import zoo
-from nlpcl.config import RunConfig, flag
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.config import RunConfig, flag
+from nlpcl.core.errors import UserError, unknown_name
 
 FIXED = ("data", "data_root", "seed")
 """Fields that cannot be swept: cells are compared on the same test items, at the same seeds."""

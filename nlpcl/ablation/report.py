@@ -10,8 +10,8 @@ from nlpcl.ablation.comparison import Comparison, spread
 from nlpcl.ablation.measures import MEASURES
 from nlpcl.ablation.plan import Plan
 from nlpcl.ablation.results import OTHER_CODE, Result, Scores
+from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.confusion import cell as number
-from nlpcl.report import Cell, Report, Table
 
 ITEMS = {"correction": "sentences", "classification": "texts", "emotion": "clips"}
 """What a test item of a task is called."""

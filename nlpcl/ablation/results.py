@@ -12,8 +12,8 @@ from nlpcl.ablation.engine import is_finished
 from nlpcl.ablation.identity import code_identity, differing
 from nlpcl.ablation.measures import CLUSTERS, MEASURES, Rows
 from nlpcl.ablation.plan import Cell, Plan
-from nlpcl.errors import UserError
-from nlpcl.files import read_json, read_json_lines
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import read_json, read_json_lines
 
 if TYPE_CHECKING:
     import numpy as np

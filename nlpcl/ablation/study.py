@@ -19,9 +19,9 @@ from nlpcl.ablation.measures import MEASURES, metric_names
 from nlpcl.ablation.plan import Plan
 from nlpcl.ablation.report import as_record, make_report
 from nlpcl.ablation.results import Result, Scores, collect, score
-from nlpcl.errors import UserError
-from nlpcl.files import write_json
-from nlpcl.report import Report
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import write_json
+from nlpcl.core.tables import Report
 
 RUNS = Path("runs")
 

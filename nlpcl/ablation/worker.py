@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl import zoo
-from nlpcl.errors import UserError, first_line
-from nlpcl.files import read_json, write_json
+from nlpcl.core.errors import UserError, first_line
+from nlpcl.core.files import read_json, write_json
 
 Connection = Any
 """The writing end of a pipe; messages are ``("line", text)`` and ``("end", outcome)``."""

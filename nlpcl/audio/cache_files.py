@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nlpcl.errors import UserError
-from nlpcl.files import explained
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import explained
 
 VARIABLE = "NLPCL_CACHE"
 CONTENTS = "contents.jsonl"

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from nlpcl.audio.cache_files import CONTENTS, ContentHashes, cache_root, locked
 from nlpcl.audio.feature_shelf import ABOUT, INDEX, FeatureStore, Shelf
 from nlpcl.audio.reading import clip_seconds, read_clip
-from nlpcl.data.splits import Example, Problem
-from nlpcl.errors import UserError, unknown_name
-from nlpcl.files import explained, read_json
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.files import explained, read_json
+from nlpcl.core.splits import Example, Problem
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nlpcl.audio.cache_files import Log, locked
-from nlpcl.data.splits import Problem
-from nlpcl.errors import UserError
-from nlpcl.files import explained, write_json
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import explained, write_json
+from nlpcl.core.splits import Problem
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,7 +21,7 @@ from transformers import (
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, WINDOW
 from nlpcl.audio.pretrained_speech import PretrainedSpeechConfig, PretrainedSpeechEncoder
 from nlpcl.audio.speech_encoder import SpeechEncoder, SpeechEncoderConfig, sinusoids
-from nlpcl.errors import UserError, first_line
+from nlpcl.core.errors import UserError, first_line
 
 WAVEFORM_FAMILIES = ("hubert", "wav2vec2", "wavlm")
 KNOWN = "Known: HuBERT, wav2vec 2.0, WavLM, Whisper, and builtin."

@@ -31,7 +31,7 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     from safetensors.torch import load_file, save_file
 
     from nlpcl.checkpoints import BUILTIN_EMOTION
-    from nlpcl.errors import UserError
+    from nlpcl.core.errors import UserError
     from nlpcl.run import Run
 
     source = Run(run, device="cpu", precision="fp32")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nlpcl.audio.reading import SUFFIXES
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 def sound_paths(given: Iterable[str]) -> list[str]:

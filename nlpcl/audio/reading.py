@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.errors import UserError, first_line
+from nlpcl.core.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from soundfile import SoundFile

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-from nlpcl import auto_classes, hub
+from nlpcl import auto_classes
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, log_mel, valid_mask
-from nlpcl.errors import UserError, first_line
+from nlpcl.core import hub
+from nlpcl.core.errors import UserError, first_line
 from nlpcl.weights import REINSTALL, load_compressed, save_compressed
 
 BUILTIN = "builtin"

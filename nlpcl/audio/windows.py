@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nlpcl.audio.reading import SHORTEST, read_audio, stream_audio
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from nlpcl import __version__
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.errors import UserError, unknown_name
 
 VERBS = {
     "train": "Train a model and score it on its test sets.",

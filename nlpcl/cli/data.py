@@ -12,7 +12,7 @@ from nlpcl import data as datasets
 from nlpcl.cli.groups import CONTEXT
 from nlpcl.cli.options import DataRoot, TableOption
 from nlpcl.cli.show import check_format, show_report, show_tables
-from nlpcl.report import Report, Table
+from nlpcl.core.tables import Report, Table
 
 
 def command() -> Any:

@@ -12,8 +12,8 @@ import typer
 from nlpcl.cli.groups import single
 from nlpcl.cli.options import DataRoot, Device, Precision, TableOption
 from nlpcl.cli.show import check_format, loading, show_report
-from nlpcl.config import flag
-from nlpcl.errors import UserError
+from nlpcl.core.config import flag
+from nlpcl.core.errors import UserError
 
 MODULE = "module"
 """The name in ``--by`` that stands for the parts of the model."""
@@ -86,7 +86,7 @@ def evaluate(
     check_format(format)
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral)
     loading(quiet=format != "table")
-    from nlpcl.files import write_json, write_json_lines
+    from nlpcl.core.files import write_json, write_json_lines
     from nlpcl.run import Run
 
     opened = Run(run, device=device, precision=precision)

@@ -8,7 +8,7 @@ from nlpcl import zoo
 from nlpcl.cli.groups import single
 from nlpcl.cli.options import TableOption
 from nlpcl.cli.show import check_format, show_report
-from nlpcl.report import Report, Table
+from nlpcl.core.tables import Report, Table
 
 
 def command() -> Any:

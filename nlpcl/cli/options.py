@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from nlpcl.config import RunConfig, flag
-from nlpcl.errors import unknown_name
+from nlpcl.core.config import RunConfig, flag
+from nlpcl.core.errors import unknown_name
 
 TableOption = Annotated[
     str, typer.Option("--format", help="table, json, csv, markdown or latex.", show_default=True)

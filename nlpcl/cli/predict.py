@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from nlpcl.cli.groups import lazy_group, single
-from nlpcl.errors import unknown_name
+from nlpcl.core.errors import unknown_name
 
 TASKS = ("emotion", "hate", "spelling")
 

@@ -9,7 +9,7 @@ import typer
 
 from nlpcl.cli.options import Device, Output, Precision, Quiet
 from nlpcl.cli.show import check_format
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 SUMMARY = "Recognise emotion in speech."
 

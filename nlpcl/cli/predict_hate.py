@@ -19,7 +19,7 @@ from nlpcl.cli.text_input import (
     check_flags,
     records,
 )
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.errors import UserError, unknown_name
 
 SUMMARY = "Recognise hate speech in text."
 METHODS = ("gradients", "leave-one-out")

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nlpcl.errors import unknown_name
-from nlpcl.report import Report, Table
+from nlpcl.core.errors import unknown_name
+from nlpcl.core.tables import Report, Table
 
 FORMATS = ("table", "json", "csv", "markdown", "latex")
 

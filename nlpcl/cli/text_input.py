@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nlpcl.cli.show import check_format
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from nlpcl.streams import Record

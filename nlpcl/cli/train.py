@@ -10,7 +10,7 @@ import typer
 from nlpcl import zoo
 from nlpcl.cli.groups import lazy_group, single
 from nlpcl.cli.options import configured, with_fields
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 def command() -> Any:

@@ -10,8 +10,8 @@ import typer
 
 from nlpcl.cli.groups import single
 from nlpcl.cli.show import check_format, loading, show_tables
-from nlpcl.errors import UserError
-from nlpcl.report import Table
+from nlpcl.core.errors import UserError
+from nlpcl.core.tables import Table
 
 FORMATS = ("html", "png", "svg", "pdf")
 REASONS = 3

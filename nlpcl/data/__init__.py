@@ -16,13 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nlpcl import hub
+from nlpcl.core import hub
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.clips import chosen, divided, with_usable
 from nlpcl.data.holdout import assemble
 from nlpcl.data.labelled_text import LABELLED_FIELDS, OPTIONAL_FIELDS, named_classes, of_own_files
 from nlpcl.data.manifest import CLIP_FIELDS, load_folder, load_manifest
 from nlpcl.data.pairs import PAIR_FIELDS
-from nlpcl.data.splits import Dataset, Splits
 from nlpcl.data.tables import (
     SUFFIXES,
     Fields,
@@ -31,7 +32,6 @@ from nlpcl.data.tables import (
     resolve_optional,
     rows_of,
 )
-from nlpcl.errors import UserError, unknown_name
 
 _TEXT = "text TEXT tweet content correct_text target sentence"
 TEXT_FIELDS: Fields = {"text": tuple(_TEXT.split())}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.locate import copies_note, missing, scan, together
 from nlpcl.data.pairs import count_pairs, read_pairs
-from nlpcl.data.splits import Dataset, Splits
 
 
 def _load(root: Path | None) -> Splits:

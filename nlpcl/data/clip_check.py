@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.audio.reading import SILENCE, opened, part
-from nlpcl.data.splits import Example, Problem
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Problem
 
 MIDDLE = 0.2
 """Seconds of a clip that are tried first."""

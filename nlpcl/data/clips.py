@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.audio.reading import SHORTEST, SUFFIXES, clip_seconds
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.text_files import read_text
 from nlpcl.data.clip_check import is_silent
 from nlpcl.data.locate import missing, scan
-from nlpcl.data.splits import Example, Problem, Splits
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError, unknown_name
 
 FOUR = ("angry", "happy", "neutral", "sad")
 """Emotions that every corpus here has."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.clips import clip, count_clips, named_files, read_meta
 from nlpcl.data.locate import scan
-from nlpcl.data.splits import Dataset, Splits
 
 NAME = re.compile(r"(1\d{3})_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX?)")
 """Actor, sentence, emotion, intensity."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.locate import copies_note, missing, scan, together
 from nlpcl.data.pairs import count_pairs, read_pairs
-from nlpcl.data.splits import Dataset, Splits
 
 _DOMAINS: dict[str, str] = {"law": "law", "med": "medicine", "odw": "official documents"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.clips import clip, count_clips, named_files
-from nlpcl.data.splits import Dataset, Splits
 
 NAME = re.compile(r"(03|08|09|1[0-6])([ab]\d\d)([WLEAFTN])([a-f])")
 """Speaker, sentence, emotion (initials of the German words), version."""

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Dataset, Example, Problem, Splits
+from nlpcl.core.text_files import read_text
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
 from nlpcl.data.locate import missing, scan
-from nlpcl.data.splits import Dataset, Example, Problem, Splits
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError
 
 CLASSES = {"0": "not hateful", "1": "hateful"}
 COLUMNS = ("id", "text", "HS")

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Dataset, Example, Problem, Splits
+from nlpcl.core.text_files import read_text
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
 from nlpcl.data.locate import copies_note, missing, scan, together
-from nlpcl.data.splits import Dataset, Example, Problem, Splits
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError
 
 CLASSES = ("hatespeech", "normal", "offensive")
 """By the number that the tables give them."""

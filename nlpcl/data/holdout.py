@@ -7,8 +7,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.data.pairs import has_unequal_length
-from nlpcl.data.splits import Example, Problem, Splits
 
 TEXT_FIELDS = ("source", "target", "text")
 """The fields that make two rows the same sentence."""

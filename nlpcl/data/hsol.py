@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
 from nlpcl.data.locate import copies_note, missing, scan, together
-from nlpcl.data.splits import Dataset, Splits
 
 CLASSES = {"0": "hate", "1": "offensive", "2": "neither"}
 

@@ -12,10 +12,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Dataset, Problem, Splits
 from nlpcl.data.clips import FOUR, chosen, clip, count_clips
 from nlpcl.data.locate import DEPTH, missing
-from nlpcl.data.splits import Dataset, Problem, Splits
-from nlpcl.errors import UserError
 
 EMOTIONS = {
     "ang": "angry",

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.text_files import read_text
 from nlpcl.data.holdout import text_key
-from nlpcl.data.splits import Example, Problem, Splits
 from nlpcl.data.tables import Fields
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError
 
 LABELLED_FIELDS: Fields = {
     "text": ("text", "tweet", "sentence", "content", "comment", "post", "message"),

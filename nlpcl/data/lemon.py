@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Example, Splits
 from nlpcl.data.locate import missing, scan
 from nlpcl.data.pairs import count_pairs, read_pairs
-from nlpcl.data.splits import Dataset, Example, Splits
 
 _DOMAINS = {
     "car": 3410,

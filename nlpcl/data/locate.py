@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 DEPTH = 3
 """Levels of folders searched below the data folder."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Example, Splits
 from nlpcl.data.locate import copies_note, missing, scan, together
 from nlpcl.data.pairs import count_pairs, read_pairs
-from nlpcl.data.splits import Dataset, Example, Splits
 
 
 def _files(name: str, root: Path | None, stems: tuple[str, str]) -> tuple[list[Path], list[str]]:

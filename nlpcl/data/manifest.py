@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.text_files import read_text
 from nlpcl.data.clips import clip
-from nlpcl.data.splits import Example, Problem, Splits
 from nlpcl.data.tables import SUFFIXES, Fields, Record, resolve_columns
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError, unknown_name
 
 CLIP_FIELDS: Fields = {
     "path": ("path", "file", "filename", "filepath", "audio", "wav", "sound"),

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nlpcl.data.splits import Example, Problem, Splits
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.text_files import read_lines
 from nlpcl.data.tables import read_rows
-from nlpcl.data.text import read_lines
-from nlpcl.errors import UserError
 
 _SOURCE = "source src wrong original_text original error input sentence"
 _TARGET = "target tgt correct correct_text corrected gold label output"

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlpcl.data.splits import Example
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example
 
 GROUPS = 6
 """Groups of speakers where a corpus has many and no sessions, as EmoBox has for RAVDESS."""

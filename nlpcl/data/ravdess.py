@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.clips import clip, count_clips, named_files
-from nlpcl.data.splits import Dataset, Splits
 
 NAME = re.compile(r"0[123]-0[12]-0[1-8]-0[12]-0[12]-0[12]-\d\d")
 """Modality, speech or song, emotion, intensity, sentence, repetition and actor."""

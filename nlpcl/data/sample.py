@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.pairs import count_pairs, read_pairs
-from nlpcl.data.splits import Dataset, Splits
 
 FOLDER = Path(__file__).parents[1] / "assets" / "sample" / "spelling"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.clips import clip, count_clips, named_files
-from nlpcl.data.splits import Dataset, Splits
 
 SPEAKERS = ("DC", "JE", "JK", "KL")
 NAME = re.compile(r"(?:(DC|JE|JK|KL)_)?(sa|su|[adfhn])(\d\d)")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Problem
+from nlpcl.core.text_files import read_lines
 from nlpcl.data.pairs import pair
-from nlpcl.data.splits import Example, Problem
-from nlpcl.data.text import read_lines
-from nlpcl.errors import UserError
 
 _OPENING = re.compile(r"<(ESSAY|DOC|SENTENCE)\b([^>]*)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*["']?([^"'\s>]*)""")

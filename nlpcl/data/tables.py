@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlpcl.data.splits import Example, Problem
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.splits import Example, Problem
+from nlpcl.core.text_files import read_text
 
 Fields = Mapping[str, Sequence[str]]
 """The fields a task needs, each with the column names it is known by, in order of preference."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.clips import clip, count_clips, named_files
-from nlpcl.data.splits import Dataset, Splits
 
 NAME = re.compile(r"(OA|YA)F?_([a-z]+)_(angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE)
 """Older or younger woman, word, emotion; one file lacks the F in some copies."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Dataset, Example, Problem, Splits
+from nlpcl.core.text_files import read_text
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
 from nlpcl.data.locate import copies_note, missing, scan, together
-from nlpcl.data.splits import Dataset, Example, Problem, Splits
-from nlpcl.data.text import read_text
-from nlpcl.errors import UserError
 
 CLASSES = {"0": "non-toxic", "1": "offensive", "2": "hate"}
 """By ``toxic_type``."""

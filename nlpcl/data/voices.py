@@ -8,9 +8,9 @@ from pathlib import Path
 
 from nlpcl.audio.cache_files import cache_root, locked
 from nlpcl.audio.voices import MOODS, SAMPLING_RATE, VERSION, VOICES, Voice, spoken
+from nlpcl.core.files import atomic_folder
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.clips import clip, count_clips
-from nlpcl.data.splits import Dataset, Splits
-from nlpcl.files import atomic_folder
 
 COUNTS = {"angry": 7, "happy": 7, "neutral": 9, "sad": 7}
 """Clips a speaker; neutral is the most frequent, as it is in real corpora."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.locate import copies_note, missing, scan, together
 from nlpcl.data.pairs import count_pairs, read_pairs
 from nlpcl.data.sgml import read_sgml
-from nlpcl.data.splits import Dataset, Splits
 
 _FULL_SGML = r"train\.sgml|wang271k\.sgml"
 _FULL_TABLE = r"wang271k\.tsv"

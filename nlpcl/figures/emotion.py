@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.figures.classification import answers, finite
 from nlpcl.figures.items import items
 from nlpcl.figures.kinds import Kind, LeftOut, Material, Options

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from nlpcl.core.tables import Table
 from nlpcl.figures.style import GRID, INK, PAPER, WIDTH
-from nlpcl.report import Table
 
 LONGEST_TABLE = 200
 """Rows of a table that are shown."""

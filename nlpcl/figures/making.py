@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.errors import UserError, first_line
+from nlpcl.core.errors import UserError, first_line
 from nlpcl.figures import fonts
 from nlpcl.figures.kinds import Kind, LeftOut, Material, Options
 from nlpcl.figures.registry import KINDS

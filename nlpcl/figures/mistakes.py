@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nlpcl.core.tables import Table
 from nlpcl.figures.html_parts import html_table
 from nlpcl.figures.kinds import CLASSIFIERS, Kind, LeftOut, Material, Options
 from nlpcl.figures.sources import RunSource
-from nlpcl.report import Table
 
 SHOWN = 20
 KEPT = ("text", "id", "fold", "speaker", "gender", "session", "corpus", "seconds", "targets")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nlpcl.errors import unknown_name
+from nlpcl.core.errors import unknown_name
 from nlpcl.figures import (
     ablation,
     attributions,

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.figures.kinds import LeftOut
-from nlpcl.files import read_json, read_json_lines
 
 ABLATION = "ablation.json"
 

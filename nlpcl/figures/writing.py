@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nlpcl.core.files import atomic_file, explained
 from nlpcl.figures.making import Made, Missing
 from nlpcl.figures.page import as_csv, page
 from nlpcl.figures.sources import Source
 from nlpcl.figures.style import look
-from nlpcl.files import atomic_file, explained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

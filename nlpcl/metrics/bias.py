@@ -12,9 +12,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.confusion import cell
 from nlpcl.metrics.groups import NO_GROUP, GroupNames, members
-from nlpcl.report import Cell, Table
 
 if TYPE_CHECKING:
     import numpy as np

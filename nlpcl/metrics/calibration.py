@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.confusion import checked_indices, checked_probabilities
-from nlpcl.report import Cell, Table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.confusion import (
     PER_CLASS,
     SCORES,
@@ -17,7 +18,6 @@ from nlpcl.metrics.confusion import (
     checked_probabilities,
     confusion_counts,
 )
-from nlpcl.report import Cell, Table
 
 if TYPE_CHECKING:
     import numpy as np

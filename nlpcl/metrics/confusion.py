@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.errors import unknown_name
+from nlpcl.core.errors import unknown_name
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.confusion import SCORES, cell, confusion_counts, recall
-from nlpcl.report import Cell, Table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.errors import unknown_name
+from nlpcl.core.errors import unknown_name
+from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.confusion import SCORES, cell, checked_indices, confusion_counts, ratio, recall
 from nlpcl.metrics.gender_groups import gender_tables
-from nlpcl.report import Cell, Table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.bias import checked_binary
-from nlpcl.report import Cell, Table
 
 if TYPE_CHECKING:
     import numpy as np

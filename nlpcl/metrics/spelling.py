@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nlpcl.report import Cell, Table
+from nlpcl.core.tables import Cell, Table
 
 Changes = dict[int, str]
 """Edits of one sentence: position -> new character."""

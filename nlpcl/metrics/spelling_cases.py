@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nlpcl.core.tables import Table
 from nlpcl.metrics.spelling import aligned_changes
-from nlpcl.report import Table
 
 KINDS = {
     "over_corrected": "过纠: changed although right",

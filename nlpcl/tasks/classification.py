@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nlpcl.data.splits import Example
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example
+from nlpcl.core.tables import Report
 from nlpcl.encoders import first_known
-from nlpcl.errors import UserError
 from nlpcl.inference import Feature, infer
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
-from nlpcl.report import Report
 from nlpcl.tasks.classification_report import classification_report, tables_by
 from nlpcl.tasks.classification_rows import (
     Decision,

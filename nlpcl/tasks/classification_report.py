@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.bias import bias_metrics, bias_table
 from nlpcl.metrics.calibration import calibration
 from nlpcl.metrics.classification import classification_scores
@@ -24,7 +25,6 @@ from nlpcl.metrics.ranking import (
     weighted_average_precision,
     weighted_calibration_error,
 )
-from nlpcl.report import Cell, Report, Table
 from nlpcl.resampling import classification_units
 from nlpcl.statistics import Interval, cluster_bootstrap, score_intervals, wilson_interval
 from nlpcl.tasks.classification_rows import (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from nlpcl.data.splits import Example
+from nlpcl.core.splits import Example
 
 _NEUTRAL = """
 normal neutral neither none nothate nonhate nothateful nonhateful hatefree notoffensive nonoffensive

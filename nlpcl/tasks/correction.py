@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nlpcl.data.splits import Example
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example
+from nlpcl.core.tables import Report
 from nlpcl.encoders import CharacterIds
-from nlpcl.errors import UserError
 from nlpcl.inference import Feature, infer
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
-from nlpcl.report import Report
 from nlpcl.tasks.correction_text import (
     Edit,
     correction_row,

@@ -13,7 +13,7 @@ from typing import Any
 
 import ahocorasick
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.tasks.correction_text import Edit, Span
 
 ENCODING_ADVICE = "Save the file as UTF-8."

@@ -20,13 +20,13 @@ from torch.nn.utils.rnn import pad_sequence
 from nlpcl.audio import feature_cache
 from nlpcl.audio.augmentation import Augmentation
 from nlpcl.audio.reading import clip_seconds, read_clip
-from nlpcl.data.splits import Example, Problem, Splits
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.tables import Report
 from nlpcl.inference import Feature, embed, infer, length
 from nlpcl.layers.normalisation import speaker_statistics
 from nlpcl.losses.classification import mixup
 from nlpcl.metrics.classification import classification_scores
-from nlpcl.report import Report
 from nlpcl.tasks.emotion_probe import probe_metrics, probe_summary, probes
 from nlpcl.tasks.emotion_report import emotion_report, noted, study_report, tables_by
 from nlpcl.tasks.emotion_rows import BATCH_SECONDS, prediction_row

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nlpcl.core.tables import Cell, Table
 from nlpcl.probe import Probe, probe
-from nlpcl.report import Cell, Table
 from nlpcl.statistics import t_interval
 
 FOLDS = 3

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.calibration import calibration
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.confusion import SCORES, label_indices
 from nlpcl.metrics.groups import group_tables
-from nlpcl.report import Cell, Report, Table
 from nlpcl.resampling import classification_units
 from nlpcl.statistics import score_intervals, t_interval
 

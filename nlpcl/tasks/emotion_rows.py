@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from nlpcl.data.splits import Example
+from nlpcl.core.splits import Example
 
 BATCH_SECONDS = 60.0
 """Seconds of sound that are worked on together."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nlpcl.audio.reading import seconds
 from nlpcl.audio.windows import windows
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.tasks.emotion_rows import grouped, result_row
 from nlpcl.zoo.model import ZooModel
 

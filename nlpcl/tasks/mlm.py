@@ -16,11 +16,11 @@ import numpy
 import torch
 from torch import Tensor
 
-from nlpcl.data.splits import Example
+from nlpcl.core.splits import Example
+from nlpcl.core.tables import Report, Table
 from nlpcl.encoders import CharacterIds
 from nlpcl.inference import Feature, infer
 from nlpcl.noise import MASK, RANDOM, Noise, read_confusions
-from nlpcl.report import Report, Table
 from nlpcl.tasks.correction_text import is_han, model_view, segments
 from nlpcl.zoo.model import Batch, Output, ZooModel
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.config import RunConfig
-from nlpcl.errors import UserError, unknown_name
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from nlpcl.zoo.model import ZooModel
@@ -48,7 +48,7 @@ class Entry:
         config = getattr(module, "Config", None)
         if not (isinstance(config, type) and issubclass(config, RunConfig)):
             raise UserError(
-                "has no class Config derived from nlpcl.config.RunConfig",
+                "has no class Config derived from nlpcl.core.config.RunConfig",
                 self.folder / "config.py",
                 "See examples/ for a complete model of one's own.",
             )

@@ -13,7 +13,7 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl import auto_classes, pruning
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 
 IGNORE = -100

@@ -17,7 +17,7 @@ FAULTY = {
 from dataclasses import dataclass
 from typing import Literal
 
-from nlpcl.config import option
+from nlpcl.core.config import option
 from nlpcl.zoo.sdcl.config import Config as Parent
 
 
@@ -35,7 +35,7 @@ VARIANTS["calm"] = {"beta": 0.0}
 import os
 import signal
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.zoo.sdcl import model
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from nlpcl.ablation.comparison import compare, compare_reported, spread
 from nlpcl.ablation.measures import MEASURES, harmonic, metric_names
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.significance import mcnemar_test
 

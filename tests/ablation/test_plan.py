@@ -8,7 +8,7 @@ import pytest
 
 from nlpcl import zoo
 from nlpcl.ablation.plan import folder_names, make_plan
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 def plan(model="sdcl", given=None, **options):

@@ -11,7 +11,7 @@ import pytest
 from nlpcl import zoo
 from nlpcl.ablation.plan import make_plan
 from nlpcl.ablation.study import ablate
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 NAMES = ["sdcl", "no-contrast"]
 

@@ -20,7 +20,7 @@ from nlpcl.audio.cache_files import Log, cache_root, parsed
 from nlpcl.audio.feature_cache import cache_entries, clear_cache, features
 from nlpcl.audio.feature_shelf import mapped
 from nlpcl.audio.front_end import FrontEnd, load_front_end
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nlpcl.audio.front_end import MEL_BINS, load_front_end, open_front_end
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 KINDS = [
     ("builtin", True),

@@ -10,7 +10,7 @@ import soundfile
 
 from nlpcl.audio.pack_emotion_model import pack
 from nlpcl.checkpoints import BUILTIN_EMOTION, open_checkpoint
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 LABELS = ["angry", "happy", "neutral", "sad"]
 

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from nlpcl.audio.paths import sound_paths
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from nlpcl.audio.cut_speech_encoder import cut
 from nlpcl.audio.pretrained_speech import PretrainedSpeechEncoder
 from nlpcl.audio.speech_encoder import SpeechEncoder, load_builtin, load_speech_encoder
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 WAVEFORM = [(kind, masked) for kind in ("hubert", "wav2vec2", "wavlm") for masked in (True, False)]
 

@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from nlpcl.audio.reading import read_audio, seconds
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 def tone(rate: int, length: float = 0.5, hertz: float = 440.0, channels: int = 1) -> np.ndarray:

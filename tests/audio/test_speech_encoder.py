@@ -17,7 +17,7 @@ from nlpcl.audio.speech_encoder import (
     load_speech_encoder,
     save_builtin,
 )
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.weights import CHECKSUMS, checksum
 
 TINY = {

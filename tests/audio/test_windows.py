@@ -9,7 +9,7 @@ import torch
 
 from nlpcl.audio.reading import clip_seconds, read_audio, read_clip, stream_audio
 from nlpcl.audio.windows import windows
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ LABELS = {"买了新的衣服": "normal", "在家里做饭": "normal", "把书�
 def classifier(tmp_path_factory, tiny_encoder):
     """A finished run of a classifier whose test rows have marked words."""
     from nlpcl import zoo
-    from nlpcl.data.splits import Splits
+    from nlpcl.core.splits import Splits
     from nlpcl.single_run import fit_splits
 
     rows = []

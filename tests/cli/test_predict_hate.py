@@ -14,7 +14,7 @@ import pytest
 CONFIG = '''
 from dataclasses import dataclass
 from typing import ClassVar
-from nlpcl.config import RunConfig
+from nlpcl.core.config import RunConfig
 
 @dataclass(kw_only=True)
 class Config(RunConfig):

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.clip_check import clip_findings, heard, is_silent
 from nlpcl.data.clips import clip
-from nlpcl.errors import UserError
 
 GOOD = "03-01-05-01-01-01-01"
 BAD = {

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.lemon import joined
 from nlpcl.data.locate import DEPTH
-from nlpcl.errors import UserError
 
 
 def save(path, content):

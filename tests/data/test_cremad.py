@@ -3,7 +3,7 @@
 import pytest
 
 from nlpcl import data
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 CLIPS = {
     "1001_DFA_ANG_XX": ("angry", "cremad-1001", "male", "DFA", ""),

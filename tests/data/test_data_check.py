@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from nlpcl.core.errors import UserError
 from nlpcl.data.check import SHOWN, check
-from nlpcl.errors import UserError
 
 
 def save(folder, train, test):

@@ -3,8 +3,8 @@
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.check import check
-from nlpcl.errors import UserError
 
 EMOTIONS = {
     "W": "angry",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nlpcl import data
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"
 TABS = "id\ttext\tHS\tTR\tAG\n"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.check import check
 from nlpcl.data.hatexplain import agreed_targets, majority_label, rationale_spans
-from nlpcl.errors import UserError
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"
 COLUMNS = ["post_id", "label", "text", "text_source", "annotator_labels", "targets", "rationales"]

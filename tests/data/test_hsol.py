@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.check import check
-from nlpcl.errors import UserError
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"
 HEADER = ",count,hate_speech,offensive_language,neither,class,tweet\n"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.iemocap import speaker_of
-from nlpcl.errors import UserError
 
 TURNS = {
     "Ses01F_impro01": [("F000", "neu"), ("M003", "exc"), ("F001", "xxx"), ("M004", "fru")],

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Splits
 from nlpcl.data.check import check
 from nlpcl.data.holdout import hold_out, text_key
 from nlpcl.data.labelled_text import count_labels, csv_records, finished
-from nlpcl.data.splits import Splits
-from nlpcl.errors import UserError
 
 
 def load(path, **options):
@@ -170,7 +170,7 @@ def test_classes_of_the_hub_have_their_names(monkeypatch):
     loaded = {"train": table, "test": Table(rows[:2])}
     fake = SimpleNamespace(load_dataset=lambda name: loaded)
     monkeypatch.setitem(sys.modules, "datasets", fake)
-    monkeypatch.setattr("nlpcl.hub.is_reachable", lambda: True)
+    monkeypatch.setattr("nlpcl.core.hub.is_reachable", lambda: True)
     splits, is_unsplit = data.load_as_is("hf:a/b", task="classification")
     assert not is_unsplit
     assert Counter(row["label"] for row in splits.train) == {"neg": 5, "pos": 5}

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.holdout import hold_out, text_key
-from nlpcl.errors import UserError
 
 
 def save(path, pairs):
@@ -236,7 +236,7 @@ def fake_datasets(monkeypatch, loaded):
         return loaded
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
-    monkeypatch.setattr("nlpcl.hub.is_reachable", lambda: True)
+    monkeypatch.setattr("nlpcl.core.hub.is_reachable", lambda: True)
 
 
 def test_hub_dataset(monkeypatch):

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.manifest import load_folder, load_manifest
-from nlpcl.errors import UserError
 
 HEADER = ["path", "label", "speaker", "session", "gender", "text", "start", "end"]
 ROWS = [

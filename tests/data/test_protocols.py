@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from nlpcl.core.errors import UserError
 from nlpcl.data.protocols import (
     Fold,
     folds,
@@ -15,7 +16,6 @@ from nlpcl.data.protocols import (
     shared_speakers,
     title,
 )
-from nlpcl.errors import UserError
 
 
 def table(sizes, sessions=None):

@@ -3,10 +3,10 @@
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.check import leaves, verdict
 from nlpcl.data.clips import count_clips
 from nlpcl.data.protocols import folds, title
-from nlpcl.errors import UserError
 
 EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nlpcl import data
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 EMOTIONS = {
     "a01": "angry",

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.sgml import Mismatch, Mistake, place, read_sgml, read_truth
-from nlpcl.errors import UserError
 
 ESSAY = """<ESSAY title="寫信">
 <TEXT>

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlpcl.data.splits import Splits
+from nlpcl.core.splits import Splits
 
 
 def rows(count):

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.text_files import read_lines, read_text
 from nlpcl.data.pairs import PAIR_FIELDS
 from nlpcl.data.tables import read_rows
-from nlpcl.data.text import read_lines, read_text
-from nlpcl.errors import UserError
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:

@@ -3,8 +3,8 @@
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data.protocols import folds
-from nlpcl.errors import UserError
 
 EMOTIONS = {
     "angry": "angry",

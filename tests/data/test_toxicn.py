@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nlpcl import data
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 HEADER = "platform,topic,content,toxic,toxic_type,expression,target\n"
 ROWS = (

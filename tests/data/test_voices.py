@@ -7,10 +7,10 @@ import shutil
 import pytest
 
 from nlpcl import data
+from nlpcl.core.errors import UserError
 from nlpcl.data import voices
 from nlpcl.data.check import check
 from nlpcl.data.protocols import folds
-from nlpcl.errors import UserError
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import re
 import pytest
 from matplotlib import font_manager
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.figures import fonts, making, page_fonts, registry
 from nlpcl.figures.kinds import CLASSIFIERS, Kind, Material
 from nlpcl.figures.page import page

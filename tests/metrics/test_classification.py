@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.metrics.classification import classification_scores, ranking_scores
 from nlpcl.metrics.confusion import (
     SCORES,

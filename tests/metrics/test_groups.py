@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.metrics.groups import group_tables, members, score_groups
 
 LABELS = ["angry", "happy", "sad"]

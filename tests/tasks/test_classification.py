@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as referee
 from torch import nn
 
+from nlpcl.core.errors import UserError
 from nlpcl.encoders import load_text_encoder
-from nlpcl.errors import UserError
 from nlpcl.tasks.classification import Classification
 from nlpcl.zoo.model import Output, Part, ZooModel, weighted_sum
 

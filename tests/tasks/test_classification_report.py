@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.statistics import wilson_interval
 from nlpcl.tasks.classification_report import classification_report, tables_by
 from nlpcl.tasks.classification_rows import Decision, neutral_label, positive_label, prediction_row

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nlpcl
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.tasks.correction_text import is_han
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.tasks.correction_text import apply_edits
 from nlpcl.tasks.dictionaries import Dictionaries, read_confusion, read_protect
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nlpcl import zoo
-from nlpcl.data.splits import Splits
+from nlpcl.core.splits import Splits
 
 
 @dataclass

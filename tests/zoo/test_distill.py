@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from nlpcl import zoo
+from nlpcl.core.errors import UserError
 from nlpcl.encoders import load_text_encoder
-from nlpcl.errors import UserError
 from nlpcl.preparation import build
 from nlpcl.zoo.distill.model import run_layers
 

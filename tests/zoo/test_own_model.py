@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from nlpcl import zoo
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 CONFIG = '''
 from dataclasses import dataclass
-from nlpcl.config import option
+from nlpcl.core.config import option
 from nlpcl.zoo.sdcl import config as sdcl
 
 @dataclass(kw_only=True)

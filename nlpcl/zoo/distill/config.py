@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nlpcl.config import option
+from nlpcl.core.config import option
 from nlpcl.zoo.mlm.config import Config as MlmConfig
 
 

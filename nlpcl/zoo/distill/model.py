@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from nlpcl import pruning
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.zoo.distill.config import Config
 from nlpcl.zoo.masked_lm import RestoringModel
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, weighted_sum

@@ -21,6 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nlpcl.core.schedules import ALPHA_COURSES
 from nlpcl.layers.gradient_reversal import reverse_gradient
 from nlpcl.layers.normalisation import InstanceNorm
 from nlpcl.layers.pooling import MaxPooling, average
@@ -28,7 +29,6 @@ from nlpcl.layers.positions import SinusoidalPositions
 from nlpcl.layers.recurrent import StackedGRU
 from nlpcl.layers.self_attention import SelfAttention
 from nlpcl.losses.classification import cross_entropy, labelled
-from nlpcl.schedules import ALPHA_COURSES
 from nlpcl.zoo.emotion_enhanced.config import Config
 from nlpcl.zoo.model import Batch, Part, ZooConfig
 from nlpcl.zoo.speech import SpeechClassifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nlpcl.config import RunConfig, option
+from nlpcl.core.config import RunConfig, option
 
 
 @dataclass(kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from nlpcl.config import CorrectionConfig, option
+from nlpcl.core.config import CorrectionConfig, option
 
 
 @dataclass(kw_only=True)

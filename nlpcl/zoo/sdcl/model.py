@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 from nlpcl.losses.contrastive import self_distillation
 from nlpcl.zoo.masked_lm import IGNORE, head_transform, masked_lm_head
 from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum

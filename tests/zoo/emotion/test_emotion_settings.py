@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nlpcl import zoo
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 @pytest.mark.parametrize(

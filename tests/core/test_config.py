@@ -8,8 +8,8 @@ from typing import Literal
 
 import pytest
 
-from nlpcl.config import CorrectionConfig, RunConfig, flag, option
-from nlpcl.errors import UserError
+from nlpcl.core.config import CorrectionConfig, RunConfig, flag, option
+from nlpcl.core.errors import UserError
 
 
 @dataclass(kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nlpcl.data.splits import Problem
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Problem
 
 
 def read_text(path: Path, *, damaged: list[Problem] | None = None) -> str:

@@ -7,7 +7,7 @@ import socket
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 TIMEOUT = 3.0
 """Seconds to wait for a first sign of the hub."""

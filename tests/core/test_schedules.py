@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from nlpcl.schedules import ALPHA_COURSES, saturating, waiting_then_linear, warmup_cosine
+from nlpcl.core.schedules import ALPHA_COURSES, saturating, waiting_then_linear, warmup_cosine
 
 
 def test_documented_course_waits_rises_and_stays():

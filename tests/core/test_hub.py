@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from nlpcl import hub
-from nlpcl.errors import UserError
+from nlpcl.core import hub
+from nlpcl.core.errors import UserError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import os
 
 import pytest
 
-from nlpcl.errors import UserError
-from nlpcl.files import (
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import (
     atomic_file,
     atomic_folder,
     read_json,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nlpcl.errors import UserError, first_line, unknown_name
+from nlpcl.core.errors import UserError, first_line, unknown_name
 
 
 def test_the_parts_stand_in_order():

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from nlpcl.errors import UserError
+from nlpcl.core.errors import UserError
 
 
 @contextlib.contextmanager

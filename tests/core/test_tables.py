@@ -9,7 +9,7 @@ import json
 import pytest
 from rich.console import Console
 
-from nlpcl.report import Report, Table, show
+from nlpcl.core.tables import Report, Table, show
 
 TABLE = Table(
     "scores",

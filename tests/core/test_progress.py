@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from nlpcl import progress
+from nlpcl.core import progress
 
 
 @pytest.fixture
