@@ -2,7 +2,7 @@
 
 A variant and the baseline answer the same test items after training from the same seeds. Items (or
 clusters: speakers, sentences of one source) are resampled for both at once. With several seeds the
-interval is of models trained anew (:func:`nlpcl.statistics.paired_bootstrap`), and the p-value is
+interval is of models trained anew (:func:`nlpcl.metrics.intervals.paired_bootstrap`), and the p-value is
 the greater of approximate randomisation over items and Student's t over items and seeds, so that a
 lucky seed is no discovery: the first test alone speaks of the very models that were trained.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.metrics.confusion import ScoreFunction
-from nlpcl.statistics import Difference
+from nlpcl.metrics.intervals import Difference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,8 +124,8 @@ def paired(
     """Difference and p-value of two systems over the same seeds; arrays are ``(N, K)`` each."""
     import numpy as np
 
-    from nlpcl.resampling import summed_units
-    from nlpcl.statistics import approximate_randomisation, paired_bootstrap
+    from nlpcl.metrics.intervals import approximate_randomisation, paired_bootstrap
+    from nlpcl.metrics.resampling import summed_units
 
     both = np.stack([np.stack(first), np.stack(second)])
     held = ~np.isnan(both).all(axis=(0, 1, 3))  # the others belong to seeds not shared
@@ -147,7 +147,7 @@ def compare_reported(
     """The same where only a number a run is known: Student's paired t over training seeds."""
     from scipy.stats import t
 
-    from nlpcl.statistics import t_interval
+    from nlpcl.metrics.intervals import t_interval
 
     found = []
     for name, cells in values.items():
@@ -170,7 +170,7 @@ def compare_reported(
 
 def corrected(found: Sequence[Comparison]) -> list[Comparison]:
     """Holm's correction over the comparisons that could be made."""
-    from nlpcl.significance import holm
+    from nlpcl.metrics.significance import holm
 
     tested = [one.p_value for one in found if not math.isnan(one.p_value)]
     adjusted = iter(holm(tested))

@@ -21,8 +21,8 @@ from nlpcl.figures.style import (
 )
 from nlpcl.metrics.calibration import Bins, calibration, confidence_bins
 from nlpcl.metrics.confusion import PER_CLASS, confusion_counts, label_indices, score_function
-from nlpcl.resampling import classification_units
-from nlpcl.statistics import score_intervals
+from nlpcl.metrics.intervals import score_intervals
+from nlpcl.metrics.resampling import classification_units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

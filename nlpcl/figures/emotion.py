@@ -16,7 +16,7 @@ from nlpcl.figures.kinds import Kind, LeftOut, Material, Options
 from nlpcl.figures.sources import RunSource
 from nlpcl.figures.style import COLOURS, GRID, INK, MARKS, colour, panels, shortened, whiskers
 from nlpcl.metrics.groups import NO_GROUP, score_groups
-from nlpcl.statistics import wilson_interval
+from nlpcl.metrics.intervals import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

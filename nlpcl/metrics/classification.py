@@ -83,7 +83,7 @@ class ClassificationScores:
         Args:
             title: heads the first table, e.g. the protocol.
             intervals: by headline name, objects with ``low``, ``high``, ``level`` and
-                ``method``, as ``nlpcl.statistics.score_intervals`` gives them.
+                ``method``, as ``nlpcl.metrics.intervals.score_intervals`` gives them.
         """
         heading = f"{title} (n={self.n})" if title else f"n={self.n}"
         return [

@@ -36,7 +36,7 @@ def gender_tables(
     """
     import numpy as np
 
-    from nlpcl.statistics import t_interval
+    from nlpcl.metrics.intervals import t_interval
 
     truth, answers = np.asarray(gold), np.asarray(predicted)
     speakers = np.asarray(groups["speaker"])

@@ -20,7 +20,7 @@ from nlpcl.metrics.gender_groups import gender_tables
 if TYPE_CHECKING:
     import numpy as np
 
-    from nlpcl.statistics import Interval
+    from nlpcl.metrics.intervals import Interval
 
 NO_GROUP = "(none)"
 MEASURES = {"wa": "accuracy", "ua": "UA", "macro_f1_present": "macro-F1"}
@@ -93,8 +93,8 @@ def score_groups(
     """
     import numpy as np
 
-    from nlpcl.resampling import classification_units
-    from nlpcl.statistics import Interval, score_intervals, wilson_interval
+    from nlpcl.metrics.intervals import Interval, score_intervals, wilson_interval
+    from nlpcl.metrics.resampling import classification_units
 
     truth = checked_indices(gold, classes, "gold")
     answers = checked_indices(predicted, classes, "predicted")

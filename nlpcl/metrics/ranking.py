@@ -1,7 +1,8 @@
 """Scores of rankings that can be resampled, and the threshold of a decision between two classes.
 
 A weighted score is made once from the items and then takes weights (R, N), how often each item was
-drawn, for ``nlpcl.statistics.cluster_bootstrap``. With weights of 1 it is scikit-learn's score.
+drawn, for ``nlpcl.metrics.intervals.cluster_bootstrap``. With weights of 1 it is scikit-learn's
+score.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from nlpcl.metrics.calibration import calibration
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.confusion import SCORES, cell, label_indices
 from nlpcl.metrics.groups import NO_GROUP, group_tables, members
+from nlpcl.metrics.intervals import Interval, cluster_bootstrap, score_intervals, wilson_interval
 from nlpcl.metrics.ranking import (
     WeightedScore,
     mean_over_classes,
@@ -25,8 +26,7 @@ from nlpcl.metrics.ranking import (
     weighted_average_precision,
     weighted_calibration_error,
 )
-from nlpcl.resampling import classification_units
-from nlpcl.statistics import Interval, cluster_bootstrap, score_intervals, wilson_interval
+from nlpcl.metrics.resampling import classification_units
 from nlpcl.tasks.classification_rows import (
     Decision,
     clusters_of,

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlpcl.core.tables import Cell, Table
-from nlpcl.probe import Probe, probe
-from nlpcl.statistics import t_interval
+from nlpcl.metrics.intervals import t_interval
+from nlpcl.metrics.probe import Probe, probe
 
 FOLDS = 3
 """Parts a probe is tested on; few, since every fold of a study is probed."""

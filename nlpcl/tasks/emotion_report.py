@@ -16,8 +16,8 @@ from nlpcl.metrics.calibration import calibration
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.confusion import SCORES, label_indices
 from nlpcl.metrics.groups import group_tables
-from nlpcl.resampling import classification_units
-from nlpcl.statistics import score_intervals, t_interval
+from nlpcl.metrics.intervals import score_intervals, t_interval
+from nlpcl.metrics.resampling import classification_units
 
 GROUPS = ("speaker", "gender", "session")
 """Groups of clips that are shown where a corpus names more than one."""

@@ -12,8 +12,8 @@ from scipy import stats
 from nlpcl.ablation.comparison import compare, compare_reported, spread
 from nlpcl.ablation.measures import MEASURES, harmonic, metric_names
 from nlpcl.core.errors import UserError
+from nlpcl.metrics.significance import mcnemar_test
 from nlpcl.metrics.spelling import spelling_scores
-from nlpcl.significance import mcnemar_test
 
 TRIALS = 200
 MOST_ALARMS = 0.096

@@ -19,8 +19,8 @@ from nlpcl.metrics.confusion import (
     score_function,
     ua,
 )
-from nlpcl.resampling import classification_units
-from nlpcl.statistics import score_intervals
+from nlpcl.metrics.intervals import score_intervals
+from nlpcl.metrics.resampling import classification_units
 
 LABELS = ["angry", "happy", "neutral", "sad"]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nlpcl.data.protocols import folds
-from nlpcl.probe import probe
+from nlpcl.metrics.probe import probe
 from nlpcl.zoo.model import weighted_sum
 
 LABELS = ["angry", "happy", "neutral"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nlpcl.statistics import Difference
+from nlpcl.metrics.intervals import Difference
 
 
 def mcnemar_test(right_a: Any, right_b: Any, *, mid_p: bool = True) -> float:

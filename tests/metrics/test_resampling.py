@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlpcl import resampling
+from nlpcl.metrics import resampling
 from nlpcl.metrics.confusion import confusion_counts
-from nlpcl.resampling import bunches, classification_units, cluster_indices, summed_units
+from nlpcl.metrics.resampling import bunches, classification_units, cluster_indices, summed_units
 
 CLASSES = 3
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nlpcl.probe import Probe, probe, probe_table
+from nlpcl.metrics.probe import Probe, probe, probe_table
 
 SPEAKERS = [f"s{index}" for index in range(8)]
 

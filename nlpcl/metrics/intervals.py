@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nlpcl.metrics.confusion import ScoreFunction
-from nlpcl.resampling import Units, bunches, cluster_indices
+from nlpcl.metrics.resampling import Units, bunches, cluster_indices
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from nlpcl.metrics.confusion import SCORES, macro_f1, ua, wa
-from nlpcl.resampling import classification_units, summed_units
-from nlpcl.statistics import (
+from nlpcl.metrics.intervals import (
     approximate_randomisation,
     cluster_bootstrap,
     paired_bootstrap,
@@ -17,6 +16,7 @@ from nlpcl.statistics import (
     t_interval,
     wilson_interval,
 )
+from nlpcl.metrics.resampling import classification_units, summed_units
 
 
 def study(seed: int, n: int = 200, right: tuple[float, ...] = (0.6, 0.6), seeds: int = 1):

@@ -10,13 +10,14 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.tables import Cell, Table
 from nlpcl.metrics.confusion import cell
-from nlpcl.statistics import Interval, cluster_bootstrap, wilson_interval
+from nlpcl.metrics.intervals import Interval, cluster_bootstrap, wilson_interval
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ITERATIONS = 200
 
@@ -88,6 +89,8 @@ def probe(
         ValueError: shapes that do not fit, NaN, fewer than two classes, or classes with fewer than
             two items (groups) each.
     """
+    import numpy as np
+
     values = np.asarray(embeddings, dtype=np.float32)
     names = np.asarray(targets, dtype=str)
     if values.ndim != 2 or len(values) != len(names) or not values.shape[-1]:

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nlpcl.significance import (
+from nlpcl.metrics.intervals import Difference
+from nlpcl.metrics.significance import (
     detectable_difference,
     detectable_proportion,
     holm,
     mcnemar_test,
     verdict,
 )
-from nlpcl.statistics import Difference
 
 
 def answers(only_a: int, only_b: int, same: int = 5) -> tuple[list[bool], list[bool]]:
