@@ -31,7 +31,7 @@ from nlpcl.audio.log_mel import log_mel
 from nlpcl.audio.paths import sound_paths
 from nlpcl.audio.reading import read_clip
 from nlpcl.core.tables import Table
-from nlpcl.devices import arithmetic
+from nlpcl.nn.devices import arithmetic
 
 
 def timed(work: Callable[[], Any]) -> float:

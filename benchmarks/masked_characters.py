@@ -21,9 +21,9 @@ from transformers import AutoModelForMaskedLM
 
 from nlpcl import data, pruning
 from nlpcl.core.tables import Table
-from nlpcl.devices import arithmetic, choose_device, choose_precision
 from nlpcl.encoders import CharacterIds, load_text_encoder
 from nlpcl.inference import batches_by_length
+from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 from nlpcl.run import Run
 from nlpcl.tasks.correction_text import is_han
 

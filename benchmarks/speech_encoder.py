@@ -28,7 +28,7 @@ from nlpcl.audio.speech_encoder import (
     sinusoids,
 )
 from nlpcl.core.tables import Table
-from nlpcl.devices import arithmetic
+from nlpcl.nn.devices import arithmetic
 
 CPU = torch.device("cpu")
 WHISPER_SAMPLES = 30 * 16_000

@@ -35,7 +35,7 @@ from nlpcl.audio.reading import read_audio
 from nlpcl.audio.speech_encoder import load_speech_encoder
 from nlpcl.core.files import write_json
 from nlpcl.core.tables import Table
-from nlpcl.devices import arithmetic, choose_device, choose_precision
+from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 
 GROUPS = {"ravdess": 4, "emodb": 1}
 """Speakers in a fold."""

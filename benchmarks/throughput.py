@@ -25,8 +25,8 @@ from nlpcl.batches import LengthBatches
 from nlpcl.core.progress import Silent
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Table
-from nlpcl.devices import arithmetic, choose_device, choose_precision
 from nlpcl.inference import batches_by_length
+from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 from nlpcl.preparation import prepare
 from nlpcl.run import Run
 from nlpcl.trainer import train

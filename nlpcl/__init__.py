@@ -1,24 +1,25 @@
 """nlpcl: contrastive models for Chinese and English text and speech.
 
-``nlpcl.load(RUN)`` and ``nlpcl.fit(CONFIG)`` are what the command line calls. Importing the package
-is cheap: torch and transformers are loaded by the first call that needs them.
+``nlpcl.load(RUN)`` and ``nlpcl.fit(CONFIG)`` are what the command line calls;
+``nlpcl.register_auto_classes()`` lets transformers' ``AutoModel`` open saved models. Importing the
+package is cheap: torch and transformers are loaded by the first call that needs them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nlpcl import auto_classes, torchaudio_import
+from nlpcl import torchaudio_import
 from nlpcl.core.version import __version__
 
 if TYPE_CHECKING:
     from nlpcl.fitting import fit
     from nlpcl.run import Run, load
+    from nlpcl.zoo.auto_classes import register_auto_classes
 
-__all__ = ["Run", "__version__", "fit", "load"]
+__all__ = ["Run", "__version__", "fit", "load", "register_auto_classes"]
 
 torchaudio_import.prepare()
-auto_classes.prepare()
 
 
 def __getattr__(name: str) -> Any:
@@ -30,4 +31,8 @@ def __getattr__(name: str) -> Any:
         from nlpcl.fitting import fit
 
         return fit
+    if name == "register_auto_classes":
+        from nlpcl.zoo.auto_classes import register_auto_classes
+
+        return register_auto_classes
     raise AttributeError(f"module 'nlpcl' has no attribute {name!r}")

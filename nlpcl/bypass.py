@@ -21,7 +21,7 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.cross_validation import FOLDS
 from nlpcl.data.protocols import folds
-from nlpcl.module_costs import Timing, timed, weights
+from nlpcl.nn.costs import Timing, timed, weights
 from nlpcl.rows import load_clips
 from nlpcl.run import Run, evaluate
 

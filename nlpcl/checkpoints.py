@@ -11,9 +11,10 @@ from transformers import AutoConfig, AutoTokenizer
 from nlpcl import builtin, zoo
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.devices import choose_device, choose_precision, on_device
 from nlpcl.encoders import BUILTIN, check_tokenizer, load_text_encoder
+from nlpcl.nn.devices import choose_device, choose_precision, on_device
 from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
+from nlpcl.zoo.auto_classes import register_auto_classes
 
 BUILTIN_THRESHOLD = 0.9
 """Least probability of a change by the built-in corrector: it must prefer leaving text alone."""
@@ -40,6 +41,7 @@ def open_checkpoint(
     Raises:
         UserError: nothing there, a model of another task, or an encoder that was never tuned.
     """
+    register_auto_classes()
     if name is None:
         found = newest_run(task)
         if found is None and has_builtin(task):

@@ -20,7 +20,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.files import atomic_folder, read_json_lines, write_csv, write_json, write_json_lines
 from nlpcl.core.splits import Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
-from nlpcl.module_costs import mean_costs
+from nlpcl.nn.costs import mean_costs
 from nlpcl.provenance import now, study_record
 from nlpcl.rows import load_clips
 from nlpcl.run import FOLDS, Run, read_record, split_table

@@ -10,7 +10,7 @@ import torch
 from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
-from nlpcl.devices import choose_device, choose_precision
+from nlpcl.nn.devices import choose_device, choose_precision
 from nlpcl.rows import load_splits
 from nlpcl.run import Run
 from nlpcl.single_run import fit_splits

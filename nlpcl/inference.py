@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from nlpcl.devices import arithmetic
-from nlpcl.zoo.model import Batch, Output, ZooModel
+from nlpcl.nn.devices import arithmetic
+from nlpcl.nn.model import Batch, Output, ZooModel
 
 Feature = dict[str, Any]
 

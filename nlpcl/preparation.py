@@ -15,8 +15,9 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.encoders import load_text_encoder
 from nlpcl.loading_report import for_states_alone
+from nlpcl.nn.model import ZooModel
 from nlpcl.run import Run, make_task
-from nlpcl.zoo.model import ZooModel
+from nlpcl.zoo.auto_classes import register_auto_classes
 
 
 def prepare(
@@ -46,6 +47,7 @@ def build(entry: zoo.Entry, config: RunConfig) -> tuple[ZooModel, Any]:
 
 def open_text_encoder(entry: zoo.Entry, config: RunConfig, name: str) -> tuple[Any, Any]:
     """The encoder of a run folder, or one by its name, with its tokenizer."""
+    register_auto_classes()
     if (Path(name) / "run.json").is_file():
         run = Run(name, device="cpu")
         check_encoder_of_run(run, entry, name)

@@ -19,9 +19,9 @@ from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
+from nlpcl.nn.model import ZooModel
 from nlpcl.run import read_record
 from nlpcl.training_records import newest_checkpoint
-from nlpcl.zoo.model import ZooModel
 
 
 def start_record(

@@ -22,10 +22,11 @@ from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report, Table
-from nlpcl.devices import choose_device, choose_precision, on_device
+from nlpcl.nn.devices import choose_device, choose_precision, on_device
+from nlpcl.nn.model import ZooModel
 from nlpcl.rows import load_splits
 from nlpcl.tasks import task_class
-from nlpcl.zoo.model import ZooModel
+from nlpcl.zoo.auto_classes import register_auto_classes
 
 RUNS = Path("runs")
 FOLDS = "folds"
@@ -101,6 +102,7 @@ class Run:
                 self.folder,
                 f"Finish it: nlpcl train {self.record['model']} --resume {self.folder}",
             )
+        register_auto_classes()
         try:
             model = self.entry.model_class().from_pretrained(folder, dtype=torch.float32)
         except Exception as error:

@@ -14,14 +14,14 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import atomic_folder, explained, write_csv, write_json, write_json_lines
 from nlpcl.core.splits import Splits
-from nlpcl.devices import choose_device, choose_precision, on_device
-from nlpcl.module_costs import cost_table, parts_of, timed
+from nlpcl.nn.costs import cost_table, parts_of, timed
+from nlpcl.nn.devices import choose_device, choose_precision, on_device
+from nlpcl.nn.model import ZooModel
 from nlpcl.preparation import prepare
 from nlpcl.provenance import now, start_record
 from nlpcl.run import OWN_CODE, RUNS, Run, evaluate, read_record
 from nlpcl.trainer import train
 from nlpcl.training_records import Training
-from nlpcl.zoo.model import ZooModel
 
 
 def fit_splits(

@@ -28,9 +28,9 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.interrupts import FirstInterrupt
 from nlpcl.inference import Feature, length
+from nlpcl.nn.model import ZooModel, weighted_sum
 from nlpcl.training_callback import SELECTION, Reporting
 from nlpcl.training_records import Training, history, is_writing_failure, newest_checkpoint
-from nlpcl.zoo.model import ZooModel, weighted_sum
 
 DevScores = Callable[[ZooModel], dict[str, float]]
 

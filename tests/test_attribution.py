@@ -26,7 +26,7 @@ class Classifier(nn.Module):
         self.config.id2label = dict(enumerate("abc"[:classes]))
 
     def forward(self, input_ids, attention_mask):
-        from nlpcl.zoo.model import Output
+        from nlpcl.nn.model import Output
 
         states = self.backbone(input_ids, attention_mask=attention_mask)[0]
         mask = attention_mask.unsqueeze(-1)

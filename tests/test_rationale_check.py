@@ -32,7 +32,7 @@ class Counting(nn.Module):
         return self.embedding
 
     def forward(self, input_ids, attention_mask):
-        from nlpcl.zoo.model import Output
+        from nlpcl.nn.model import Output
 
         odds = (self.embedding(input_ids)[..., 0] * attention_mask).sum(1) - 1
         return Output(logits=torch.stack([odds, torch.zeros_like(odds)], 1))

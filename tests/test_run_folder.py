@@ -283,7 +283,7 @@ def fail_to_write(*_, **__):
 
 def test_a_full_disk_at_the_end_is_one_line(run_main, settings, flags, tmp_path, monkeypatch):
     """Checkpoints were written, the model itself cannot be."""
-    from nlpcl.zoo.model import ZooModel
+    from nlpcl.nn.model import ZooModel
 
     monkeypatch.setattr(ZooModel, "save_pretrained", no_space)
     chosen = flags(settings | {"epochs": 1})

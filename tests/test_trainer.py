@@ -108,7 +108,7 @@ def test_patience_stops_early(fit):
 
 @pytest.mark.parametrize("precision", ["auto", "fp32", "bf16"])
 def test_precision(fit, precision):
-    from nlpcl.devices import choose_precision
+    from nlpcl.nn.devices import choose_precision
 
     run = fit(precision=precision, epochs=1)
     record = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))

@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM
 
+from nlpcl.nn.model import Output, Part, ZooModel, weighted_sum
 from nlpcl.zoo.masked_lm import IGNORE
-from nlpcl.zoo.model import Output, Part, ZooModel, weighted_sum
 
 from .config import Config
 

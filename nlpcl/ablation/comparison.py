@@ -2,9 +2,10 @@
 
 A variant and the baseline answer the same test items after training from the same seeds. Items (or
 clusters: speakers, sentences of one source) are resampled for both at once. With several seeds the
-interval is of models trained anew (:func:`nlpcl.metrics.intervals.paired_bootstrap`), and the p-value is
-the greater of approximate randomisation over items and Student's t over items and seeds, so that a
-lucky seed is no discovery: the first test alone speaks of the very models that were trained.
+interval is of models trained anew (:func:`nlpcl.metrics.intervals.paired_bootstrap`), and the
+p-value is the greater of approximate randomisation over items and Student's t over items and seeds,
+so that a lucky seed is no discovery: the first test alone speaks of the very models that were
+trained.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, WINDOW, log_mel
 from nlpcl.audio.speech_encoder import load_speech_encoder
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json, write_json
-from nlpcl.devices import arithmetic, choose_device, choose_precision, on_device
+from nlpcl.nn.devices import arithmetic, choose_device, choose_precision, on_device
 
 LOG_MEL = "logmel"
 MEL_BINS = 80

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-from nlpcl import auto_classes
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, log_mel, valid_mask
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
@@ -292,6 +291,3 @@ def load_speech_encoder(name: str, *, layer: int | None = None) -> PreTrainedMod
             raise UserError(f"no layer {layer}", where, f"It has the layers 0 to {last}.")
         encoder.config.layer = layer
     return encoder
-
-
-auto_classes.register(__name__)

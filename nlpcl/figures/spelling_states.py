@@ -70,7 +70,7 @@ def normalised(states: np.ndarray) -> np.ndarray:
 
 def models(run: RunSource) -> dict[str, Any]:
     """The run's encoder anew and the run's model."""
-    from nlpcl.devices import on_device
+    from nlpcl.nn.devices import on_device
     from nlpcl.preparation import build
 
     if not hasattr(run.run.model, "encode"):

@@ -23,6 +23,7 @@ from nlpcl.encoders import first_known
 from nlpcl.inference import Feature, infer
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
+from nlpcl.nn.model import Batch, Output, ZooModel
 from nlpcl.tasks.classification_report import classification_report, tables_by
 from nlpcl.tasks.classification_rows import (
     Decision,
@@ -31,7 +32,6 @@ from nlpcl.tasks.classification_rows import (
     result_row,
 )
 from nlpcl.tasks.classification_text import TextReader
-from nlpcl.zoo.model import Batch, Output, ZooModel
 
 IGNORE = -100
 MOST_UNKNOWN = 0.5

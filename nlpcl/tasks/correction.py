@@ -20,6 +20,7 @@ from nlpcl.encoders import CharacterIds
 from nlpcl.inference import Feature, infer
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
+from nlpcl.nn.model import Batch, Output, ZooModel
 from nlpcl.tasks.correction_text import (
     Edit,
     correction_row,
@@ -29,7 +30,6 @@ from nlpcl.tasks.correction_text import (
     select_edits,
 )
 from nlpcl.tasks.dictionaries import Dictionaries
-from nlpcl.zoo.model import Batch, Output, ZooModel
 
 IGNORE = -100
 LEAST_COVERAGE = 0.8

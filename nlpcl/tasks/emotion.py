@@ -24,14 +24,14 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Report
 from nlpcl.inference import Feature, embed, infer, length
-from nlpcl.layers.normalisation import speaker_statistics
-from nlpcl.losses.classification import mixup
 from nlpcl.metrics.classification import classification_scores
+from nlpcl.nn.layers.normalisation import speaker_statistics
+from nlpcl.nn.losses.classification import mixup
+from nlpcl.nn.model import Batch, Output, ZooModel
 from nlpcl.tasks.emotion_probe import probe_metrics, probe_summary, probes
 from nlpcl.tasks.emotion_report import emotion_report, noted, study_report, tables_by
 from nlpcl.tasks.emotion_rows import BATCH_SECONDS, prediction_row
 from nlpcl.tasks.emotion_stream import stream
-from nlpcl.zoo.model import Batch, Output, ZooModel
 
 IGNORE = -100
 

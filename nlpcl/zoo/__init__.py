@@ -20,7 +20,7 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from nlpcl.zoo.model import ZooModel
+    from nlpcl.nn.model import ZooModel
 
 FOLDER = Path(__file__).parent
 
@@ -76,7 +76,7 @@ class Entry:
 
     def model_class(self) -> type[ZooModel]:
         """The model; imports torch and transformers."""
-        from nlpcl.zoo.model import ZooModel
+        from nlpcl.nn.model import ZooModel
 
         module = self._module("model")
         found = [
@@ -88,7 +88,7 @@ class Entry:
         ]
         if len(found) != 1:
             raise UserError(
-                f"holds {len(found)} classes derived from nlpcl.zoo.model.ZooModel, not one",
+                f"holds {len(found)} classes derived from nlpcl.nn.model.ZooModel, not one",
                 self.folder / "model.py",
             )
         return found[0]

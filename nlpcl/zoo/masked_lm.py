@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
-from nlpcl import auto_classes, pruning
+from nlpcl import pruning
 from nlpcl.core.errors import UserError
-from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 
 IGNORE = -100
 """Label of positions that take no part in a loss."""
@@ -135,6 +135,3 @@ class RestoringModel(ZooModel):
     def modules_to_bypass(self) -> dict[str, nn.Module]:
         """The head's transform; an encoder's layers can be bypassed in any model."""
         return head_transform(self.backbone)
-
-
-auto_classes.register(__name__)

@@ -16,15 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModel, PreTrainedModel
 
-from nlpcl import auto_classes
 from nlpcl.emotion_config import EmotionConfig
-from nlpcl.layers.layer_mixture import LayerMixture
-from nlpcl.layers.masking import over_frames, real_frames
-from nlpcl.layers.normalisation import InstanceNorm, Standardisation, statistics
-from nlpcl.layers.pooling import neighbours_averaged, spread
-from nlpcl.layers.recurrent import initialise_gru
-from nlpcl.losses.classification import balanced_weights, focal, labelled
-from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.layers.layer_mixture import LayerMixture
+from nlpcl.nn.layers.masking import over_frames, real_frames
+from nlpcl.nn.layers.normalisation import InstanceNorm, Standardisation, statistics
+from nlpcl.nn.layers.pooling import neighbours_averaged, spread
+from nlpcl.nn.layers.recurrent import initialise_gru
+from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
+from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 
 
 class SpeechClassifier(ZooModel):
@@ -282,6 +281,3 @@ class SpeechClassifier(ZooModel):
         elif isinstance(module, LayerMixture):
             nn.init.zeros_(module.logits)
             nn.init.ones_(module.gain)
-
-
-auto_classes.register(__name__)

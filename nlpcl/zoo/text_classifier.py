@@ -20,14 +20,13 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from nlpcl import auto_classes
 from nlpcl.classification_config import ClassificationConfig
-from nlpcl.layers.calibration_gates import CalibrationGate, calibration_gate
-from nlpcl.layers.masking import real_frames
-from nlpcl.layers.pooling import average
-from nlpcl.losses.classification import balanced_weights, focal, labelled
-from nlpcl.losses.contrastive import info_nce, positives, supervised_contrast
-from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.layers.calibration_gates import CalibrationGate, calibration_gate
+from nlpcl.nn.layers.masking import real_frames
+from nlpcl.nn.layers.pooling import average
+from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
+from nlpcl.nn.losses.contrastive import info_nce, positives, supervised_contrast
+from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 
 
 class TextClassifier(ZooModel):
@@ -267,6 +266,3 @@ def real_tokens(tokens: Tensor, attention_mask: Tensor | None) -> Tensor:
     if attention_mask is None:
         return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
     return real_frames(attention_mask)
-
-
-auto_classes.register(__name__)

@@ -24,7 +24,7 @@ class Config(RunConfig):
 MODEL = """
 from torch import nn
 from transformers import AutoModel
-from nlpcl.zoo.model import Output, ZooModel
+from nlpcl.nn.model import Output, ZooModel
 
 class Standin(ZooModel):
     name = "standin-test"

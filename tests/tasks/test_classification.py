@@ -18,8 +18,8 @@ from torch import nn
 
 from nlpcl.core.errors import UserError
 from nlpcl.encoders import load_text_encoder
+from nlpcl.nn.model import Output, Part, ZooModel, weighted_sum
 from nlpcl.tasks.classification import Classification
-from nlpcl.zoo.model import Output, Part, ZooModel, weighted_sum
 
 LABELS = ("hateful", "normal")
 EXAMPLES = [

@@ -134,7 +134,7 @@ def test_collating_pads_with_what_is_not_read(task):
 
 def decoded(task, text, wanted):
     """The edits where the model's scores favour ``wanted``: {position: {token: score}}."""
-    from nlpcl.zoo.model import Output
+    from nlpcl.nn.model import Output
 
     features = task.encode_text(text, 0)
     batch = task.collate(features)
@@ -173,7 +173,7 @@ def test_only_known_han_is_replaced(task, text):
 
 def test_scores_of_no_token_are_left_out(task):
     """Some encoders have more rows of scores than the tokenizer has tokens."""
-    from nlpcl.zoo.model import Output
+    from nlpcl.nn.model import Output
 
     features = task.encode_text("我再家", 0)
     batch = task.collate(features)

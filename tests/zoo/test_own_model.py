@@ -25,7 +25,7 @@ VARIANTS = {"heavy": {"scale": 9.0}}
 PRESETS = {"quick": {"epochs": 1, "lr": 0.002}}
 '''
 MODEL = """
-from nlpcl.zoo.model import weighted_sum
+from nlpcl.nn.model import weighted_sum
 from nlpcl.zoo.sdcl.model import SDCL
 
 from .config import Config
@@ -156,7 +156,7 @@ def test_two_folders_of_one_name_do_not_mix(folder, tmp_path):
         ("config.py", "class Config(\n", "cannot be imported"),
         ("model.py", "x = 1\n", "not one"),
         ("model.py", "import nothing_of_this_name\n", "nothing_of_this_name"),
-        ("model.py", "from nlpcl.zoo.model import Nothing\n", "Nothing"),
+        ("model.py", "from nlpcl.nn.model import Nothing\n", "Nothing"),
     ],
 )
 def test_an_unfit_folder_is_one_line(folder, name, text, words, run_main, settings, flags):

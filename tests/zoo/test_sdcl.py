@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nlpcl.losses.contrastive import self_distillation
+from nlpcl.nn.losses.contrastive import self_distillation
 
 KINDS = ["bert", "roberta", "albert", "electra", "distilbert"]
 

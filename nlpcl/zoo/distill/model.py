@@ -24,9 +24,9 @@ from transformers import PreTrainedModel
 
 from nlpcl import pruning
 from nlpcl.core.errors import UserError
+from nlpcl.nn.model import Batch, Output, Part, ZooConfig, weighted_sum
 from nlpcl.zoo.distill.config import Config
 from nlpcl.zoo.masked_lm import RestoringModel
-from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, weighted_sum
 
 Layer = tuple[Tensor, Tensor]
 """States ``(B, L, H)`` and attention weights ``(B, A, L, L)``."""

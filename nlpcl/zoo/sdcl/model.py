@@ -3,7 +3,7 @@
 The sentence as written (student) and the correct sentence (teacher) go through one encoder with one
 set of weights. ``L = L_x + α·L_y + β·L_c``: L_x is the cross-entropy of correcting the student's
 sentence, L_y that of copying the teacher's, L_c pulls a wrong character's state to that of the
-right character in the same place (:func:`nlpcl.losses.contrastive.self_distillation`).
+right character in the same place (:func:`nlpcl.nn.losses.contrastive.self_distillation`).
 
 Where we differ from the paper or had to choose: gradients flow into the teacher (the paper does not
 say); L_c is the mean over the wrong characters of an update; special tokens take no part in any
@@ -20,9 +20,9 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
-from nlpcl.losses.contrastive import self_distillation
+from nlpcl.nn.losses.contrastive import self_distillation
+from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 from nlpcl.zoo.masked_lm import IGNORE, head_transform, masked_lm_head
-from nlpcl.zoo.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 from nlpcl.zoo.sdcl.config import Config
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nlpcl import zoo
-from nlpcl.zoo.model import Part
+from nlpcl.nn.model import Part
 
 NAMES = ["emotion-gru", "emotion-enhanced"]
 LABELS = ["angry", "happy", "neutral"]

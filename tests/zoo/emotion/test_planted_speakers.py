@@ -10,7 +10,7 @@ import torch
 
 from nlpcl.data.protocols import folds
 from nlpcl.metrics.probe import probe
-from nlpcl.zoo.model import weighted_sum
+from nlpcl.nn.model import weighted_sum
 
 LABELS = ["angry", "happy", "neutral"]
 SPEAKERS = [f"s{number:02}" for number in range(9)]

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from nlpcl import zoo
-from nlpcl.losses.contrastive import info_nce, supervised_contrast
+from nlpcl.nn.losses.contrastive import info_nce, supervised_contrast
 
 MODELS = ["asrm", "dcl"]
 VARIANTS = ["none", "original", "span", "position", "contrastive"]

@@ -32,6 +32,7 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 import nlpcl
 
+nlpcl.register_auto_classes()
 tokenizer = AutoTokenizer.from_pretrained(folder)
 config = AutoConfig.from_pretrained(folder)
 models = [auto.from_pretrained(folder).eval() for auto in (AutoModel, AutoModelForMaskedLM)]
@@ -88,6 +89,7 @@ OPEN_SPEECH = """
 import sys
 import nlpcl
 from transformers import AutoModel
+nlpcl.register_auto_classes()
 print(type(AutoModel.from_pretrained(sys.argv[1])).__name__)
 """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nlpcl import devices
 from nlpcl.core.errors import UserError
-from nlpcl.devices import arithmetic, choose_device, choose_precision
+from nlpcl.nn import devices
+from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 
 CPU = torch.device("cpu")
 

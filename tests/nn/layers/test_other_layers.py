@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
-from nlpcl.layers.gradient_reversal import reverse_gradient
-from nlpcl.layers.layer_mixture import LayerMixture
-from nlpcl.layers.pooling import MaxPooling, average, maximum
-from nlpcl.layers.positions import SinusoidalPositions, sinusoids
+from nlpcl.nn.layers.gradient_reversal import reverse_gradient
+from nlpcl.nn.layers.layer_mixture import LayerMixture
+from nlpcl.nn.layers.pooling import MaxPooling, average, maximum
+from nlpcl.nn.layers.positions import SinusoidalPositions, sinusoids
 
 
 def test_pooling_is_a_loop_over_real_frames():

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from nlpcl.losses.contrastive import info_nce, positives, supervised_contrast
+from nlpcl.nn.losses.contrastive import info_nce, positives, supervised_contrast
 
 LABELS = torch.tensor([0, 1, 0, 2, 1, 0, -100, 2])
 

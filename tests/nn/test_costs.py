@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from nlpcl import zoo
-from nlpcl.module_costs import Timing, cost_table, mean_costs, parts_of, timed
+from nlpcl.nn.costs import Timing, cost_table, mean_costs, parts_of, timed
 
 
 class Sleeper(nn.Module):

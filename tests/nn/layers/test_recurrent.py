@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nlpcl.layers.recurrent import BidirectionalGRU, StackedGRU, initialise_gru
+from nlpcl.nn.layers.recurrent import BidirectionalGRU, StackedGRU, initialise_gru
 
 
 def clips() -> tuple[torch.Tensor, torch.Tensor]:

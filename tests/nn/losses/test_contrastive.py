@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from nlpcl.losses.contrastive import self_distillation
+from nlpcl.nn.losses.contrastive import self_distillation
 
 NEGATIVES = ["teacher", "student", "batch"]
 

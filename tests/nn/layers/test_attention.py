@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from nlpcl.layers import matching_attention
-from nlpcl.layers.masking import over_frames, real_frames
-from nlpcl.layers.matching_attention import MatchingAttention
-from nlpcl.layers.self_attention import SelfAttention
+from nlpcl.nn.layers import matching_attention
+from nlpcl.nn.layers.masking import over_frames, real_frames
+from nlpcl.nn.layers.matching_attention import MatchingAttention
+from nlpcl.nn.layers.self_attention import SelfAttention
 
 KINDS = ["dot", "general", "general2", "concat"]
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from nlpcl.layers.pooling import average
-from nlpcl.layers.positions import sinusoids
+from nlpcl.nn.layers.pooling import average
+from nlpcl.nn.layers.positions import sinusoids
 
 
 class CalibrationGate(nn.Module):

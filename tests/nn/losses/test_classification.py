@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nlpcl.losses.classification import (
+from nlpcl.nn.losses.classification import (
     balanced_weights,
     cross_entropy,
     focal,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nlpcl.layers.normalisation import (
+from nlpcl.nn.layers.normalisation import (
     InstanceNorm,
     Standardisation,
     speaker_statistics,

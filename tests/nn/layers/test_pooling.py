@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nlpcl.layers.pooling import neighbours_averaged, spread
+from nlpcl.nn.layers.pooling import neighbours_averaged, spread
 
 LENGTHS = (7, 4, 1)
 

@@ -15,8 +15,6 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from nlpcl import auto_classes
-
 Batch = Mapping[str, Tensor]
 
 
@@ -118,7 +116,7 @@ class ZooModel(PreTrainedModel):
                 "__module__": cls.__module__,
             }
             cls.config_class = type(f"{cls.__name__}Config", (ZooConfig,), attributes)
-            cls.register_auto_classes()
+            cls.register()
 
     @classmethod
     def build(cls, backbone: PreTrainedModel, options: Mapping[str, Any]) -> ZooModel:
@@ -204,11 +202,8 @@ class ZooModel(PreTrainedModel):
         return {}
 
     @classmethod
-    def register_auto_classes(cls) -> None:
+    def register(cls) -> None:
         """Let ``AutoConfig`` and ``AutoModel`` (and ``auto_class``) open the saved model."""
         AutoConfig.register(cls.config_class.model_type, cls.config_class, exist_ok=True)
         for auto in {AutoModel, cls.auto_class}:
             auto.register(cls.config_class, cls, exist_ok=True)
-
-
-auto_classes.register(__name__)

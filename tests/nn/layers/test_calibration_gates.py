@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from nlpcl.layers.calibration_gates import (
+from nlpcl.nn.layers.calibration_gates import (
     ChannelGate,
     PositionGate,
     SpanGate,
     calibration_gate,
 )
-from nlpcl.layers.positions import sinusoids
+from nlpcl.nn.layers.positions import sinusoids
 
 SIZE = 12
 VARIANTS = ["original", "span", "position", "contrastive"]

@@ -1,0 +1,1 @@
+"""Building blocks of models: base class, layers, losses, devices, and what parts cost."""
