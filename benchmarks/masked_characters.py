@@ -19,13 +19,14 @@ import torch
 from rich.console import Console
 from transformers import AutoModelForMaskedLM
 
-from nlpcl import data, pruning
+from nlpcl import data
 from nlpcl.core.tables import Table
-from nlpcl.encoders import CharacterIds, load_text_encoder
 from nlpcl.inference import batches_by_length
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 from nlpcl.run import Run
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text import pruning
+from nlpcl.text.characters import is_han
+from nlpcl.text.encoders import CharacterIds, load_text_encoder
 
 LONGEST = 126
 SHARE = 0.15

@@ -1,7 +1,7 @@
 """How much each word of a text speaks for a class: integrated gradients and leave-one-out.
 
-Words are those of :mod:`nlpcl.words`. They are taken out as tokens, so that the rest of a text is
-read as before.
+Words are those of :mod:`nlpcl.text.words`. They are taken out as tokens, so that the rest of a text
+is read as before.
 
 Source: Sundararajan, Taly and Yan 2017, "Axiomatic attribution for deep networks" (integrated
 gradients); Li, Monroe and Jurafsky 2016, "Understanding neural networks through representation
@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from nlpcl.core.errors import unknown_name
-from nlpcl.encoders import first_known
 from nlpcl.inference import batches_by_length, infer
 from nlpcl.tasks.classification_rows import Decision
-from nlpcl.words import Reading, WordWeight, read
+from nlpcl.text.encoders import first_known
+from nlpcl.text.words import Reading, WordWeight, read
 
 METHODS = ("gradients", "leave-one-out")
 

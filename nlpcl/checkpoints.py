@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
-from nlpcl import builtin, zoo
+from nlpcl import zoo
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.encoders import BUILTIN, check_tokenizer, load_text_encoder
+from nlpcl.core.files import ASSETS
 from nlpcl.nn.devices import choose_device, choose_precision, on_device
 from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
+from nlpcl.text.encoders import BUILTIN, check_tokenizer, load_builtin, load_text_encoder
+from nlpcl.text.encoders import has_builtin as has_builtin_encoder
 from nlpcl.zoo.auto_classes import register_auto_classes
 
 BUILTIN_THRESHOLD = 0.9
@@ -21,7 +23,7 @@ BUILTIN_THRESHOLD = 0.9
 
 DEFAULT_MODEL = {"correction": "sdcl", "emotion": "emotion-gru", "classification": "asrm"}
 """The model that a task is trained by, and that a plain encoder is read as."""
-BUILTIN_EMOTION = Path(__file__).parent / "assets" / "emotion"
+BUILTIN_EMOTION = ASSETS / "emotion"
 """The emotion model that comes with the package, saved as a run's ``model/``."""
 
 
@@ -74,7 +76,7 @@ def has_builtin(task: str) -> bool:
     """Whether this installation holds a model for a task."""
     if task == "emotion":
         return (BUILTIN_EMOTION / "model.safetensors").is_file()
-    return task == "correction" and builtin.is_there()
+    return task == "correction" and has_builtin_encoder()
 
 
 def open_builtin(task: str, device: str, precision: str) -> Predictor:
@@ -83,7 +85,7 @@ def open_builtin(task: str, device: str, precision: str) -> Predictor:
         return open_speech(BUILTIN_EMOTION, task, device, precision, "the built-in emotion model")
     entry = zoo.entry(DEFAULT_MODEL[task])
     config = entry.config_class()
-    backbone, tokenizer = builtin.load()
+    backbone, tokenizer = load_builtin()
     place = choose_device(device)
     model = entry.model_class().build(backbone, config.model_options())
     return Predictor(

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.files import ASSETS
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.intervals import wilson_interval
 
-FILE = Path(__file__).parent / "assets" / "identity_terms.tsv"
+FILE = ASSETS / "identity_terms.tsv"
 TEMPLATE = "template"
 CONTROL = "control"
 NOTE = (

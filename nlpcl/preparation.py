@@ -13,10 +13,9 @@ from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
-from nlpcl.encoders import load_text_encoder
-from nlpcl.loading_report import for_states_alone
 from nlpcl.nn.model import ZooModel
 from nlpcl.run import Run, make_task
+from nlpcl.text.encoders import for_states_alone, load_text_encoder
 from nlpcl.zoo.auto_classes import register_auto_classes
 
 

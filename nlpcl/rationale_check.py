@@ -12,7 +12,7 @@ from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics import rationales
 from nlpcl.run import Run
-from nlpcl.words import Reading, read
+from nlpcl.text.words import Reading, read
 
 RANDOM = "random"
 MEASURES = {

@@ -9,7 +9,7 @@ from torch import nn
 from nlpcl import attribution
 from nlpcl.attribution import integrated_gradients, leave_one_out, log_odds, word_attributions
 from nlpcl.core.errors import UserError
-from nlpcl.words import read
+from nlpcl.text.words import read
 
 TEXTS = ["我在家里做饭。", "", "老师 abc, 123 !", "🙂🙂", "今天早上听到这个好消息，和大家一起唱歌"]
 

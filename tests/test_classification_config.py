@@ -71,7 +71,8 @@ def report(*rows: tuple[str, str]) -> logging.LogRecord:
 
 
 def test_missing_weights_of_an_encoder_are_still_reported():
-    from nlpcl.loading_report import LOGGER, for_states_alone
+    from nlpcl.text.encoders import LOADING_LOGGER as LOGGER
+    from nlpcl.text.encoders import for_states_alone
 
     logger = logging.getLogger(LOGGER)
     head = ("cls.predictions.bias", "UNEXPECTED")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 @given(st.lists(st.integers(0, 200), max_size=60), st.integers(1, 500))
 def test_batches_hold_every_row_once_within_the_budget(lengths, tokens):
-    from nlpcl.encoders import first_known  # noqa: F401  (see test_auto_classes)
     from nlpcl.inference import batches_by_length
+    from nlpcl.text.encoders import first_known  # noqa: F401  (see test_auto_classes)
 
     batches = list(batches_by_length(lengths, tokens))
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))

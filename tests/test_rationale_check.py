@@ -11,7 +11,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.metrics import rationales
 from nlpcl.rationale_check import Drops, rationale_report
-from nlpcl.words import read
+from nlpcl.text.words import read
 
 WORDS = "今天早上在家里做饭听到这个好消息"
 BAD = "坏"

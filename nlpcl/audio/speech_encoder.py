@@ -24,10 +24,11 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, log_mel, valid_mask
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.weights import REINSTALL, load_compressed, save_compressed
+from nlpcl.core.files import ASSETS
+from nlpcl.nn.int8 import REINSTALL, load_compressed, save_compressed
 
 BUILTIN = "builtin"
-FOLDER = Path(__file__).parents[1] / "assets" / "speech_encoder"
+FOLDER = ASSETS / "speech_encoder"
 WEIGHTS = "weights.safetensors"
 
 

@@ -37,9 +37,9 @@ def predict(
 ) -> None:
     """Name the emotion of speech and its probabilities, of whole files or of windows in time."""
     from nlpcl.audio.paths import sound_paths
-    from nlpcl.results import ResultWriter
-    from nlpcl.streams import Record
     from nlpcl.tasks.emotion_output import LAYOUT
+    from nlpcl.text.reading import Record
+    from nlpcl.text.writing import ResultWriter
 
     check_format(format, ("table", "jsonl", "csv"))
     if not paths:

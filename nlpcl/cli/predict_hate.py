@@ -57,10 +57,10 @@ def predict(
     if method not in METHODS:
         raise unknown_name("method", method, METHODS, where="--method")
     from nlpcl.checkpoints import open_checkpoint
-    from nlpcl.encoders import BUILTIN
-    from nlpcl.results import ResultWriter
     from nlpcl.run import RUNS, newest_run
     from nlpcl.tasks.classification_output import layout
+    from nlpcl.text.encoders import BUILTIN
+    from nlpcl.text.writing import ResultWriter
 
     how = "Train one first: nlpcl train asrm; or give --checkpoint RUN."
     if checkpoint == BUILTIN:

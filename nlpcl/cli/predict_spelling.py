@@ -64,9 +64,9 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Correct Chinese spelling; the text's length and all its other characters stay as they are."""
-    from nlpcl.results import ResultWriter
     from nlpcl.tasks.correction_output import LAYOUT
     from nlpcl.tasks.dictionaries import Dictionaries
+    from nlpcl.text.writing import ResultWriter
 
     example = "nlpcl predict spelling 我每天都吃旱饭"
     check_flags(texts, source, input_format, format, command="predict spelling", example=example)

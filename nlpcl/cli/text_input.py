@@ -12,7 +12,7 @@ from nlpcl.cli.show import check_format
 from nlpcl.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from nlpcl.streams import Record
+    from nlpcl.text.reading import Record
 
 Input = Annotated[
     str | None, typer.Option("--input", help="A txt, jsonl or csv file, or - for standard input.")
@@ -58,7 +58,7 @@ def records(
     texts: Sequence[str] | None, source: str | None, input_format: str, column: str | None
 ) -> Iterable[Record]:
     """The texts that were given, one after the other."""
-    from nlpcl.streams import from_arguments, read_texts
+    from nlpcl.text.reading import from_arguments, read_texts
 
     if texts:
         return from_arguments(texts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nlpcl.core.files import ASSETS
 from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.pairs import count_pairs, read_pairs
 
-FOLDER = Path(__file__).parents[1] / "assets" / "sample" / "spelling"
+FOLDER = ASSETS / "sample" / "spelling"
 
 
 def _load(root: Path | None) -> Splits:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from nlpcl.figures.fonts import chinese_file, undrawable
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text.characters import is_han
 
 FAMILY = "nlpcl-han"
 """Its name in ``page.css``."""

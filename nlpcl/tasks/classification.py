@@ -19,7 +19,6 @@ from torch import Tensor
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
 from nlpcl.core.tables import Report
-from nlpcl.encoders import first_known
 from nlpcl.inference import Feature, infer
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
@@ -31,7 +30,8 @@ from nlpcl.tasks.classification_rows import (
     prediction_row,
     result_row,
 )
-from nlpcl.tasks.classification_text import TextReader
+from nlpcl.text.encoders import first_known
+from nlpcl.text.tokens import TextReader
 
 IGNORE = -100
 MOST_UNKNOWN = 0.5

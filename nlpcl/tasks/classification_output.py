@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlpcl.results import Layout, visible
+from nlpcl.text.characters import visible
+from nlpcl.text.writing import Layout
 
 STRONG, WEAK = 0.6, 0.25
 """Shares of the largest weight from which a word is marked strongly, or at all."""

@@ -16,20 +16,15 @@ from torch import Tensor
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
 from nlpcl.core.tables import Report
-from nlpcl.encoders import CharacterIds
 from nlpcl.inference import Feature, infer
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import Batch, Output, ZooModel
-from nlpcl.tasks.correction_text import (
-    Edit,
-    correction_row,
-    is_han,
-    model_view,
-    segments,
-    select_edits,
-)
+from nlpcl.tasks.correction_edits import Edit, correction_row, select_edits
 from nlpcl.tasks.dictionaries import Dictionaries
+from nlpcl.text.characters import is_han
+from nlpcl.text.encoders import CharacterIds
+from nlpcl.text.segments import model_view, segments
 
 IGNORE = -100
 LEAST_COVERAGE = 0.8

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nlpcl.results import Layout, visible
+from nlpcl.text.characters import visible
+from nlpcl.text.writing import Layout
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,4 +42,4 @@ def marked(text: str, edits: list[dict[str, Any]], style: str) -> Any:
 
 
 LAYOUT = Layout(text=lambda row: row["target"], flat=flat, table=table)
-"""For rows of ``nlpcl.tasks.correction_text.correction_row``."""
+"""For rows of ``nlpcl.tasks.correction_edits.correction_row``."""

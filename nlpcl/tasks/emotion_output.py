@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nlpcl.results import Layout
+from nlpcl.text.writing import Layout
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
-from nlpcl import pruning
 from nlpcl.core.errors import UserError
 from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.text import pruning
 
 IGNORE = -100
 """Label of positions that take no part in a loss."""

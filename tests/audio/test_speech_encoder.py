@@ -18,7 +18,7 @@ from nlpcl.audio.speech_encoder import (
     save_builtin,
 )
 from nlpcl.core.errors import UserError
-from nlpcl.weights import CHECKSUMS, checksum
+from nlpcl.nn.int8 import CHECKSUMS, checksum
 
 TINY = {
     "hidden_size": 32,

@@ -49,7 +49,7 @@ def classifier(tmp_path_factory, tiny_encoder):
     from transformers import AutoModelForMaskedLM
 
     from nlpcl import zoo
-    from nlpcl.encoders import load_text_encoder
+    from nlpcl.text.encoders import load_text_encoder
 
     folder = tmp_path_factory.mktemp("runs") / "classifier"
     code = folder / "code" / "standin"

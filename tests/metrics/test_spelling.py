@@ -10,7 +10,7 @@ import pytest
 
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text.characters import is_han
 
 TOY = """\
 今天天气很好 今天天气很好 今天天气很好

@@ -17,9 +17,9 @@ from sklearn import metrics as referee
 from torch import nn
 
 from nlpcl.core.errors import UserError
-from nlpcl.encoders import load_text_encoder
 from nlpcl.nn.model import Output, Part, ZooModel, weighted_sum
 from nlpcl.tasks.classification import Classification
+from nlpcl.text.encoders import load_text_encoder
 
 LABELS = ("hateful", "normal")
 EXAMPLES = [

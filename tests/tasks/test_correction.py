@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import nlpcl
 from nlpcl.core.errors import UserError
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text.characters import is_han
 
 
 @pytest.fixture(scope="module")

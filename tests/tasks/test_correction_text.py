@@ -8,18 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nlpcl.tasks.correction_text import (
-    Edit,
-    Segment,
-    apply_edits,
-    correction_row,
-    is_han,
-    model_view,
-    proposed_edits,
-    segments,
-    select_edits,
-)
+from nlpcl.tasks.correction_edits import Edit, apply_edits, correction_row, select_edits
 from nlpcl.tasks.dictionaries import Dictionaries
+from nlpcl.text.characters import is_han
+from nlpcl.text.segments import model_view, segments
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
@@ -90,13 +82,21 @@ def adversaries(draw):
 SPANS = st.lists(st.tuples(st.integers(-2, 40), st.integers(-2, 40)), max_size=3)
 
 
+def answered(segment, answers):
+    """Proposals of a model that gives these characters for what it sees of a segment."""
+    _, positions = model_view(segment.text)
+    return [
+        Edit(segment.start + at, segment.text[at], character, 0.9)
+        for at, character in zip(positions, answers, strict=True)
+        if character != segment.text[at]
+    ]
+
+
 @settings(max_examples=2000, deadline=None, suppress_health_check=SLOW)
-@given(adversaries(), st.floats(0, 1), SPANS, st.none() | st.integers(0, 3))
-def test_contract_holds_for_any_model(adversary, threshold, protected, limit):
+@given(adversaries(), st.floats(0, 1), SPANS)
+def test_contract_holds_for_any_model(adversary, threshold, protected):
     text, proposals = adversary
-    edits = select_edits(
-        text, proposals, threshold=threshold, protected=protected, limit_per_sentence=limit
-    )
+    edits = select_edits(text, proposals, threshold=threshold, protected=protected)
     row = correction_row(text, edits)
     target = row["target"]
     assert row["source"] == text
@@ -121,7 +121,6 @@ def test_contract_holds_for_any_model(adversary, threshold, protected, limit):
         proposals,
         threshold=min(1.0, threshold + 0.3),
         protected=protected,
-        limit_per_sentence=limit,
     )
     assert set(stricter) <= set(edits)
 
@@ -148,18 +147,13 @@ def test_positions_survive_segmenting(text, limit, data):
         answers = data.draw(
             st.lists(CHARACTERS, min_size=len(characters), max_size=len(characters))
         )
-        proposals += proposed_edits(segment, positions, answers, [0.9] * len(answers))
+        proposals += answered(segment, answers)
     row = correction_row(text, select_edits(text, proposals))
     assert len(row["target"]) == len(text)
     everything = [
         edit
         for segment in segments(text, limit)
-        for edit in proposed_edits(
-            segment,
-            model_view(segment.text)[1],
-            ["龘"] * len(model_view(segment.text)[0]),
-            [1.0] * len(model_view(segment.text)[0]),
-        )
+        for edit in answered(segment, "龘" * len(model_view(segment.text)[0]))
     ]
     target = correction_row(text, select_edits(text, everything))["target"]
     assert target == "".join("龘" if is_han(character) else character for character in text)
@@ -168,9 +162,7 @@ def test_positions_survive_segmenting(text, limit, data):
 def test_identity_model_changes_nothing():
     for text in PIECES:
         for segment in segments(text, 126):
-            characters, positions = model_view(segment.text)
-            edits = proposed_edits(segment, positions, characters, [1.0] * len(characters))
-            assert select_edits(text, edits) == []
+            assert select_edits(text, answered(segment, model_view(segment.text)[0])) == []
 
 
 def test_is_han():
@@ -237,7 +229,6 @@ def test_select_edits_one_rule_at_a_time():
     assert select_edits(text, [good], threshold=0.81) == []
     assert select_edits(text, [good], protected=[(0, 2)]) == []
     assert select_edits(text, [good], protected=[(0, 1), (2, 9)]) == [good]
-    assert select_edits(text, [good], allowed=lambda wrong, right: False) == []
     better = Edit(1, "旱", "汉", 0.9)
     assert select_edits(text, [good, better]) == [better]
     for unfit in (
@@ -253,17 +244,6 @@ def test_select_edits_one_rule_at_a_time():
         assert select_edits(text, [unfit]) == [], unfit
 
 
-def test_limit_keeps_the_most_probable_of_each_sentence():
-    text = "甲乙丙。丁戊"
-    proposals = [
-        Edit(position, text[position], "好", probability)
-        for position, probability in [(0, 0.5), (1, 0.9), (2, 0.7), (4, 0.3), (5, 0.2)]
-    ]
-    kept = select_edits(text, proposals, limit_per_sentence=1)
-    assert [edit.position for edit in kept] == [1, 4]
-    assert select_edits(text, proposals, limit_per_sentence=0) == []
-
-
 def test_apply_edits_refuses_what_does_not_fit():
     for edits in (
         [Edit(0, "乙", "丙")],
@@ -274,11 +254,6 @@ def test_apply_edits_refuses_what_does_not_fit():
     ):
         with pytest.raises(ValueError, match="does not fit"):
             apply_edits("甲", edits)
-
-
-def test_proposed_edits_carry_the_offset():
-    edits = proposed_edits(Segment(10, "a 旱"), [0, 2], ["a", "早"], [1.0, 0.5])
-    assert edits == [Edit(12, "旱", "早", 0.5)]
 
 
 def test_dictionary_and_model_edits_together():

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import nlpcl  # noqa: F401
-from nlpcl.encoders import scratch_tokenizer
 from nlpcl.nn.model import Output
 from nlpcl.tasks.mlm import IGNORE, Mlm
+from nlpcl.text.encoders import scratch_tokenizer
 from nlpcl.zoo.mlm.config import Config
 
 TEXTS = [{"text": "今天天气很好，我们去公园走走吧。"}, {"text": "他每天早上七点起床。" * 3}]

@@ -58,9 +58,9 @@ def tiny(tiny_encoder, examples):
     """``tiny("sdcl", "bert", beta=0.0)`` → a model without dropout, its task and its rows."""
 
     def make(name: str, kind: str = "bert", dropout: float = 0.0, **options: Any) -> Tiny:
-        from nlpcl.encoders import load_text_encoder
         from nlpcl.preparation import prepare_classifier
         from nlpcl.run import make_task
+        from nlpcl.text.encoders import load_text_encoder
 
         entry = zoo.entry(name)
         if entry.config_class.input == "speech":

@@ -3,8 +3,8 @@
 import torch
 
 from nlpcl import zoo
-from nlpcl.encoders import load_text_encoder
 from nlpcl.preparation import build
+from nlpcl.text.encoders import load_text_encoder
 
 
 def prepared(folder, **options):

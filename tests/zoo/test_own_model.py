@@ -117,8 +117,8 @@ def test_flags_and_presets_of_the_folder(folder, run_main):
 
 
 def test_its_own_loss_weight_is_used(folder, tiny_encoder, examples):
-    from nlpcl.encoders import load_text_encoder
     from nlpcl.run import make_task
+    from nlpcl.text.encoders import load_text_encoder
 
     losses = {}
     backbone, tokenizer = load_text_encoder(

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from nlpcl import pruning
 from nlpcl.core.errors import UserError
 from nlpcl.nn.model import Batch, Output, Part, ZooConfig, weighted_sum
+from nlpcl.text import pruning
 from nlpcl.zoo.distill.config import Config
 from nlpcl.zoo.masked_lm import RestoringModel
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlpcl.streams import is_encodable
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text.characters import is_encodable, is_han, without_halves
 
 CHARACTERS_A_TOKEN = 8
 """A text of more characters than this times the limit is first cut."""
@@ -86,8 +85,3 @@ class TextReader:
             if self.han_stands_alone and is_han(text[place]) and is_han(text[place - 1]):
                 return place
         return len(text)
-
-
-def without_halves(text: str) -> str:
-    """A text with a question mark for every half of a surrogate pair; its length stays."""
-    return text.encode(errors="replace").decode()

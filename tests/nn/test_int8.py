@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from nlpcl.core.errors import UserError
-from nlpcl.weights import (
+from nlpcl.nn.int8 import (
     CHECKSUMS,
     FORMAT,
     SCALE,

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from nlpcl.core.errors import UserError
-from nlpcl.noise import KEEP, MASK, Noise, one_stroke_apart, read_confusions
+from nlpcl.text.noise import KEEP, MASK, Noise, one_stroke_apart, read_confusions
 
 SETS = {
     "same_pinyin.txt": "在\t再 在 载 载\n早\t枣\n",

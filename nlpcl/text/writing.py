@@ -14,7 +14,8 @@ from typing import IO, Any, Literal
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import atomic_file, explained
-from nlpcl.streams import Record, is_encodable
+from nlpcl.text.characters import is_encodable, visible
+from nlpcl.text.reading import Record
 
 OutputFormat = Literal["table", "text", "jsonl", "csv"]
 ROWS_IN_TABLE = 100
@@ -169,18 +170,6 @@ def csv_line(cells: Iterable[Any]) -> str:
     csv.writer(stream, lineterminator="\r\n").writerow(cells)
     line = stream.getvalue().removesuffix("\r\n") + "\n"
     return line.encode(errors="backslashreplace").decode()
-
-
-def visible(text: str) -> str:
-    """``text`` with control characters as their pictures, so that none reaches a terminal."""
-    return "".join(
-        chr(0x2400 + ord(character))
-        if character < " "
-        else "\u2421"
-        if "\x7f" <= character < "\xa0"
-        else character
-        for character in text
-    )
 
 
 @contextlib.contextmanager

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
-from nlpcl.results import ResultWriter, visible
-from nlpcl.streams import Record, read_texts
+from nlpcl.tasks.correction_edits import Edit, correction_row
 from nlpcl.tasks.correction_output import LAYOUT
-from nlpcl.tasks.correction_text import Edit, correction_row
+from nlpcl.text.characters import visible
+from nlpcl.text.reading import Record, read_texts
+from nlpcl.text.writing import ResultWriter
 
 RECORD = Record("我旱上", "\r\n", 4, {"id": 7, "target": "gold"})
 ROW = correction_row("我旱上", [Edit(1, "旱", "早", 0.98)])

@@ -10,13 +10,13 @@ from nlpcl.core.errors import UserError
 def load(name, **named):
     from transformers import AutoModelForMaskedLM
 
-    from nlpcl.encoders import load_text_encoder
+    from nlpcl.text.encoders import load_text_encoder
 
     return load_text_encoder(str(name), AutoModelForMaskedLM, **named)
 
 
 def test_the_builtin_vocabulary_holds_common_characters():
-    from nlpcl.encoders import character_vocabulary
+    from nlpcl.text.encoders import character_vocabulary
 
     characters = character_vocabulary()
     assert len(characters) == len(set(characters))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
-from nlpcl.results import Layout, ResultWriter
-from nlpcl.streams import Record, from_arguments, read_texts
+from nlpcl.text.reading import Record, from_arguments, read_texts
+from nlpcl.text.writing import Layout, ResultWriter
 
 PLAIN = Layout(text=lambda row: row["target"])
 

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from nlpcl.core.errors import UserError
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text.characters import is_han
 
 
 def blocks(model: PreTrainedModel) -> nn.ModuleList:

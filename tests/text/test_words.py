@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlpcl.words import UNIT, Reading, read, words_of
+from nlpcl.text.words import UNIT, Reading, read, words_of
 
 
 def test_units_are_han_characters_words_and_marks():

@@ -14,7 +14,7 @@ import numpy
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.text_files import read_text
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text.characters import is_han
 
 FILES = {"pinyin": "same_pinyin.txt", "near_pinyin": "simi_pinyin.txt", "shape": "same_stroke.txt"}
 """Kinds of confusion and the files of the PLOME sets that hold them."""

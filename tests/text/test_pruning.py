@@ -7,7 +7,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 import nlpcl  # noqa: F401
 from nlpcl.core.errors import UserError
-from nlpcl.pruning import keep_layers, keep_pieces
+from nlpcl.text.pruning import keep_layers, keep_pieces
 
 PIECES = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("今", -5.0)]
 PIECES += [("今天", -3.0), ("天", -5.0), ("▁the", -3.0), ("▁then", -6.0), ("n", -7.0), ("t", -7.5)]

@@ -6,22 +6,28 @@ import shutil
 import pytest
 import torch
 
-from nlpcl import builtin
 from nlpcl.checkpoints import open_builtin, open_checkpoint
 from nlpcl.core.errors import UserError
-from nlpcl.encoders import BUILTIN, CharacterIds, load_text_encoder
-from nlpcl.tasks.correction_text import is_han
+from nlpcl.text.characters import is_han
+from nlpcl.text.encoders import (
+    BUILTIN,
+    BUILTIN_FOLDER,
+    BUILTIN_WEIGHTS,
+    CharacterIds,
+    load_builtin,
+    load_text_encoder,
+)
 
 
 @pytest.fixture(scope="module")
 def loaded():
-    return builtin.load()
+    return load_builtin()
 
 
 def test_it_fits_the_package():
-    assert sum(file.stat().st_size for file in builtin.FOLDER.iterdir()) < 16e6
-    card = (builtin.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert f"{len(builtin.load()[1]):,}" in card
+    assert sum(file.stat().st_size for file in BUILTIN_FOLDER.iterdir()) < 16e6
+    card = (BUILTIN_FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"{len(load_builtin()[1]):,}" in card
 
 
 def test_every_parameter_is_fp32_and_trainable(loaded):
@@ -98,14 +104,14 @@ def test_builtin_is_the_name_of_the_package_encoder(loaded):
 
 @pytest.fixture
 def copy(tmp_path):
-    return shutil.copytree(builtin.FOLDER, tmp_path / "encoder")
+    return shutil.copytree(BUILTIN_FOLDER, tmp_path / "encoder")
 
 
 def test_a_cut_off_file(copy):
-    weights = copy / builtin.WEIGHTS
+    weights = copy / BUILTIN_WEIGHTS
     weights.write_bytes(weights.read_bytes()[:1_000_000])
     with pytest.raises(UserError, match=r"weights\.safetensors.*Reinstall"):
-        builtin.load(copy)
+        load_builtin(copy)
 
 
 def test_another_configuration(copy):
@@ -113,7 +119,7 @@ def test_another_configuration(copy):
     config["num_hidden_layers"] = 5
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"does not fit config\.json.*Reinstall"):
-        builtin.load(copy)
+        load_builtin(copy)
 
 
 def test_without_a_run_the_builtin_corrector_is_used(monkeypatch, tmp_path):
@@ -125,6 +131,6 @@ def test_without_a_run_the_builtin_corrector_is_used(monkeypatch, tmp_path):
 
 def test_without_anything_the_way_to_train_is_named(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(builtin, "is_there", lambda: False)
+    monkeypatch.setattr("nlpcl.checkpoints.has_builtin_encoder", lambda: False)
     with pytest.raises(UserError, match=r"no trained correction model.*nlpcl train sdcl"):
         open_checkpoint(None, "correction", device="cpu", precision="fp32")

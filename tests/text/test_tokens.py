@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlpcl.encoders import load_text_encoder
-from nlpcl.tasks.classification_text import TextReader
+from nlpcl.text.encoders import load_text_encoder
+from nlpcl.text.tokens import TextReader
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,13 @@ def test_long_texts_are_read_as_the_tokenizer_reads_them_whole(tokenizer, piece,
 @pytest.mark.parametrize("kind", ["builtin", "byte-level"])
 def test_cutting_is_exact_with_other_tokenizers(kind):
     if kind == "builtin":
-        from nlpcl import builtin
+        from nlpcl.text.encoders import BUILTIN_FOLDER, has_builtin
 
-        if not builtin.is_there():
+        if not has_builtin():
             pytest.skip("this copy has no built-in encoder")
         from transformers import AutoTokenizer
 
-        tokenizer: Any = AutoTokenizer.from_pretrained(builtin.FOLDER)
+        tokenizer: Any = AutoTokenizer.from_pretrained(BUILTIN_FOLDER)
     else:
         from tokenizers import Tokenizer, models, pre_tokenizers, trainers
         from transformers import PreTrainedTokenizerFast

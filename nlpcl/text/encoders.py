@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoTokenizer,
     BertConfig,
     BertForMaskedLM,
@@ -15,12 +19,17 @@ from transformers import (
     PreTrainedModel,
 )
 
-from nlpcl import builtin
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
+from nlpcl.core.files import ASSETS
+from nlpcl.nn.int8 import load_compressed
 
 BUILTIN = "builtin"
+BUILTIN_FOLDER = ASSETS / "text_encoder"
+"""``config.json``, the tokenizer, the weights (8 bits each) and a model card."""
+BUILTIN_WEIGHTS = "weights.safetensors"
 SCRATCH = "scratch"
+LOADING_LOGGER = "transformers.modeling_utils"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -63,6 +72,34 @@ def scratch_masked_lm(tokenizer: Any) -> PreTrainedModel:
     return BertForMaskedLM(config)
 
 
+def has_builtin() -> bool:
+    """Whether this installation holds the encoder."""
+    return (BUILTIN_FOLDER / BUILTIN_WEIGHTS).is_file()
+
+
+def load_builtin(folder: Path = BUILTIN_FOLDER) -> tuple[PreTrainedModel, Any]:
+    """The encoder as a masked language model in fp32, ready for fine-tuning, and its tokenizer.
+
+    Raises:
+        UserError: a damaged or missing file, or one of another version.
+    """
+    state: dict[str, torch.Tensor] = load_compressed(folder / BUILTIN_WEIGHTS)
+    config = AutoConfig.from_pretrained(folder)
+    model, report = BertForMaskedLM.from_pretrained(
+        None,  # type: ignore[arg-type]
+        config=config,
+        state_dict=state,
+        output_loading_info=True,
+    )
+    if report["missing_keys"] or report["unexpected_keys"] or report["mismatched_keys"]:
+        raise UserError(
+            "does not fit config.json",
+            folder / BUILTIN_WEIGHTS,
+            "Reinstall: pip install --force-reinstall nlpcl",
+        )
+    return model, AutoTokenizer.from_pretrained(folder)
+
+
 def load_text_encoder(
     name: str, auto_class: type[Any], *, seed: int = 0
 ) -> tuple[PreTrainedModel, Any]:
@@ -77,8 +114,8 @@ def load_text_encoder(
         UserError: no such encoder, a damaged folder, no network, no fast tokenizer, no mask token.
     """
     torch.manual_seed(seed)
-    if name == BUILTIN and builtin.is_there():
-        return builtin.load()
+    if name == BUILTIN and has_builtin():
+        return load_builtin()
     if name in (BUILTIN, SCRATCH):
         tokenizer = scratch_tokenizer()
         return scratch_masked_lm(tokenizer), tokenizer
@@ -142,6 +179,32 @@ def check_tokenizer(name: str, tokenizer: Any) -> None:
             where,
             "Use an encoder such as BERT, MacBERT or RoBERTa, or builtin.",
         )
+
+
+class _MissingWeights(logging.Filter):
+    """Drops a load report that names no missing weight but a pooler's."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        report = record.getMessage()
+        rows = [line.split("|") for line in report.splitlines() if line.count("|") >= 2]
+        missing = [row[0] for row in rows if "UNEXPECTED" not in row[1] and "Status" not in row[1]]
+        return "LOAD REPORT" not in report or any("pooler" not in name for name in missing)
+
+
+@contextlib.contextmanager
+def for_states_alone() -> Iterator[None]:
+    """Say nothing of heads and poolers: the encoder is loaded for its states.
+
+    A checkpoint with a head is the usual case, and its pooler is made only to be dropped. Missing
+    weights of the encoder itself are still reported.
+    """
+    chosen = _MissingWeights()
+    logger = logging.getLogger(LOADING_LOGGER)
+    logger.addFilter(chosen)
+    try:
+        yield
+    finally:
+        logger.removeFilter(chosen)
 
 
 class CharacterIds:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.text.characters import is_encodable
 
 InputFormat = Literal["auto", "txt", "jsonl", "csv"]
 TEXT_COLUMNS = ("text", "source", "sentence")
@@ -218,12 +219,3 @@ def text_column(names: Iterable[str], column: str | None, where: str) -> str:
         where,
         "Name the column with --column.",
     )
-
-
-def is_encodable(text: str) -> bool:
-    """Whether ``text`` can be written as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

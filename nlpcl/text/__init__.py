@@ -1,0 +1,1 @@
+"""Text: characters, pieces, tokens, reading and writing of lines, noise, encoders."""

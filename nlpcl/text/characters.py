@@ -1,0 +1,65 @@
+"""What single characters are, and texts with characters that cannot be shown or written."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+
+
+def is_han(character: str) -> bool:
+    """Whether ``character`` is one Han ideograph: unified, an extension, compatibility, or 〇."""
+    if len(character) != 1:
+        return False
+    code = ord(character)
+    return (
+        0x4E00 <= code <= 0x9FFF
+        or 0x3400 <= code <= 0x4DBF
+        or 0xF900 <= code <= 0xFAFF
+        # Planes 2 and 3 are set aside for ideographs; U+xFFFE and U+xFFFF are never characters.
+        or (0x20000 <= code <= 0x3FFFD and code & 0xFFFF < 0xFFFE)
+        or code == 0x3007
+    )
+
+
+def is_word(character: str) -> bool:
+    """Whether ``character`` is an ASCII letter or digit."""
+    return character.isascii() and character.isalnum()
+
+
+@functools.lru_cache(maxsize=65536)
+def is_shown(character: str) -> bool:
+    """Whether a model sees ``character``: no space, control, zero-width or combining character."""
+    return not character.isspace() and unicodedata.category(character) not in (
+        "Cc",
+        "Cf",
+        "Cs",
+        "Mn",
+        "Mc",
+        "Me",
+    )
+
+
+def is_encodable(text: str) -> bool:
+    """Whether ``text`` can be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def without_halves(text: str) -> str:
+    """A text with a question mark for every half of a surrogate pair; its length stays."""
+    return text.encode(errors="replace").decode()
+
+
+def visible(text: str) -> str:
+    """``text`` with control characters as their pictures, so that none reaches a terminal."""
+    return "".join(
+        chr(0x2400 + ord(character))
+        if character < " "
+        else "\u2421"
+        if "\x7f" <= character < "\xa0"
+        else character
+        for character in text
+    )
