@@ -24,8 +24,8 @@ from rich.console import Console
 from torch.nn.utils.rnn import pad_sequence
 from transformers.utils.logging import disable_progress_bar
 
-from nlpcl.audio.cache_files import VARIABLE
-from nlpcl.audio.feature_cache import clear_cache, features
+from nlpcl.audio.features.cache import clear_cache, features
+from nlpcl.audio.features.files import VARIABLE
 from nlpcl.audio.front_end import FrontEnd, load_front_end
 from nlpcl.audio.log_mel import log_mel
 from nlpcl.audio.paths import sound_paths

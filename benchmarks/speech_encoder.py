@@ -18,15 +18,10 @@ import torch
 from rich.console import Console
 from transformers.utils.logging import disable_progress_bar
 
+from nlpcl.audio.loading import FOLDER, WEIGHTS, load_builtin, load_speech_encoder
 from nlpcl.audio.log_mel import log_mel
 from nlpcl.audio.reading import read_audio
-from nlpcl.audio.speech_encoder import (
-    FOLDER,
-    WEIGHTS,
-    load_builtin,
-    load_speech_encoder,
-    sinusoids,
-)
+from nlpcl.audio.speech_encoder import sinusoids
 from nlpcl.core.tables import Table
 from nlpcl.nn.devices import arithmetic
 

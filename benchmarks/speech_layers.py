@@ -31,8 +31,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from transformers.utils.logging import disable_progress_bar
 
+from nlpcl.audio.loading import load_speech_encoder
 from nlpcl.audio.reading import read_audio
-from nlpcl.audio.speech_encoder import load_speech_encoder
 from nlpcl.core.files import write_json
 from nlpcl.core.tables import Table
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision

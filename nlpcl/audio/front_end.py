@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from nlpcl.audio.loading import load_speech_encoder
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, WINDOW, log_mel
-from nlpcl.audio.speech_encoder import load_speech_encoder
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json, write_json
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision, on_device

@@ -13,7 +13,6 @@ Legend: ``B`` batch, ``T`` samples, ``M`` mel frames, ``F`` frames, ``H`` hidden
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -22,14 +21,6 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, log_mel, valid_mask
-from nlpcl.core import hub
-from nlpcl.core.errors import UserError, first_line
-from nlpcl.core.files import ASSETS
-from nlpcl.nn.int8 import REINSTALL, load_compressed, save_compressed
-
-BUILTIN = "builtin"
-FOLDER = ASSETS / "speech_encoder"
-WEIGHTS = "weights.safetensors"
 
 
 class SpeechFeatures(NamedTuple):
@@ -228,67 +219,3 @@ class SpeechEncoder(PreTrainedModel):
 
 AutoConfig.register(SpeechEncoderConfig.model_type, SpeechEncoderConfig, exist_ok=True)
 AutoModel.register(SpeechEncoderConfig, SpeechEncoder, exist_ok=True)
-
-
-def save_builtin(encoder: SpeechEncoder, folder: Path = FOLDER) -> None:
-    """Write an encoder in the form in which the package carries it, 8 bits an element."""
-    folder.mkdir(parents=True, exist_ok=True)
-    encoder.config.save_pretrained(folder)
-    metadata = {"source": encoder.config.source}
-    save_compressed(encoder.state_dict(), folder / WEIGHTS, metadata=metadata)
-
-
-def load_builtin(folder: Path = FOLDER) -> SpeechEncoder:
-    """The encoder that comes with the package, in fp32, ready for fine-tuning.
-
-    Raises:
-        UserError: a damaged or missing file, or one of another version.
-    """
-    state = load_compressed(folder / WEIGHTS)
-    config_file = folder / "config.json"
-    try:
-        # from_pretrained makes a default configuration of a missing file.
-        config = SpeechEncoderConfig.from_json_file(config_file)
-    except Exception as error:
-        what = f"cannot be read ({first_line(error)})"
-        raise UserError(what, config_file, REINSTALL) from error
-    with torch.device("meta"):
-        encoder = SpeechEncoder(config)
-    try:
-        encoder.load_state_dict(state, assign=True)
-    except RuntimeError as error:
-        raise UserError("does not fit config.json", folder / WEIGHTS, REINSTALL) from error
-    return encoder.eval()
-
-
-def load_speech_encoder(name: str, *, layer: int | None = None) -> PreTrainedModel:
-    """A speech encoder in fp32: ``encoder(waveforms, lengths) -> SpeechFeatures``.
-
-    Args:
-        name: ``builtin``, a folder saved by transformers (HuBERT, wav2vec 2.0, WavLM, Whisper), or
-            a hub id of such a model.
-        layer: whose states it gives; by default the one it was made for, or the last.
-
-    Raises:
-        UserError: no such encoder or layer, a damaged folder, no network.
-    """
-    where = f"--backbone {name}"
-    if name == BUILTIN:
-        encoder: Any = load_builtin()
-    else:
-        from nlpcl.audio.hugging_face import load_pretrained
-
-        folder = Path(name).expanduser()
-        if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") != 1):
-            how = "Give a local folder, a hub id or builtin."
-            raise UserError("no such folder", where, how)
-        if not folder.is_dir():
-            how = "Without a network give a local folder, or use --backbone builtin."
-            hub.require(name, where, kind="models", how=how)
-        encoder = load_pretrained(str(folder) if folder.is_dir() else name, where)
-    if layer is not None:
-        if not 0 <= layer <= encoder.config.num_hidden_layers:
-            last = encoder.config.num_hidden_layers
-            raise UserError(f"no layer {layer}", where, f"It has the layers 0 to {last}.")
-        encoder.config.layer = layer
-    return encoder

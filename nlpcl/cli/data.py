@@ -75,8 +75,8 @@ def cache(
 ) -> None:
     """Show the cached speech features (below the variable NLPCL_CACHE), or remove them."""
     check_format(format)
-    from nlpcl.audio.cache_files import cache_root
-    from nlpcl.audio.feature_cache import chosen_entries, clear_cache
+    from nlpcl.audio.features.cache import chosen_entries, clear_cache
+    from nlpcl.audio.features.files import cache_root
 
     entries = clear_cache(name) if clear else chosen_entries(name)
     columns = ["front end", "weights", "states", "precision", "clips", "MB", "last used"]

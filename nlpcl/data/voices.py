@@ -6,7 +6,7 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from nlpcl.audio.cache_files import cache_root, locked
+from nlpcl.audio.features.files import cache_root, locked
 from nlpcl.audio.voices import MOODS, SAMPLING_RATE, VERSION, VOICES, Voice, spoken
 from nlpcl.core.files import atomic_folder
 from nlpcl.core.splits import Dataset, Splits

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from nlpcl.audio import feature_cache
 from nlpcl.audio.augmentation import Augmentation
+from nlpcl.audio.features import cache as feature_cache
 from nlpcl.audio.reading import clip_seconds, read_clip
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits

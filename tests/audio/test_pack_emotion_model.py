@@ -8,9 +8,9 @@ import numpy
 import pytest
 import soundfile
 
-from nlpcl.audio.pack_emotion_model import pack
 from nlpcl.checkpoints import BUILTIN_EMOTION, open_checkpoint
 from nlpcl.core.errors import UserError
+from tools.pack_emotion_model import pack
 
 LABELS = ["angry", "happy", "neutral", "sad"]
 

@@ -8,15 +8,8 @@ import shutil
 import pytest
 import torch
 
-from nlpcl.audio.speech_encoder import (
-    FOLDER,
-    WEIGHTS,
-    SpeechEncoder,
-    SpeechEncoderConfig,
-    load_builtin,
-    load_speech_encoder,
-    save_builtin,
-)
+from nlpcl.audio.loading import FOLDER, WEIGHTS, load_builtin, load_speech_encoder, save_builtin
+from nlpcl.audio.speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from nlpcl.core.errors import UserError
 from nlpcl.nn.int8 import CHECKSUMS, checksum
 

@@ -87,7 +87,7 @@ def test_interval_over_speakers_holds_the_score(layers, corpus):
 
 
 def test_padded_features_pool_over_the_true_frames(layers, sound):
-    from nlpcl.audio.speech_encoder import load_builtin
+    from nlpcl.audio.loading import load_builtin
 
     encoder = load_builtin()
     corpus = layers.Corpus("emodb", [sound(16_000), sound(8000, 1)], *[np.arange(2)] * 3)

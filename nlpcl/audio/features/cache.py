@@ -1,7 +1,7 @@
 """Frames of clips, made once: filling the cache, what is in it, clearing it.
 
 A folder for each front end, layer, arithmetic and version of the code; a clip in it is known by
-the content of its file. How it lies there is in :mod:`nlpcl.audio.feature_shelf`.
+the content of its file. How it lies there is in :mod:`nlpcl.audio.features.shelf`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.audio.cache_files import CONTENTS, ContentHashes, cache_root, locked
-from nlpcl.audio.feature_shelf import ABOUT, INDEX, FeatureStore, Shelf
+from nlpcl.audio.features.files import CONTENTS, ContentHashes, cache_root, locked
+from nlpcl.audio.features.shelf import ABOUT, INDEX, FeatureStore, Shelf
 from nlpcl.audio.reading import clip_seconds, read_clip
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.files import explained, read_json

@@ -15,10 +15,10 @@ import pytest
 import soundfile
 import torch
 
-from nlpcl.audio import feature_cache
-from nlpcl.audio.cache_files import Log, cache_root, parsed
-from nlpcl.audio.feature_cache import cache_entries, clear_cache, features
-from nlpcl.audio.feature_shelf import mapped
+from nlpcl.audio.features import cache as feature_cache
+from nlpcl.audio.features.cache import cache_entries, clear_cache, features
+from nlpcl.audio.features.files import Log, cache_root, parsed
+from nlpcl.audio.features.shelf import mapped
 from nlpcl.audio.front_end import FrontEnd, load_front_end
 from nlpcl.core.errors import UserError
 
@@ -91,7 +91,7 @@ def test_made_once_and_read_back(rows, front_end):
 def test_what_is_asked_again_is_not_even_read(rows, front_end, monkeypatch):
     for row in rows:  # as if they had lain there for an hour
         os.utime(row["path"], (time.time() - 3600,) * 2)
-    monkeypatch.setattr("nlpcl.audio.cache_files.SETTLED", -1)
+    monkeypatch.setattr("nlpcl.audio.features.files.SETTLED", -1)
     features(rows, front_end)
     monkeypatch.setattr(front_end, "extract", None)
     monkeypatch.setattr("hashlib.file_digest", None)
@@ -235,7 +235,8 @@ SCRIPT = """
 import json, os, signal, sys
 import torch
 torch.set_num_threads(1)
-from nlpcl.audio import feature_cache, feature_shelf, front_end
+from nlpcl.audio import front_end
+from nlpcl.audio.features import cache as feature_cache, shelf as feature_shelf
 name, how, rows = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 front_end.BATCH_SECONDS = 0.1  # each clip a batch
 made = front_end.load_front_end(name, precision="fp32")
@@ -376,7 +377,7 @@ def test_command(rows, front_end, run_main):
 def test_showing_it_loads_no_torch(run_python):
     code = """
 import sys
-import nlpcl.audio.feature_cache as cache
+import nlpcl.audio.features.cache as cache
 cache.cache_entries()
 print([name for name in ("torch", "numpy", "soundfile", "transformers") if name in sys.modules])
 """

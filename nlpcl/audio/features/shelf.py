@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nlpcl.audio.cache_files import Log, locked
+from nlpcl.audio.features.files import Log, locked
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import explained, write_json
 from nlpcl.core.splits import Problem

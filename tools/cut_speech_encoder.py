@@ -1,6 +1,6 @@
 """Make the built-in speech encoder: the first blocks of a Whisper encoder, 8 bits an element.
 
-    python -m nlpcl.audio.cut_speech_encoder --source FOLDER --layers N [--folder WHERE]
+    python -m tools.cut_speech_encoder --source FOLDER --layers N [--folder WHERE]
 
 Cutting a longer encoder again and again gives the same file: nothing is drawn at random.
 """
@@ -26,8 +26,7 @@ def cut(source: Path, layers: int, folder: Path | None = None, origin: str = "")
     Raises:
         UserError: the source is no Whisper encoder, or has fewer blocks.
     """
-    from nlpcl.audio.hugging_face import load_whisper
-    from nlpcl.audio.speech_encoder import FOLDER, save_builtin
+    from nlpcl.audio.loading import FOLDER, load_whisper, save_builtin
 
     encoder = load_whisper(str(source), str(source), layers=layers)
     encoder.config.source = origin or source.name
