@@ -19,14 +19,14 @@ import torch
 from rich.console import Console
 from transformers import AutoModelForMaskedLM
 
-from nlpcl import data
 from nlpcl.core.tables import Table
-from nlpcl.inference import batches_by_length
+from nlpcl.data import loading as data
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 from nlpcl.run import Run
 from nlpcl.text import pruning
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, load_text_encoder
+from nlpcl.training.inference import batches_by_length
 
 LONGEST = 126
 SHARE = 0.15

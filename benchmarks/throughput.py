@@ -2,8 +2,8 @@
 
     python benchmarks/throughput.py [--model sdcl] [--backbone builtin] [--rows 640]
 
-Training: the time between updates inside ``nlpcl.trainer.train`` (collating, logging, clipping and
-display included; saving and dev scores at the end of an epoch are not) against forward, backward,
+Training: the time between updates inside ``nlpcl.training.trainer.train`` (collating, logging,
+clipping and display included; saving and dev scores at the end of an epoch are not) against forward, backward,
 clipping and optimiser step in a bare loop. Prediction: from texts to answers against the bare
 forward pass. Both sides take turns; the median of the repetitions counts.
 """
@@ -20,16 +20,17 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from nlpcl import data, zoo
-from nlpcl.batches import LengthBatches
+from nlpcl import zoo
 from nlpcl.core.progress import Silent
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Table
-from nlpcl.inference import batches_by_length
+from nlpcl.data import loading as data
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 from nlpcl.preparation import prepare
 from nlpcl.run import Run
-from nlpcl.trainer import train
+from nlpcl.training.batches import LengthBatches
+from nlpcl.training.inference import batches_by_length
+from nlpcl.training.trainer import train
 
 WARM_UP = 3
 """Updates at the start of each repetition that do not count."""

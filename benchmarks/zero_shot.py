@@ -9,9 +9,9 @@ import argparse
 
 from rich.console import Console
 
-from nlpcl import data
 from nlpcl.checkpoints import open_builtin
 from nlpcl.core.tables import Table
+from nlpcl.data import loading as data
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.tasks.correction_edits import Edit, apply_edits
 

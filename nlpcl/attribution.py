@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from nlpcl.core.errors import unknown_name
-from nlpcl.inference import batches_by_length, infer
 from nlpcl.tasks.classification_rows import Decision
 from nlpcl.text.encoders import first_known
 from nlpcl.text.words import Reading, WordWeight, read
+from nlpcl.training.inference import batches_by_length, infer
 
 METHODS = ("gradients", "leave-one-out")
 

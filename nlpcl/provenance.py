@@ -21,7 +21,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.nn.model import ZooModel
 from nlpcl.run import read_record
-from nlpcl.training_records import newest_checkpoint
+from nlpcl.training.records import newest_checkpoint
 
 
 def start_record(

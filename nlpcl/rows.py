@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from nlpcl import data
 from nlpcl.core.config import RunConfig
 from nlpcl.core.splits import Splits
+from nlpcl.data import loading as data
 
 
 def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:

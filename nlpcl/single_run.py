@@ -20,8 +20,8 @@ from nlpcl.nn.model import ZooModel
 from nlpcl.preparation import prepare
 from nlpcl.provenance import now, start_record
 from nlpcl.run import OWN_CODE, RUNS, Run, evaluate, read_record
-from nlpcl.trainer import train
-from nlpcl.training_records import Training
+from nlpcl.training.records import Training
+from nlpcl.training.trainer import train
 
 
 def fit_splits(

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from nlpcl import data as datasets
 from nlpcl.cli.groups import CONTEXT
 from nlpcl.cli.options import DataRoot, TableOption
 from nlpcl.cli.show import check_format, show_report, show_tables
 from nlpcl.core.tables import Report, Table
+from nlpcl.data import loading as datasets
 
 
 def command() -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Cell, Table
-from nlpcl.data import data_root, dataset, load_as_is, names
 from nlpcl.data.clip_check import clip_findings
 from nlpcl.data.clips import count_clips, usable
 from nlpcl.data.holdout import TEXT_FIELDS, row_keys
 from nlpcl.data.labelled_text import count_labels
+from nlpcl.data.loading import data_root, dataset, load_as_is, names
 from nlpcl.data.pairs import count_pairs, has_unequal_length
 
 COUNTS = {

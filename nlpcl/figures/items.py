@@ -74,7 +74,7 @@ def embeddings(run: RunSource, examples: Sequence[Example]) -> tuple[np.ndarray,
     Raises:
         LeftOut: nothing to embed, or vectors that are not finite.
     """
-    from nlpcl.inference import embed
+    from nlpcl.training.inference import embed
 
     if not hasattr(run.run.model, "embed"):
         raise LeftOut(f"{run.record['model']} gives no embedding")

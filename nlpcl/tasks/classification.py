@@ -19,7 +19,6 @@ from torch import Tensor
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
 from nlpcl.core.tables import Report
-from nlpcl.inference import Feature, infer
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
 from nlpcl.nn.model import Batch, Output, ZooModel
@@ -32,6 +31,7 @@ from nlpcl.tasks.classification_rows import (
 )
 from nlpcl.text.encoders import first_known
 from nlpcl.text.tokens import TextReader
+from nlpcl.training.inference import Feature, infer
 
 IGNORE = -100
 MOST_UNKNOWN = 0.5

@@ -16,7 +16,6 @@ from torch import Tensor
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
 from nlpcl.core.tables import Report
-from nlpcl.inference import Feature, infer
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import Batch, Output, ZooModel
@@ -25,6 +24,7 @@ from nlpcl.tasks.dictionaries import Dictionaries
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds
 from nlpcl.text.segments import model_view, segments
+from nlpcl.training.inference import Feature, infer
 
 IGNORE = -100
 LEAST_COVERAGE = 0.8

@@ -23,7 +23,6 @@ from nlpcl.audio.reading import clip_seconds, read_clip
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Report
-from nlpcl.inference import Feature, embed, infer, length
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.nn.layers.normalisation import speaker_statistics
 from nlpcl.nn.losses.classification import mixup
@@ -32,6 +31,7 @@ from nlpcl.tasks.emotion_probe import probe_metrics, probe_summary, probes
 from nlpcl.tasks.emotion_report import emotion_report, noted, study_report, tables_by
 from nlpcl.tasks.emotion_rows import BATCH_SECONDS, prediction_row
 from nlpcl.tasks.emotion_stream import stream
+from nlpcl.training.inference import Feature, embed, infer, length
 
 IGNORE = -100
 

@@ -18,12 +18,12 @@ from torch import Tensor
 
 from nlpcl.core.splits import Example
 from nlpcl.core.tables import Report, Table
-from nlpcl.inference import Feature, infer
 from nlpcl.nn.model import Batch, Output, ZooModel
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds
 from nlpcl.text.noise import MASK, RANDOM, Noise, read_confusions
 from nlpcl.text.segments import model_view, segments
+from nlpcl.training.inference import Feature, infer
 
 IGNORE = -100
 HAN_SHARE = 0.3

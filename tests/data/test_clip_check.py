@@ -7,8 +7,8 @@ import numpy
 import pytest
 import soundfile
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.clip_check import clip_findings, heard, is_silent
 from nlpcl.data.clips import clip
 

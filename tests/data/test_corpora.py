@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.lemon import joined
 from nlpcl.data.locate import DEPTH
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 
 CLIPS = {
     "1001_DFA_ANG_XX": ("angry", "cremad-1001", "male", "DFA", ""),

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.check import check
 from nlpcl.data.hatexplain import agreed_targets, majority_label, rationale_spans
 

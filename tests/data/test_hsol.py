@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.check import check
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"

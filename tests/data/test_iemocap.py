@@ -6,8 +6,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.iemocap import speaker_of
 
 TURNS = {

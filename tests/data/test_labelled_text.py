@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
+from nlpcl.data import loading as data
 from nlpcl.data.check import check
 from nlpcl.data.holdout import hold_out, text_key
 from nlpcl.data.labelled_text import count_labels, csv_records, finished

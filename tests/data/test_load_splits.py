@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.holdout import hold_out, text_key
 
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.manifest import load_folder, load_manifest
 
 HEADER = ["path", "label", "speaker", "session", "gender", "text", "start", "end"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.check import leaves, verdict
 from nlpcl.data.clips import count_clips
 from nlpcl.data.protocols import folds, title

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nlpcl import data
+from nlpcl.data import loading as data
 from nlpcl.data.holdout import text_key
 from nlpcl.data.sample_hate import FOLDER
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data.sgml import Mismatch, Mistake, place, read_sgml, read_truth
 
 ESSAY = """<ESSAY title="寫信">

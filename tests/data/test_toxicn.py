@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 
 HEADER = "platform,topic,content,toxic,toxic_type,expression,target\n"
 ROWS = (

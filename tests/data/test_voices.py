@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from nlpcl import data
 from nlpcl.core.errors import UserError
+from nlpcl.data import loading as data
 from nlpcl.data import voices
 from nlpcl.data.check import check
 from nlpcl.data.protocols import folds

@@ -76,7 +76,7 @@ def test_backward_gives_every_weight_a_finite_gradient(name, tiny):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_overfits_eight_rows(name, tiny):
-    from nlpcl.inference import infer
+    from nlpcl.training.inference import infer
 
     made = tiny(name)
     optimiser = torch.optim.AdamW(made.model.parameters(), lr=1e-2 if made.is_text else 5e-3)

@@ -1,6 +1,6 @@
 """Training: the only file that touches ``transformers.Trainer``, through its public hooks.
 
-Its callback is in :mod:`nlpcl.training_callback`.
+Its callback is in :mod:`nlpcl.training.callback`.
 
 Added to it: losses of several named parts that accumulate exactly, batches of similar length in an
 order that depends on seed and epoch alone, dev scores by our own inference, one display.
@@ -23,14 +23,14 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from nlpcl.batches import LengthBatches
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.interrupts import FirstInterrupt
-from nlpcl.inference import Feature, length
 from nlpcl.nn.model import ZooModel, weighted_sum
-from nlpcl.training_callback import SELECTION, Reporting
-from nlpcl.training_records import Training, history, is_writing_failure, newest_checkpoint
+from nlpcl.training.batches import LengthBatches
+from nlpcl.training.callback import SELECTION, Reporting
+from nlpcl.training.inference import Feature, length
+from nlpcl.training.records import Training, history, is_writing_failure, newest_checkpoint
 
 DevScores = Callable[[ZooModel], dict[str, float]]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 @given(st.lists(st.integers(0, 200), max_size=60), st.integers(1, 500))
 def test_batches_hold_every_row_once_within_the_budget(lengths, tokens):
-    from nlpcl.inference import batches_by_length
     from nlpcl.text.encoders import first_known  # noqa: F401  (see test_auto_classes)
+    from nlpcl.training.inference import batches_by_length
 
     batches = list(batches_by_length(lengths, tokens))
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
@@ -21,7 +21,7 @@ def test_batches_hold_every_row_once_within_the_budget(lengths, tokens):
 @pytest.mark.parametrize("tokens", [1, 40, 100000])
 def test_the_mean_losses_do_not_depend_on_the_batches(finished_run, tokens, pairs):
     import nlpcl
-    from nlpcl.inference import infer
+    from nlpcl.training.inference import infer
 
     run = nlpcl.load(finished_run, device="cpu", precision="fp32")
     rows = run.task.encode([{"source": a, "target": b} for a, b in pairs])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlpcl.batches import LengthBatches
+from nlpcl.training.batches import LengthBatches
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,0 +1,1 @@
+"""Training and inference: the trainer, its batches and records, one way to predictions."""
