@@ -3,9 +3,9 @@
     python benchmarks/throughput.py [--model sdcl] [--backbone builtin] [--rows 640]
 
 Training: the time between updates inside ``nlpcl.training.trainer.train`` (collating, logging,
-clipping and display included; saving and dev scores at the end of an epoch are not) against forward, backward,
-clipping and optimiser step in a bare loop. Prediction: from texts to answers against the bare
-forward pass. Both sides take turns; the median of the repetitions counts.
+clipping and display included; saving and dev scores at the end of an epoch are not) against
+forward, backward, clipping and optimiser step in a bare loop. Prediction: from texts to answers
+against the bare forward pass. Both sides take turns; the median of the repetitions counts.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from nlpcl.checkpoints import open_builtin
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
 from nlpcl.metrics.spelling import spelling_scores
-from nlpcl.tasks.correction_edits import Edit, apply_edits
+from nlpcl.tasks.correction.edits import Edit, apply_edits
 
 THRESHOLDS = (0.0, 0.5, 0.8, 0.9, 0.95)
 

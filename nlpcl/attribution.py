@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from nlpcl.core.errors import unknown_name
-from nlpcl.tasks.classification_rows import Decision
+from nlpcl.tasks.classification.rows import Decision
 from nlpcl.text.encoders import first_known
 from nlpcl.text.words import Reading, WordWeight, read
 from nlpcl.training.inference import batches_by_length, infer

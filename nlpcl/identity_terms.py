@@ -110,7 +110,7 @@ def harmless_class(config: Any, name: str | None) -> str:
     Raises:
         UserError: see :func:`identity_report`.
     """
-    from nlpcl.tasks.classification_rows import Decision, neutral_label
+    from nlpcl.tasks.classification.rows import Decision, neutral_label
 
     decision = Decision.of_model(config)
     labels = decision.labels

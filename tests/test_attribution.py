@@ -37,7 +37,7 @@ class Classifier(nn.Module):
 def made(tiny_encoder):
     from transformers import AutoModel, AutoTokenizer
 
-    from nlpcl.tasks.classification import Classification
+    from nlpcl.tasks.classification.task import Classification
 
     def make(kind: str = "bert", classes: int = 3):
         folder = tiny_encoder(kind, 0.1)

@@ -51,7 +51,7 @@ class Opened:
 def run(tiny_encoder):
     from transformers import AutoTokenizer
 
-    from nlpcl.tasks.classification import Classification
+    from nlpcl.tasks.classification.task import Classification
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder())
     return Opened(Counting(tokenizer, len(tokenizer)), Classification(tokenizer, 64))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from nlpcl.core.config import CorrectionConfig, option
+from nlpcl.core.config import option
+from nlpcl.tasks.correction.config import CorrectionConfig
 
 
 @dataclass(kw_only=True)

@@ -123,7 +123,7 @@ MEASURES: dict[str, Measures] = {
     "emotion": Measures("ua", HEADLINE, HEADLINE, classes),
 }
 REPORTED: dict[str, tuple[str, ...]] = {
-    "mlm": ("masked_accuracy", "replaced_accuracy", "kept_accuracy")
+    "masked_lm": ("masked_accuracy", "replaced_accuracy", "kept_accuracy")
 }
 """Metrics of tasks without prediction rows; the first is compared by default."""
 

@@ -50,7 +50,7 @@ def check(
     task: Annotated[
         str,
         typer.Option(
-            help="What a file of your own is for: correction, mlm, classification, emotion."
+            help="What a file of your own is for: correction, masked_lm, classification, emotion."
         ),
     ] = "correction",
     format: TableOption = "table",

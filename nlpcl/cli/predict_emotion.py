@@ -37,7 +37,7 @@ def predict(
 ) -> None:
     """Name the emotion of speech and its probabilities, of whole files or of windows in time."""
     from nlpcl.audio.paths import sound_paths
-    from nlpcl.tasks.emotion_output import LAYOUT
+    from nlpcl.tasks.emotion.output import LAYOUT
     from nlpcl.text.reading import Record
     from nlpcl.text.writing import ResultWriter
 

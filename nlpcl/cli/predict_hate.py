@@ -58,7 +58,7 @@ def predict(
         raise unknown_name("method", method, METHODS, where="--method")
     from nlpcl.checkpoints import open_checkpoint
     from nlpcl.run import RUNS, newest_run
-    from nlpcl.tasks.classification_output import layout
+    from nlpcl.tasks.classification.output import layout
     from nlpcl.text.encoders import BUILTIN
     from nlpcl.text.writing import ResultWriter
 

@@ -64,8 +64,8 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Correct Chinese spelling; the text's length and all its other characters stay as they are."""
-    from nlpcl.tasks.correction_output import LAYOUT
-    from nlpcl.tasks.dictionaries import Dictionaries
+    from nlpcl.tasks.correction.dictionaries import Dictionaries
+    from nlpcl.tasks.correction.output import LAYOUT
     from nlpcl.text.writing import ResultWriter
 
     example = "nlpcl predict spelling 我每天都吃旱饭"

@@ -18,7 +18,7 @@ from nlpcl.data.pairs import count_pairs, has_unequal_length
 
 COUNTS = {
     "correction": count_pairs,
-    "mlm": Splits.sizes,
+    "masked_lm": Splits.sizes,
     "emotion": count_clips,
     "classification": count_labels,
 }

@@ -40,7 +40,7 @@ TEXT_FIELDS: Fields = {"text": tuple(_TEXT.split())}
 
 FIELDS: dict[str, Fields] = {
     "correction": PAIR_FIELDS,
-    "mlm": TEXT_FIELDS,
+    "masked_lm": TEXT_FIELDS,
     "emotion": CLIP_FIELDS,
     "classification": LABELLED_FIELDS,
 }
@@ -194,7 +194,7 @@ def _as_it_stands(
     data = own_name(data, task)
     if data in _datasets():
         entry = dataset(data)
-        if task == "mlm" and entry.task == "correction":
+        if task == "masked_lm" and entry.task == "correction":
             return as_texts(entry.load(data_root(root))), False
         if entry.task != task:
             how = f"Datasets for {task}: {', '.join(names(task)) or 'none'}."

@@ -190,7 +190,7 @@ def draw_calibration(bins: Bins, error: float) -> Figure:
 
 def load_threshold(run: RunSource, options: Options) -> Material:
     """Precision, recall and F1 of the sought class over thresholds; two classes alone."""
-    from nlpcl.tasks.classification_rows import positive_label
+    from nlpcl.tasks.classification.rows import positive_label
 
     labels, gold, found, shares = answers(run)
     if len(labels) != 2:

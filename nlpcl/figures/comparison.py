@@ -18,7 +18,7 @@ HEADLINE = {
     "correction": ("detection_f1_strict", "correction_f1_strict", "accuracy_correction"),
     "classification": ("wa", "ua", "macro_f1", "weighted_f1"),
     "emotion": ("wa", "ua", "macro_f1", "weighted_f1"),
-    "mlm": ("masked_accuracy", "replaced_accuracy", "kept_accuracy"),
+    "masked_lm": ("masked_accuracy", "replaced_accuracy", "kept_accuracy"),
 }
 
 

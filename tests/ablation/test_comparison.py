@@ -255,7 +255,7 @@ def test_class_scores_are_sums_over_items():
 def test_metrics_by_name():
     assert metric_names("emotion", []) == ["ua"]
     assert metric_names("correction", ["clean_intact", "clean_intact"]) == ["clean_intact"]
-    assert metric_names("mlm", []) == ["masked_accuracy"]
-    for task in ("emotion", "mlm"):
+    assert metric_names("masked_lm", []) == ["masked_accuracy"]
+    for task in ("emotion", "masked_lm"):
         with pytest.raises(UserError, match="unknown metric 'f2'"):
             metric_names(task, ["f2"])

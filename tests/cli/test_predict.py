@@ -260,7 +260,7 @@ def test_a_run_of_another_task_is_refused(run_main, finished_run, tmp_path):
 
     folder = shutil.copytree(finished_run, tmp_path / "run")
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    (folder / "run.json").write_text(json.dumps(record | {"task": "mlm"}), encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps(record | {"task": "masked_lm"}), encoding="utf-8")
     line = run_main("predict", "spelling", "好", "--checkpoint", folder).error_line
     assert "not one for correction" in line
 

@@ -179,7 +179,7 @@ def test_explanations(predict, explained):
 
 
 def test_words_are_marked_by_their_weight():
-    from nlpcl.tasks.classification_output import shown_text
+    from nlpcl.tasks.classification.output import shown_text
 
     row = {
         "text": "ab\x1bcd",

@@ -8,8 +8,9 @@ from typing import Literal
 
 import pytest
 
-from nlpcl.core.config import CorrectionConfig, RunConfig, flag, option
+from nlpcl.core.config import RunConfig, flag, option
 from nlpcl.core.errors import UserError
+from nlpcl.tasks.correction.config import CorrectionConfig
 
 
 @dataclass(kw_only=True)

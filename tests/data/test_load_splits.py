@@ -272,7 +272,7 @@ def test_the_package_stays_light():
     import subprocess
 
     code = (
-        "import sys, nlpcl.data as d; d.names(); import nlpcl.data.check; "
+        "import sys, nlpcl.data.loading as d; d.names(); import nlpcl.data.check; "
         "heavy = 'torch', 'numpy', 'pandas', 'datasets', 'transformers'; "
         "print([name for name in heavy if name in sys.modules])"
     )

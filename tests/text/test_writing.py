@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
-from nlpcl.tasks.correction_edits import Edit, correction_row
-from nlpcl.tasks.correction_output import LAYOUT
+from nlpcl.tasks.correction.edits import Edit, correction_row
+from nlpcl.tasks.correction.output import LAYOUT
 from nlpcl.text.characters import visible
 from nlpcl.text.reading import Record, read_texts
 from nlpcl.text.writing import ResultWriter

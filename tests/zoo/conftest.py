@@ -38,7 +38,7 @@ class Tiny:
     @property
     def scores_tokens(self) -> bool:
         """Logits ``(B, L, V)`` rather than ``(B, C)``."""
-        return self.config.task in {"correction", "mlm"}
+        return self.config.task in {"correction", "masked_lm"}
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def examples(pairs) -> dict[str, list[dict[str, Any]]]:
     texts = [{"text": row["target"]} for row in correction]
     labels = ["calm", "angry", "calm", "sad", "angry", "calm", "sad", "calm"]
     labelled = [row | {"label": label} for row, label in zip(texts, labels, strict=True)]
-    return {"correction": correction, "mlm": texts, "classification": labelled}
+    return {"correction": correction, "masked_lm": texts, "classification": labelled}
 
 
 @pytest.fixture

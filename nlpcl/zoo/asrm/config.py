@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from nlpcl.classification_config import ClassificationConfig, Variant, with_default
+from nlpcl.tasks.classification.config import ClassificationConfig, Variant, with_default
 from nlpcl.zoo.dcl.config import DUAL_CONTRASTIVE, FULL_SIZE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from nlpcl.classification_config import ClassificationConfig, with_default
+from nlpcl.tasks.classification.config import ClassificationConfig, with_default
 
 DUAL_CONTRASTIVE: dict[str, Any] = {"loss": "focal", "self_supervised": 0.1, "supervised": 0.1}
 """What makes a classifier DCL-style. The paper's own weights are not published."""

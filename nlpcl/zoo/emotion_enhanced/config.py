@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import option
-from nlpcl.emotion_config import EmotionConfig, refused
+from nlpcl.tasks.emotion.config import EmotionConfig, refused
 
 
 @dataclass(kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nlpcl.core.config import option
-from nlpcl.emotion_config import EmotionConfig
+from nlpcl.tasks.emotion.config import EmotionConfig
 
 
 @dataclass(kw_only=True)

@@ -12,7 +12,7 @@ from nlpcl.core.config import RunConfig, option
 class Config(RunConfig):
     """Masked language modelling with confusion-set noise: makes and adapts encoders."""
 
-    task: ClassVar[str] = "mlm"
+    task: ClassVar[str] = "masked_lm"
     paper: ClassVar[str] = "PLOME, ACL 2021"
 
     text_column: str | None = option(None, "Column of the text, for --data FILE", panel="Data")

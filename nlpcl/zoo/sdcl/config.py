@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from nlpcl.core.config import CorrectionConfig, option
+from nlpcl.core.config import option
+from nlpcl.tasks.correction.config import CorrectionConfig
 
 
 @dataclass(kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 import ahocorasick
 
 from nlpcl.core.errors import UserError
-from nlpcl.tasks.correction_edits import Edit, Span
+from nlpcl.tasks.correction.edits import Edit, Span
 
 ENCODING_ADVICE = "Save the file as UTF-8."
 

@@ -27,7 +27,7 @@ from nlpcl.metrics.ranking import (
     weighted_calibration_error,
 )
 from nlpcl.metrics.resampling import classification_units
-from nlpcl.tasks.classification_rows import (
+from nlpcl.tasks.classification.rows import (
     Decision,
     clusters_of,
     groups_of,

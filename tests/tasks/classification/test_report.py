@@ -11,8 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from nlpcl.core.errors import UserError
 from nlpcl.metrics.intervals import wilson_interval
-from nlpcl.tasks.classification_report import classification_report, tables_by
-from nlpcl.tasks.classification_rows import Decision, neutral_label, positive_label, prediction_row
+from nlpcl.tasks.classification.report import classification_report, tables_by
+from nlpcl.tasks.classification.rows import Decision, neutral_label, positive_label, prediction_row
 
 
 def rows_of(number=200, labels=("hate", "normal", "offensive"), seed=0):

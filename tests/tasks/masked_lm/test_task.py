@@ -5,7 +5,7 @@ import torch
 
 import nlpcl  # noqa: F401
 from nlpcl.nn.model import Output
-from nlpcl.tasks.mlm import IGNORE, Mlm
+from nlpcl.tasks.masked_lm.task import IGNORE, MaskedLM
 from nlpcl.text.encoders import scratch_tokenizer
 from nlpcl.zoo.mlm.config import Config
 
@@ -14,7 +14,7 @@ TEXTS = [{"text": "今天天气很好，我们去公园走走吧。"}, {"text": 
 
 @pytest.fixture
 def task():
-    return Mlm(scratch_tokenizer(), 32, Config(rate=0.3, light=0.0, seed=5))
+    return MaskedLM(scratch_tokenizer(), 32, Config(rate=0.3, light=0.0, seed=5))
 
 
 def test_long_texts_are_cut_and_nothing_is_lost(task):

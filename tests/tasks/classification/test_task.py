@@ -18,7 +18,7 @@ from torch import nn
 
 from nlpcl.core.errors import UserError
 from nlpcl.nn.model import Output, Part, ZooModel, weighted_sum
-from nlpcl.tasks.classification import Classification
+from nlpcl.tasks.classification.task import Classification
 from nlpcl.text.encoders import load_text_encoder
 
 LABELS = ("hateful", "normal")

@@ -27,10 +27,10 @@ from nlpcl.metrics.classification import classification_scores
 from nlpcl.nn.layers.normalisation import speaker_statistics
 from nlpcl.nn.losses.classification import mixup
 from nlpcl.nn.model import Batch, Output, ZooModel
-from nlpcl.tasks.emotion_probe import probe_metrics, probe_summary, probes
-from nlpcl.tasks.emotion_report import emotion_report, noted, study_report, tables_by
-from nlpcl.tasks.emotion_rows import BATCH_SECONDS, prediction_row
-from nlpcl.tasks.emotion_stream import stream
+from nlpcl.tasks.emotion.probe import probe_metrics, probe_summary, probes
+from nlpcl.tasks.emotion.report import emotion_report, noted, study_report, tables_by
+from nlpcl.tasks.emotion.rows import BATCH_SECONDS, prediction_row
+from nlpcl.tasks.emotion.stream import stream
 from nlpcl.training.inference import Feature, embed, infer, length
 
 IGNORE = -100
@@ -252,7 +252,7 @@ class Emotion:
     def stream(
         self, model: ZooModel, paths: Iterable[str], *, precision: str, **options: Any
     ) -> Iterator[dict[str, Any]]:
-        """Emotions of sound files; see :func:`nlpcl.tasks.emotion_stream.stream`."""
+        """Emotions of sound files; see :func:`nlpcl.tasks.emotion.stream.stream`."""
         return stream(self, model, paths, precision=precision, **options)
 
     def probabilities(

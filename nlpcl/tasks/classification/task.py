@@ -22,8 +22,8 @@ from nlpcl.core.tables import Report
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
 from nlpcl.nn.model import Batch, Output, ZooModel
-from nlpcl.tasks.classification_report import classification_report, tables_by
-from nlpcl.tasks.classification_rows import (
+from nlpcl.tasks.classification.report import classification_report, tables_by
+from nlpcl.tasks.classification.rows import (
     Decision,
     positive_label,
     prediction_row,

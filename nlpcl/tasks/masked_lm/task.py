@@ -32,7 +32,7 @@ FIXED = 1_000_003
 """The noise's epoch of dev and test sets."""
 
 
-class Mlm:
+class MaskedLM:
     """Masked language modelling.
 
     Args:
@@ -41,7 +41,7 @@ class Mlm:
         config: the noise.
     """
 
-    name = "mlm"
+    name = "masked_lm"
 
     def __init__(self, tokenizer: Any, max_length: int, config: Any) -> None:
         self.processor = tokenizer
@@ -186,7 +186,7 @@ class Mlm:
 class _Fixed:
     """The task with the noise of dev and test sets, the same every time."""
 
-    def __init__(self, task: Mlm) -> None:
+    def __init__(self, task: MaskedLM) -> None:
         self.task = task
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:

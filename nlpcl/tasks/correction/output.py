@@ -42,4 +42,4 @@ def marked(text: str, edits: list[dict[str, Any]], style: str) -> Any:
 
 
 LAYOUT = Layout(text=lambda row: row["target"], flat=flat, table=table)
-"""For rows of ``nlpcl.tasks.correction_edits.correction_row``."""
+"""For rows of ``nlpcl.tasks.correction.edits.correction_row``."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nlpcl.tasks.correction_edits import Edit, apply_edits, correction_row, select_edits
-from nlpcl.tasks.dictionaries import Dictionaries
+from nlpcl.tasks.correction.dictionaries import Dictionaries
+from nlpcl.tasks.correction.edits import Edit, apply_edits, correction_row, select_edits
 from nlpcl.text.characters import is_han
 from nlpcl.text.segments import model_view, segments
 

@@ -19,8 +19,8 @@ from nlpcl.core.tables import Report
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import Batch, Output, ZooModel
-from nlpcl.tasks.correction_edits import Edit, correction_row, select_edits
-from nlpcl.tasks.dictionaries import Dictionaries
+from nlpcl.tasks.correction.dictionaries import Dictionaries
+from nlpcl.tasks.correction.edits import Edit, correction_row, select_edits
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds
 from nlpcl.text.segments import model_view, segments

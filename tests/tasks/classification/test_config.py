@@ -7,9 +7,9 @@ import logging
 import pytest
 
 from nlpcl import zoo
-from nlpcl.classification_config import ClassificationConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
+from nlpcl.tasks.classification.config import ClassificationConfig
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
-from nlpcl.tasks.correction_edits import apply_edits
-from nlpcl.tasks.dictionaries import Dictionaries, read_confusion, read_protect
+from nlpcl.tasks.correction.dictionaries import Dictionaries, read_confusion, read_protect
+from nlpcl.tasks.correction.edits import apply_edits
 
 TERMS = st.text("甲乙a😀\n", min_size=1, max_size=4)
 

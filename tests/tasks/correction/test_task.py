@@ -202,7 +202,7 @@ def test_streaming_is_lazy_and_ordered(run):
 def test_a_vocabulary_without_han_is_refused():
     from transformers import BertTokenizer
 
-    from nlpcl.tasks.correction import Correction
+    from nlpcl.tasks.correction.task import Correction
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "##s"]
     tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(words)})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nlpcl.tasks.emotion_probe import GENDER, HEARD, UNHEARD, probe_metrics, probe_summary, probes
+from nlpcl.tasks.emotion.probe import GENDER, HEARD, UNHEARD, probe_metrics, probe_summary, probes
 
 
 def rows_of(speakers, clips=12):

@@ -1,0 +1,1 @@
+"""Classification of texts, and why: labels, probabilities, scores by group."""

@@ -1,0 +1,1 @@
+"""Spelling correction of Chinese: edits of single characters, scores under named conventions."""

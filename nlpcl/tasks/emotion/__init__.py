@@ -1,0 +1,1 @@
+"""Speech emotion: clips to labels, scores by speaker, what is left of the speaker."""

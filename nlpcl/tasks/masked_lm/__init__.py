@@ -1,0 +1,1 @@
+"""Masked language modelling with confusion-set noise."""
