@@ -18,8 +18,8 @@ import soundfile
 import torch
 from rich.console import Console
 
-from nlpcl.checkpoints import open_builtin
 from nlpcl.core.tables import Table
+from nlpcl.runs.predictor import open_builtin
 
 
 def main() -> None:

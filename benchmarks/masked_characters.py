@@ -22,7 +22,7 @@ from transformers import AutoModelForMaskedLM
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
-from nlpcl.run import Run
+from nlpcl.runs.run import Run
 from nlpcl.text import pruning
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, load_text_encoder

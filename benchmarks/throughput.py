@@ -26,8 +26,8 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
-from nlpcl.preparation import prepare
-from nlpcl.run import Run
+from nlpcl.runs.build import prepare
+from nlpcl.runs.run import Run
 from nlpcl.training.batches import LengthBatches
 from nlpcl.training.inference import batches_by_length
 from nlpcl.training.trainer import train

@@ -9,10 +9,10 @@ import argparse
 
 from rich.console import Console
 
-from nlpcl.checkpoints import open_builtin
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
 from nlpcl.metrics.spelling import spelling_scores
+from nlpcl.runs.predictor import open_builtin
 from nlpcl.tasks.correction.edits import Edit, apply_edits
 
 THRESHOLDS = (0.0, 0.5, 0.8, 0.9, 0.95)

@@ -13,8 +13,8 @@ from nlpcl import torchaudio_import
 from nlpcl.core.version import __version__
 
 if TYPE_CHECKING:
-    from nlpcl.fitting import fit
-    from nlpcl.run import Run, load
+    from nlpcl.runs.fit import fit
+    from nlpcl.runs.run import Run, load
     from nlpcl.zoo.auto_classes import register_auto_classes
 
 __all__ = ["Run", "__version__", "fit", "load", "register_auto_classes"]
@@ -24,11 +24,11 @@ torchaudio_import.prepare()
 
 def __getattr__(name: str) -> Any:
     if name in {"Run", "load"}:
-        from nlpcl import run
+        from nlpcl.runs import run
 
         return getattr(run, name)
     if name == "fit":
-        from nlpcl.fitting import fit
+        from nlpcl.runs.fit import fit
 
         return fit
     if name == "register_auto_classes":

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from nlpcl.ablation.comparison import paired
-from nlpcl.ablation.measures import CLUSTERS, MEASURES, metric_names
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell, Report, Table
-from nlpcl.cross_validation import FOLDS
 from nlpcl.data.protocols import folds
 from nlpcl.nn.costs import Timing, timed, weights
-from nlpcl.rows import load_clips
-from nlpcl.run import Run, evaluate
+from nlpcl.runs.ablation.comparison import paired
+from nlpcl.runs.ablation.measures import CLUSTERS, MEASURES, metric_names
+from nlpcl.runs.folds import FOLDS
+from nlpcl.runs.rows import load_clips
+from nlpcl.runs.run import Run, evaluate
 
 FULL = "(nothing)"
 NOTE = (

@@ -11,7 +11,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics import rationales
-from nlpcl.run import Run
+from nlpcl.runs.run import Run
 from nlpcl.text.words import Reading, read
 
 RANDOM = "random"

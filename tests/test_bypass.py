@@ -15,7 +15,7 @@ import nlpcl
 from nlpcl import zoo
 from nlpcl.bypass import bypassed, encoder_layers, module_report
 from nlpcl.core.errors import UserError
-from nlpcl.rows import load_splits
+from nlpcl.runs.rows import load_splits
 
 
 class Twice(nn.Module):
@@ -166,7 +166,7 @@ def test_in_a_study_each_fold_answers_for_its_own_clips(study, run_main):
 
 
 def load_clips_of(study, ids):
-    from nlpcl.rows import load_clips
+    from nlpcl.runs.rows import load_clips
 
     return [clip for clip in load_clips(study.config).train if clip["id"] in ids]
 

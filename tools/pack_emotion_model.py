@@ -30,9 +30,9 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     import torch
     from safetensors.torch import load_file, save_file
 
-    from nlpcl.checkpoints import BUILTIN_EMOTION
     from nlpcl.core.errors import UserError
-    from nlpcl.run import Run
+    from nlpcl.runs.predictor import BUILTIN_EMOTION
+    from nlpcl.runs.run import Run
 
     source = Run(run, device="cpu", precision="fp32")
     config = source.config

@@ -81,8 +81,8 @@ def model_command(name: str) -> Any:
         given: dict[str, Any],
     ) -> None:
         check_format(format)
-        from nlpcl.ablation.measures import metric_names
-        from nlpcl.ablation.plan import make_plan
+        from nlpcl.runs.ablation.measures import metric_names
+        from nlpcl.runs.ablation.plan import make_plan
 
         plan = make_plan(
             entry,
@@ -95,7 +95,7 @@ def model_command(name: str) -> Any:
         )
         metrics = metric_names(plan.task, listed(metric))
         loading(quiet)
-        from nlpcl.ablation.study import ablate as compare_variants
+        from nlpcl.runs.ablation.study import ablate as compare_variants
 
         study = compare_variants(
             plan,

@@ -87,7 +87,7 @@ def evaluate(
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral)
     loading(quiet=format != "table")
     from nlpcl.core.files import write_json, write_json_lines
-    from nlpcl.run import Run
+    from nlpcl.runs.run import Run
 
     opened = Run(run, device=device, precision=precision)
     if explain or identity:
@@ -165,7 +165,7 @@ def scored(
         explained: how many rows to explain; 0 is none.
         other_data: whether ``--data`` was given; a study then answers with its one model.
     """
-    from nlpcl.rows import load_splits
+    from nlpcl.runs.rows import load_splits
     from nlpcl.tasks import task_class
 
     own_folds = run.is_study and not other_data

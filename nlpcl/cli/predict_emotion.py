@@ -55,7 +55,7 @@ def predict(
             "Give --window too, and a step above 0 that is no longer than it.",
         )
     files = sound_paths(paths)
-    from nlpcl.checkpoints import open_checkpoint
+    from nlpcl.runs.predictor import open_checkpoint
 
     predictor = open_checkpoint(checkpoint, "emotion", device=device, precision=precision)
     if not quiet:

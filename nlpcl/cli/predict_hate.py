@@ -56,8 +56,8 @@ def predict(
     check_flags(texts, source, input_format, format, command="predict hate", example=example)
     if method not in METHODS:
         raise unknown_name("method", method, METHODS, where="--method")
-    from nlpcl.checkpoints import open_checkpoint
-    from nlpcl.run import RUNS, newest_run
+    from nlpcl.runs.predictor import open_checkpoint
+    from nlpcl.runs.run import RUNS, newest_run
     from nlpcl.tasks.classification.output import layout
     from nlpcl.text.encoders import BUILTIN
     from nlpcl.text.writing import ResultWriter

@@ -71,7 +71,7 @@ def predict(
     example = "nlpcl predict spelling 我每天都吃旱饭"
     check_flags(texts, source, input_format, format, command="predict spelling", example=example)
     words = Dictionaries.from_files(protect, confusion)
-    from nlpcl.checkpoints import open_checkpoint
+    from nlpcl.runs.predictor import open_checkpoint
 
     predictor = open_checkpoint(
         checkpoint,

@@ -66,7 +66,7 @@ def start(config: Any, out: Path | None, quiet: bool) -> None:
     from nlpcl.cli.show import loading, show_run
 
     loading(quiet)
-    from nlpcl.fitting import fit
+    from nlpcl.runs.fit import fit
 
     show_run(fit(config, out=out, quiet=quiet))
 
@@ -76,6 +76,6 @@ def go_on(name: str, folder: Path, quiet: bool) -> None:
     from nlpcl.cli.show import loading, show_run
 
     loading(quiet)
-    from nlpcl.fitting import resume
+    from nlpcl.runs.fit import resume
 
     show_run(resume(folder, model=name, quiet=quiet))

@@ -28,7 +28,7 @@ class RunSource:
     """
 
     def __init__(self, folder: Path, name: str = "") -> None:
-        from nlpcl.run import read_record
+        from nlpcl.runs.run import read_record
 
         self.folder = folder
         self.name = name or folder.resolve().name
@@ -52,7 +52,7 @@ class RunSource:
     @cached_property
     def run(self) -> Any:
         """The run itself, for its model, task and configuration."""
-        from nlpcl.run import Run
+        from nlpcl.runs.run import Run
 
         return Run(self.folder, precision="fp32")
 
@@ -89,7 +89,7 @@ class RunSource:
         Raises:
             UserError: the data cannot be read any more.
         """
-        from nlpcl.rows import load_clips, load_splits
+        from nlpcl.runs.rows import load_clips, load_splits
 
         if self.is_study:
             fold = self.record.get("model_fold", "")

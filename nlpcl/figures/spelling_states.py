@@ -71,7 +71,7 @@ def normalised(states: np.ndarray) -> np.ndarray:
 def models(run: RunSource) -> dict[str, Any]:
     """The run's encoder anew and the run's model."""
     from nlpcl.nn.devices import on_device
-    from nlpcl.preparation import build
+    from nlpcl.runs.build import build
 
     if not hasattr(run.run.model, "encode"):
         raise LeftOut(f"{run.record['model']} shows no states of characters")

@@ -1,4 +1,4 @@
-"""Tasks: one folder each, found by listing; torch is loaded only when a task's class is asked for."""
+"""Tasks: one folder each, found by listing; a task's class loads torch when it is asked for."""
 
 from __future__ import annotations
 

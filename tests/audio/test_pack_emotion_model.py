@@ -8,8 +8,8 @@ import numpy
 import pytest
 import soundfile
 
-from nlpcl.checkpoints import BUILTIN_EMOTION, open_checkpoint
 from nlpcl.core.errors import UserError
+from nlpcl.runs.predictor import BUILTIN_EMOTION, open_checkpoint
 from tools.pack_emotion_model import pack
 
 LABELS = ["angry", "happy", "neutral", "sad"]

@@ -15,7 +15,7 @@ def classifier(tmp_path_factory, tiny_encoder):
     """A finished run of a classifier whose test rows have marked words."""
     from nlpcl import zoo
     from nlpcl.core.splits import Splits
-    from nlpcl.single_run import fit_splits
+    from nlpcl.runs.single import fit_splits
 
     rows = []
     for person in PEOPLE:
@@ -38,7 +38,7 @@ def classifier(tmp_path_factory, tiny_encoder):
 def evaluate(run_main, classifier, monkeypatch):
     """``nlpcl eval`` on the invented rows."""
     folder, splits = classifier
-    monkeypatch.setattr("nlpcl.rows.load_splits", lambda config, as_test=False: splits)
+    monkeypatch.setattr("nlpcl.runs.rows.load_splits", lambda config, as_test=False: splits)
 
     def run(*arguments):
         return run_main("eval", folder, "--device", "cpu", "--precision", "fp32", *arguments)

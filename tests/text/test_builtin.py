@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from nlpcl.checkpoints import open_builtin, open_checkpoint
 from nlpcl.core.errors import UserError
+from nlpcl.runs.predictor import open_builtin, open_checkpoint
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import (
     BUILTIN,
@@ -131,6 +131,6 @@ def test_without_a_run_the_builtin_corrector_is_used(monkeypatch, tmp_path):
 
 def test_without_anything_the_way_to_train_is_named(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nlpcl.checkpoints.has_builtin_encoder", lambda: False)
+    monkeypatch.setattr("nlpcl.runs.predictor.has_builtin_encoder", lambda: False)
     with pytest.raises(UserError, match=r"no trained correction model.*nlpcl train sdcl"):
         open_checkpoint(None, "correction", device="cpu", precision="fp32")

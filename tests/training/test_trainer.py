@@ -93,7 +93,7 @@ def test_the_best_epoch_is_kept_not_the_last(fit):
     rows = history(run.folder)
     best = max(rows, key=lambda row: row["dev_selection"])
     assert best["epoch"] < 4
-    from nlpcl.rows import load_splits
+    from nlpcl.runs.rows import load_splits
 
     examples = load_splits(run.config).dev
     scores = run.task.dev_scores(run.model, examples, run.task.encode(examples), "fp32", run.config)
@@ -135,7 +135,7 @@ def test_a_loss_that_is_no_number_stops_the_run(fit, tmp_path):
 def test_dev_scores_are_those_of_the_model_in_use(finished_run):
     """The last dev row of history.csv against the saved weights, scored again."""
     import nlpcl
-    from nlpcl.rows import load_splits
+    from nlpcl.runs.rows import load_splits
 
     run = nlpcl.load(finished_run, device="cpu", precision="fp32")
     best = max(history(finished_run), key=lambda row: row["dev_selection"])
@@ -163,7 +163,7 @@ def test_training_leaves_no_row_out(fit, monkeypatch):
 
     monkeypatch.setattr(SDCL, "forward", watched)
     run = fit(epochs=2)
-    from nlpcl.rows import load_splits
+    from nlpcl.runs.rows import load_splits
 
     rows = [tuple(row["input_ids"]) for row in run.task.encode(load_splits(run.config).train)]
     assert sorted(seen) == sorted(rows * 2)

@@ -58,8 +58,8 @@ def tiny(tiny_encoder, examples):
     """``tiny("sdcl", "bert", beta=0.0)`` → a model without dropout, its task and its rows."""
 
     def make(name: str, kind: str = "bert", dropout: float = 0.0, **options: Any) -> Tiny:
-        from nlpcl.preparation import prepare_classifier
-        from nlpcl.run import make_task
+        from nlpcl.runs.build import prepare_classifier
+        from nlpcl.runs.run import make_task
         from nlpcl.text.encoders import load_text_encoder
 
         entry = zoo.entry(name)
@@ -94,7 +94,7 @@ def tiny_speech(entry: zoo.Entry, dropout: float, options: dict[str, Any]) -> Ti
     import torch
 
     from nlpcl.audio.front_end import load_front_end
-    from nlpcl.run import make_task
+    from nlpcl.runs.run import make_task
 
     sizes = {"hidden": 16, "gru_layers": 1, "heads": 2, "dropout": dropout}
     known = {field.name for field in dataclasses.fields(entry.config_class)}

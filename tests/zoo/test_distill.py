@@ -7,7 +7,7 @@ import torch
 
 from nlpcl import zoo
 from nlpcl.core.errors import UserError
-from nlpcl.preparation import build
+from nlpcl.runs.build import build
 from nlpcl.text.encoders import load_text_encoder
 from nlpcl.zoo.distill.model import run_layers
 

@@ -3,7 +3,7 @@
 import torch
 
 from nlpcl import zoo
-from nlpcl.preparation import build
+from nlpcl.runs.build import build
 from nlpcl.text.encoders import load_text_encoder
 
 

@@ -56,7 +56,7 @@ def test_columns_and_what_a_model_keeps():
     ],
 )
 def test_a_classifier_needs_two_classes(labels, words):
-    from nlpcl.preparation import prepare_classifier
+    from nlpcl.runs.build import prepare_classifier
 
     rows = [{"text": "今天", **({"label": label} if label else {})} for label in labels]
     config = zoo.entry("asrm").config_class(data="invented")

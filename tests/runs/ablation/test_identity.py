@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from nlpcl import zoo
-from nlpcl.ablation.identity import (
+from nlpcl.runs.ablation.identity import (
     LIBRARIES,
     OWN,
     PACKAGE,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nlpcl.ablation.comparison import compare, compare_reported, spread
-from nlpcl.ablation.measures import MEASURES, harmonic, metric_names
+from nlpcl.runs.ablation.comparison import compare, compare_reported, spread
+from nlpcl.runs.ablation.measures import MEASURES, harmonic, metric_names
 from nlpcl.core.errors import UserError
 from nlpcl.metrics.significance import mcnemar_test
 from nlpcl.metrics.spelling import spelling_scores

@@ -14,7 +14,7 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.nn.model import ZooModel
-from nlpcl.run import Run, make_task
+from nlpcl.runs.run import Run, make_task
 from nlpcl.text.encoders import for_states_alone, load_text_encoder
 from nlpcl.zoo.auto_classes import register_auto_classes
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nlpcl.ablation.comparison import Comparison, spread
-from nlpcl.ablation.measures import MEASURES
-from nlpcl.ablation.plan import Plan
-from nlpcl.ablation.results import OTHER_CODE, Result, Scores
+from nlpcl.runs.ablation.comparison import Comparison, spread
+from nlpcl.runs.ablation.measures import MEASURES
+from nlpcl.runs.ablation.plan import Plan
+from nlpcl.runs.ablation.outcomes import OTHER_CODE, Result, Scores
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.confusion import cell as number
 

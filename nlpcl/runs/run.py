@@ -24,7 +24,7 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report, Table
 from nlpcl.nn.devices import choose_device, choose_precision, on_device
 from nlpcl.nn.model import ZooModel
-from nlpcl.rows import load_splits
+from nlpcl.runs.rows import load_splits
 from nlpcl.tasks import task_class
 from nlpcl.zoo.auto_classes import register_auto_classes
 

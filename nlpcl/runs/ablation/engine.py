@@ -17,9 +17,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from nlpcl.ablation.identity import code_identity, differing, encoder_digest
-from nlpcl.ablation.plan import Cell, Plan
-from nlpcl.ablation.worker import Job, work
+from nlpcl.runs.ablation.identity import code_identity, differing, encoder_digest
+from nlpcl.runs.ablation.plan import Cell, Plan
+from nlpcl.runs.ablation.worker import Job, work
 from nlpcl.core import progress
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import explained, read_json, write_json
@@ -166,7 +166,7 @@ def check_data(config: Any) -> None:
     Raises:
         UserError: they cannot be read or lack a split.
     """
-    from nlpcl.rows import load_clips, load_splits
+    from nlpcl.runs.rows import load_clips, load_splits
 
     if config.folds:
         load_clips(config)
@@ -204,7 +204,7 @@ class Pool:
         has_server = sys.platform == "linux"
         context: Any = multiprocessing.get_context("forkserver" if has_server else "spawn")
         if has_server:
-            context.set_forkserver_preload(["nlpcl.fitting"])
+            context.set_forkserver_preload(["nlpcl.runs.fit"])
         waiting, is_told = list(cells), False
         with FirstInterrupt(self):
             try:

@@ -13,7 +13,7 @@ from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import ASSETS
 from nlpcl.nn.devices import choose_device, choose_precision, on_device
-from nlpcl.run import RUNS, Predictor, Run, make_task, newest_run
+from nlpcl.runs.run import RUNS, Predictor, Run, make_task, newest_run
 from nlpcl.text.encoders import BUILTIN, check_tokenizer, load_builtin, load_text_encoder
 from nlpcl.text.encoders import has_builtin as has_builtin_encoder
 from nlpcl.zoo.auto_classes import register_auto_classes

@@ -11,9 +11,9 @@ from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.nn.devices import choose_device, choose_precision
-from nlpcl.rows import load_splits
-from nlpcl.run import Run
-from nlpcl.single_run import fit_splits
+from nlpcl.runs.rows import load_splits
+from nlpcl.runs.run import Run
+from nlpcl.runs.single import fit_splits
 
 
 def fit(
@@ -44,7 +44,7 @@ def fit(
     if config.threads:
         torch.set_num_threads(config.threads)
     if config.folds:
-        from nlpcl.cross_validation import cross_validate
+        from nlpcl.runs.folds import cross_validate
 
         return cross_validate(entry, config, out=out, quiet=quiet, resume=resume)
     splits = load_splits(config)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.ablation.comparison import Comparison, compare, compare_reported
-from nlpcl.ablation.engine import is_finished
-from nlpcl.ablation.identity import code_identity, differing
-from nlpcl.ablation.measures import CLUSTERS, MEASURES, Rows
-from nlpcl.ablation.plan import Cell, Plan
+from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
+from nlpcl.runs.ablation.engine import is_finished
+from nlpcl.runs.ablation.identity import code_identity, differing
+from nlpcl.runs.ablation.measures import CLUSTERS, MEASURES, Rows
+from nlpcl.runs.ablation.plan import Cell, Plan
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json, read_json_lines
 

@@ -19,7 +19,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def classifier_run(tmp_path_factory, settings):
-    from nlpcl.single_run import fit_splits
+    from nlpcl.runs.single import fit_splits
 
     entry = zoo.entry("asrm")
     config = entry.config_class(**settings | {"data": "invented", "epochs": 1}, variant="span")
@@ -43,7 +43,7 @@ def test_a_trained_classifier_opens_again(classifier_run):
 
 def test_a_classifier_takes_the_encoder_of_a_run(finished_run, classifier_run):
     from nlpcl import load
-    from nlpcl.preparation import prepare_classifier
+    from nlpcl.runs.build import prepare_classifier
 
     wanted = load(finished_run, device="cpu").model.backbone.base_model.state_dict()
     for folder in (finished_run, classifier_run.folder):
@@ -56,7 +56,7 @@ def test_a_classifier_takes_the_encoder_of_a_run(finished_run, classifier_run):
 
 
 def test_a_run_without_a_head_cannot_become_a_language_model(classifier_run):
-    from nlpcl.preparation import build
+    from nlpcl.runs.build import build
 
     config = zoo.entry("sdcl").config_class(backbone=str(classifier_run.folder))
     with pytest.raises(UserError, match="asrm keeps no language-model head, which sdcl needs"):

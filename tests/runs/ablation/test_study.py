@@ -9,8 +9,8 @@ import shutil
 import pytest
 
 from nlpcl import zoo
-from nlpcl.ablation.plan import make_plan
-from nlpcl.ablation.study import ablate
+from nlpcl.runs.ablation.plan import make_plan
+from nlpcl.runs.ablation.study import ablate
 from nlpcl.core.errors import UserError
 
 NAMES = ["sdcl", "no-contrast"]
@@ -131,7 +131,7 @@ def test_other_settings_or_encoders_are_refused(study, short, tmp_path, monkeypa
     before = {path: path.read_bytes() for path in study.folder.rglob("*.json")}
     with pytest.raises(UserError, match=r"other settings \(lr was 0.003, is 0.1\)"):
         ablate(plan(short | {"lr": 0.1}), out=study.folder)
-    monkeypatch.setattr("nlpcl.ablation.engine.encoder_digest", lambda backbone: "other")
+    monkeypatch.setattr("nlpcl.runs.ablation.engine.encoder_digest", lambda backbone: "other")
     with pytest.raises(UserError, match="another encoder"):
         ablate(plan(short), out=study.folder)
     assert before == {path: path.read_bytes() for path in study.folder.rglob("*.json")}

@@ -21,10 +21,10 @@ from nlpcl.core.files import atomic_folder, read_json_lines, write_csv, write_js
 from nlpcl.core.splits import Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
-from nlpcl.provenance import now, study_record
-from nlpcl.rows import load_clips
-from nlpcl.run import FOLDS, Run, read_record, split_table
-from nlpcl.single_run import fit_splits, prepare_folder
+from nlpcl.runs.provenance import now, study_record
+from nlpcl.runs.rows import load_clips
+from nlpcl.runs.run import FOLDS, Run, read_record, split_table
+from nlpcl.runs.single import fit_splits, prepare_folder
 from nlpcl.tasks import task_class
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from nlpcl import zoo
-from nlpcl.ablation.plan import folder_names, make_plan
+from nlpcl.runs.ablation.plan import folder_names, make_plan
 from nlpcl.core.errors import UserError
 
 

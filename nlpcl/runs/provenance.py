@@ -20,7 +20,7 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.nn.model import ZooModel
-from nlpcl.run import read_record
+from nlpcl.runs.run import read_record
 from nlpcl.training.records import newest_checkpoint
 
 

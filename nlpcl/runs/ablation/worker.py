@@ -84,7 +84,7 @@ def train(job: Job) -> None:
     """Begin a run, or go on with what an earlier process left of it."""
     import torch
 
-    from nlpcl.fitting import fit
+    from nlpcl.runs.fit import fit
 
     if job["threads"]:
         torch.set_num_threads(min(job["threads"], torch.get_num_threads()))

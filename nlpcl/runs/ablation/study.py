@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlpcl.ablation.engine import (
+from nlpcl.runs.ablation.engine import (
     MARK,
     check_data,
     common_reason,
@@ -15,10 +15,10 @@ from nlpcl.ablation.engine import (
     train_cells,
     unfinished,
 )
-from nlpcl.ablation.measures import MEASURES, metric_names
-from nlpcl.ablation.plan import Plan
-from nlpcl.ablation.report import as_record, make_report
-from nlpcl.ablation.results import Result, Scores, collect, score
+from nlpcl.runs.ablation.measures import MEASURES, metric_names
+from nlpcl.runs.ablation.plan import Plan
+from nlpcl.runs.ablation.report import as_record, make_report
+from nlpcl.runs.ablation.outcomes import Result, Scores, collect, score
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import write_json
 from nlpcl.core.tables import Report
@@ -60,7 +60,7 @@ def ablate(
     """Train every variant at every seed and compare them.
 
     Args:
-        plan: from :func:`nlpcl.ablation.plan.make_plan`.
+        plan: from :func:`nlpcl.runs.ablation.plan.make_plan`.
         out: the ablation's folder; one that is not finished is gone on with.
         metrics: to compare; the task's selection metric by default.
         jobs: trainings at a time, each in a process of its own.

@@ -17,9 +17,9 @@ from nlpcl.core.splits import Splits
 from nlpcl.nn.costs import cost_table, parts_of, timed
 from nlpcl.nn.devices import choose_device, choose_precision, on_device
 from nlpcl.nn.model import ZooModel
-from nlpcl.preparation import prepare
-from nlpcl.provenance import now, start_record
-from nlpcl.run import OWN_CODE, RUNS, Run, evaluate, read_record
+from nlpcl.runs.build import prepare
+from nlpcl.runs.provenance import now, start_record
+from nlpcl.runs.run import OWN_CODE, RUNS, Run, evaluate, read_record
 from nlpcl.training.records import Training
 from nlpcl.training.trainer import train
 
