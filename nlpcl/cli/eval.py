@@ -103,7 +103,7 @@ def evaluate(
     }
     config = changed(opened, {name: value for name, value in given.items() if value is not None})
     if identity:
-        from nlpcl.identity_terms import identity_report
+        from nlpcl.analysis.identity_terms import identity_report
 
         report, predictions = identity_report(opened.predictor, neutral)
     else:
@@ -171,11 +171,11 @@ def scored(
     own_folds = run.is_study and not other_data
     splits = None if own_folds else load_splits(config, as_test=other_data)
     if groups == [MODULE]:
-        from nlpcl.bypass import module_report
+        from nlpcl.analysis.bypass import module_report
 
         return module_report(run, splits, config)
     if explained:
-        from nlpcl.rationale_check import rationale_report
+        from nlpcl.analysis.rationales import rationale_report
 
         rows = splits or load_splits(config)
         return rationale_report(run, rows, rows=explained, seed=config.seed)

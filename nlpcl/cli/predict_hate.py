@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import partial
 from itertools import tee
 from typing import Annotated
 
@@ -56,6 +57,7 @@ def predict(
     check_flags(texts, source, input_format, format, command="predict hate", example=example)
     if method not in METHODS:
         raise unknown_name("method", method, METHODS, where="--method")
+    from nlpcl.analysis.attribution import word_attributions
     from nlpcl.runs.predictor import open_checkpoint
     from nlpcl.runs.run import RUNS, newest_run
     from nlpcl.tasks.classification.output import layout
@@ -74,7 +76,7 @@ def predict(
     counts: Counter[str] = Counter()
     rows = predictor.stream(
         (record.text for record in read),
-        explain=method if explain else None,
+        explain=partial(word_attributions, method=method) if explain else None,
         window=window,
         counts=counts,
     )

@@ -48,11 +48,11 @@ def visualize(
     wanted = [name.strip() for name in (only or "").split(",") if name.strip()]
     check_place(out, format)
     loading(quiet=list_figures)
-    from nlpcl.figures import registry
-    from nlpcl.figures.kinds import Options
-    from nlpcl.figures.making import listing, make
-    from nlpcl.figures.sources import open_sources
-    from nlpcl.figures.writing import write
+    from nlpcl.analysis.figures import registry
+    from nlpcl.analysis.figures.kinds import Options
+    from nlpcl.analysis.figures.making import listing, make
+    from nlpcl.analysis.figures.sources import open_sources
+    from nlpcl.analysis.figures.writing import write
 
     registry.check(wanted)
     sources = open_sources(runs)

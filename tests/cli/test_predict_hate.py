@@ -90,7 +90,7 @@ def predict(run_main, classifier):
 def explained(monkeypatch):
     """Explanations that are known beforehand: the first character for, the second against."""
 
-    def word_attributions(model, task, texts, *, method="gradients", target=None):
+    def word_attributions(model, task, texts, target=None, *, method="gradients"):
         return [
             [
                 SimpleNamespace(text=text[at], start=at, end=at + 1, weight=0.75 - at)
@@ -100,7 +100,7 @@ def explained(monkeypatch):
         ]
 
     module = SimpleNamespace(word_attributions=word_attributions)
-    monkeypatch.setitem(sys.modules, "nlpcl.attribution", module)
+    monkeypatch.setitem(sys.modules, "nlpcl.analysis.attribution", module)
 
 
 def json_rows(result):

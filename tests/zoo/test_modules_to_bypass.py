@@ -13,7 +13,7 @@ NAMES = zoo.names()
 @torch.no_grad()
 @pytest.mark.parametrize("name", NAMES)
 def test_bypassed_modules_change_the_answers_and_come_back(name, tiny):
-    from nlpcl.bypass import bypassed, modules
+    from nlpcl.analysis.bypass import bypassed, modules
 
     made = tiny(name)
     model = made.model.eval()
@@ -34,7 +34,7 @@ def test_bypassed_modules_change_the_answers_and_come_back(name, tiny):
 @pytest.mark.parametrize("kind", ["bert", "roberta", "albert", "electra", "distilbert"])
 @pytest.mark.parametrize("name", ["sdcl", "asrm"])
 def test_encoders_of_every_kind_have_layers(name, kind, tiny):
-    from nlpcl.bypass import bypassed, modules
+    from nlpcl.analysis.bypass import bypassed, modules
 
     made = tiny(name, kind)
     model = made.model.eval()
@@ -55,7 +55,7 @@ def test_encoders_of_every_kind_have_layers(name, kind, tiny):
 def test_all_layers_bypassed_leave_the_embeddings(tiny):
     import contextlib
 
-    from nlpcl.bypass import bypassed, encoder_layers
+    from nlpcl.analysis.bypass import bypassed, encoder_layers
 
     made = tiny("asrm", variant="none")
     model = made.model.eval()
@@ -69,7 +69,7 @@ def test_all_layers_bypassed_leave_the_embeddings(tiny):
 
 @torch.no_grad()
 def test_gates_of_asrm_let_states_through(tiny):
-    from nlpcl.bypass import bypassed, modules
+    from nlpcl.analysis.bypass import bypassed, modules
 
     made = tiny("asrm", variant="span")
     model = made.model.eval()

@@ -8,7 +8,7 @@ Legend: ``B`` batch, ``L`` tokens, ``C`` classes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -31,6 +31,7 @@ from nlpcl.tasks.classification.rows import (
 )
 from nlpcl.text.encoders import first_known
 from nlpcl.text.tokens import TextReader
+from nlpcl.text.words import WordWeight
 from nlpcl.training.inference import Feature, infer
 
 IGNORE = -100
@@ -38,6 +39,9 @@ MOST_UNKNOWN = 0.5
 """Share of unknown tokens in the training texts above which an encoder is refused."""
 LOOKED_AT = 500
 """Training texts that are looked at for that."""
+
+Explain = Callable[[ZooModel, Any, Sequence[str], Sequence[str]], Sequence[Sequence[WordWeight]]]
+"""Model, task, texts and their labels → the words of each text with their weights."""
 
 
 class Classification:
@@ -213,7 +217,7 @@ class Classification:
         texts: Iterable[str],
         *,
         precision: str,
-        explain: str | None = None,
+        explain: Explain | None = None,
         window: int = 1024,
         counts: Counter[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
@@ -223,7 +227,8 @@ class Classification:
             model: a trained model.
             texts: any text: lines, long passages, blanks.
             precision: fp32, bf16 or fp16.
-            explain: ``gradients`` or ``leave-one-out``: add the words with their weights.
+            explain: weighs the words of texts for their labels, see
+                :func:`nlpcl.analysis.attribution.word_attributions`; adds them to the answers.
             window: texts sorted by length together.
             counts: gets the numbers of ``texts``, ``truncated`` and ``empty`` ones.
 
@@ -252,18 +257,13 @@ class Classification:
                     counts["empty"] += feature["is_empty"]
                 yield answer
 
-    def add_words(self, model: ZooModel, answers: Sequence[dict[str, Any]], method: str) -> None:
+    def add_words(
+        self, model: ZooModel, answers: Sequence[dict[str, Any]], explain: Explain
+    ) -> None:
         """Note in each answer the words of its text, with place and weight for its label."""
-        from nlpcl.attribution import word_attributions
-
         labelled = [answer for answer in answers if answer["label"] is not None]
-        words = word_attributions(
-            model,
-            self,
-            [answer["text"] for answer in labelled],
-            method=method,
-            target=[answer["label"] for answer in labelled],
-        )
+        texts = [answer["text"] for answer in labelled]
+        words = explain(model, self, texts, [answer["label"] for answer in labelled])
         for answer in answers:
             answer["words"] = []
         for answer, found in zip(labelled, words, strict=True):

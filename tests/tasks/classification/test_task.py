@@ -279,20 +279,16 @@ def test_the_stream_takes_no_more_than_a_window(task, model):
     assert len(taken) == 5
 
 
-def test_words_come_with_an_explanation(task, model, monkeypatch):
-    import sys
-
+def test_words_come_with_an_explanation(task, model):
     calls = []
 
-    def word_attributions(model, task, texts, *, method="gradients", target=None):
-        calls.append((list(texts), method, target))
+    def explain(model, task, texts, labels):
+        calls.append((list(texts), labels))
         return [[SimpleNamespace(text=t[:2], start=0, end=2, weight=0.5)] for t in texts]
 
-    module = SimpleNamespace(word_attributions=word_attributions)
-    monkeypatch.setitem(sys.modules, "nlpcl.attribution", module)
     texts = ["", "好我在", "abc"]
-    rows = list(task.stream(model, texts, precision="fp32", explain="leave-one-out"))
+    rows = list(task.stream(model, texts, precision="fp32", explain=explain))
     labels = [row["label"] for row in rows[1:]]
-    assert calls == [(["好我在", "abc"], "leave-one-out", labels)]
+    assert calls == [(["好我在", "abc"], labels)]
     assert [row["words"] for row in rows] == [[], [["好我", 0, 2, 0.5]], [["ab", 0, 2, 0.5]]]
     assert math.isfinite(np.sum([row["probabilities"]["normal"] for row in rows[1:]]))

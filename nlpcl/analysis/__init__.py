@@ -1,0 +1,1 @@
+"""What is asked of a finished model: words, modules, identity terms, rationales, figures."""

@@ -1,0 +1,151 @@
+"""Classifiers of text: the words that speak for an answer, beside those that annotators marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nlpcl.analysis.figures.items import Example, items
+from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
+from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.text import LONGEST, Line, Piece, as_html, draw
+
+TASKS = ("classification",)
+SHOWN = 8
+METHOD = "gradients"
+STEPS = 16
+
+
+def load_attributions(run: RunSource, options: Options) -> Material:
+    """Words of the surest right answers and the surest mistakes."""
+    rows = sorted(run.predictions, key=lambda row: -row["probabilities"][row["label"]])
+    rows = [row for row in rows if 0 < len(row["text"]) <= LONGEST]
+    right = [row for row in rows if row["gold"] == row["label"]]
+    wrong = [row for row in rows if row["gold"] != row["label"]]
+    chosen = [*spread_over_labels(right, SHOWN - min(len(wrong), SHOWN // 2)), *wrong[: SHOWN // 2]]
+    if not chosen:
+        raise LeftOut(f"every test text is empty or longer than {LONGEST} characters")
+    found = words(run, [row["text"] for row in chosen])
+    lines = [line_of(row, one) for row, one in zip(chosen, found, strict=True)]
+    cells = [
+        {"id": row.get("id"), "gold": row["gold"], "label": row["label"], "word": word.text}
+        | {"start": word.start, "end": word.end, "weight": word.weight}
+        for row, one in zip(chosen, found, strict=True)
+        for word in one
+    ]
+    caption = (
+        "Integrated gradients of the log-odds of the answer: orange words speak for it, blue ones "
+        "against it, each text by its own strongest word. The surest right answers of each class, "
+        f"then the surest mistakes. {run.where(len(run.predictions), 'texts')}"
+    )
+    return Material({"lines": lines}, cells, caption, as_html(lines))
+
+
+def spread_over_labels(rows: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The first rows of every label in turn."""
+    by_label: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_label.setdefault(row["label"], []).append(row)
+    chosen: list[dict[str, Any]] = []
+    while len(chosen) < most and any(by_label.values()):
+        chosen += [listed.pop(0) for listed in by_label.values() if listed]
+    return chosen[:most]
+
+
+def words(run: RunSource, texts: Sequence[str]) -> list[list[Any]]:
+    """Words with weights towards the answer."""
+    from nlpcl.analysis.attribution import word_attributions
+
+    task = run.run.task
+    task.adopt(run.run.model)
+    return word_attributions(run.run.model, task, texts, method=METHOD, steps=STEPS)
+
+
+def line_of(row: Mapping[str, Any], found: Sequence[Any]) -> Line:
+    """A text with its words coloured."""
+    share = row["probabilities"][row["label"]]
+    head = f"gold {row['gold']} · answer {row['label']} ({share:.2f})"
+    return Line(head, coloured(row["text"], found))
+
+
+def coloured(text: str, found: Sequence[Any]) -> list[Piece]:
+    """The words with their weights, and what stands between them."""
+    strongest = max((abs(word.weight) for word in found), default=0.0) or 1.0
+    pieces: list[Piece] = []
+    end = 0
+    for word in found:
+        pieces += [Piece(text[end : word.start])] if word.start > end else []
+        note = f"{word.weight:+.3f}"
+        pieces.append(Piece(text[word.start : word.end], word.weight / strongest, note))
+        end = word.end
+    return [*pieces, *([Piece(text[end:])] if end < len(text) else [])]
+
+
+def load_rationales(run: RunSource, options: Options) -> Material:
+    """The spans that annotators marked above the words that speak for the model's answer."""
+    answered = {row["id"]: row for row in run.predictions}
+    marked: list[Example] = [
+        row
+        for row in items(run, 10**9, options.seed).examples
+        if row.get("rationale") and row["id"] in answered and len(row["text"]) <= LONGEST
+    ]
+    if not marked:
+        raise LeftOut("no test text has words marked by annotators")
+    rows = spread_over_labels(
+        [answered[row["id"]] | {"rationale": row["rationale"]} for row in marked], SHOWN // 2
+    )
+    found = words(run, [row["text"] for row in rows])
+    lines: list[Line] = []
+    cells: list[dict[str, Any]] = []
+    for row, one in zip(rows, found, strict=True):
+        told = line_of(row, one)
+        lines += [
+            Line(f"annotators · gold {row['gold']}", underlined(row)),
+            Line(f"model · {told.head}", told.pieces),
+        ]
+        cells += [
+            {
+                "id": row["id"],
+                "word": word.text,
+                "start": word.start,
+                "end": word.end,
+                "weight": word.weight,
+                "marked": any(
+                    start < word.end and word.start < end for start, end in row["rationale"]
+                ),
+            }
+            for word in one
+        ]
+    caption = (
+        "Above: words that annotators marked as the reason of their label; below: words that speak "
+        f"for (orange) and against (blue) the model's answer. {len(rows)} of {len(marked)} marked "
+        f"test texts. {run.where(len(run.predictions), 'texts')}"
+    )
+    return Material({"lines": lines}, cells, caption, as_html(lines))
+
+
+def underlined(row: Mapping[str, Any]) -> list[Piece]:
+    """A text with its marked spans."""
+    text, pieces, end = row["text"], [], 0
+    for start, stop in sorted(map(tuple, row["rationale"])):
+        start = max(start, end)
+        if stop <= start:
+            continue
+        pieces += [Piece(text[end:start]), Piece(text[start:stop], 0.6, "marked", True)]
+        end = stop
+    return [piece for piece in [*pieces, Piece(text[end:])] if piece.text]
+
+
+KINDS = (
+    Kind(
+        "attributions", "Words behind the answers", load_attributions, draw, TASKS, needs_model=True
+    ),
+    Kind(
+        "rationales",
+        "Annotators' reasons and the model's",
+        load_rationales,
+        draw,
+        TASKS,
+        needs_model=True,
+    ),
+)

@@ -1,0 +1,223 @@
+"""Training curves: losses and their parts, dev scores, learning rate, gradient norm, the rest.
+
+Runs that differ in nothing but the seed, and the folds of a study, are replicates of one another:
+their mean is drawn with a band of one standard deviation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
+from nlpcl.analysis.figures.sources import AblationSource, RunSource
+from nlpcl.analysis.figures.style import INK, colour, panels, ticks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SELECTION = "dev_selection"
+PLACES = {"fold", "epoch", "step", SELECTION}
+NAMES = {
+    "learning_rate": "learning rate",
+    "grad_norm": "gradient norm",
+    "alpha": "α of the adversary",
+    "lambda": "λ, factor of the reversed gradient",
+}
+MOST = 8
+"""Groups that can be told apart by colour."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """One number over the epochs.
+
+    Args:
+        group: the run or variant; name: the column of ``history.csv``.
+        epochs, mean, deviation, n: for each epoch; the deviation has ddof 1 and is NaN for n = 1.
+    """
+
+    group: str
+    name: str
+    epochs: list[float]
+    mean: list[float]
+    deviation: list[float]
+    n: list[int]
+
+
+def load_runs(runs: Sequence[RunSource], options: Options) -> Material:
+    """The curves of all given runs."""
+    return curves(runs)
+
+
+def load_ablation(ablation: AblationSource, options: Options) -> Material:
+    """The curves of an ablation's variants over their seeds."""
+    cells = ablation.cells()
+    if not cells:
+        raise LeftOut("no training of the ablation has finished")
+    return curves(cells)
+
+
+def curves(runs: Sequence[RunSource]) -> Material:
+    """Group replicates and average them."""
+    replicates: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
+    for run, name in zip(runs, group_names(runs), strict=True):
+        by_fold: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in run.history:
+            by_fold[str(row.get("fold", ""))].append(row)
+        replicates[name] += by_fold.values()
+    if len(replicates) > MOST:
+        raise LeftOut(f"{len(replicates)} groups of runs; {MOST} can be told apart")
+    found = [course for name, parts in replicates.items() for course in courses(name, parts)]
+    if not found:
+        raise LeftOut("history.csv holds no numbers")
+    selected = {name: selected_epochs(parts) for name, parts in replicates.items()}
+    grouped = panels_of(found, len(replicates) > 1)
+    most = max(len(parts) for parts in replicates.values())
+    band = ", line: mean, band: one standard deviation over folds or seeds" if most > 1 else ""
+    counts = ", ".join(f"{name} (n = {len(parts)})" for name, parts in replicates.items())
+    caption = f"Training of {counts}{band}. Dotted: the epoch that was selected on the dev set."
+    protocol = runs[0].protocol
+    values = {"panels_of_courses": grouped, "selected": selected}
+    caption += f" Protocol: {protocol}." if protocol else ""
+    return Material(values, [row for course in found for row in course_rows(course)], caption)
+
+
+def group_names(runs: Sequence[RunSource]) -> list[str]:
+    """One name a run; the same for runs that differ in nothing but the seed."""
+    first: dict[str, str] = {}
+    names = []
+    for run in runs:
+        settings = {k: v for k, v in run.record["config"].items() if k not in {"seed", "threads"}}
+        key = repr((run.record["model"], sorted(settings.items(), key=lambda item: item[0])))
+        names.append(first.setdefault(key, run.name))
+    return names
+
+
+def courses(group: str, replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[Course]:
+    """Mean and deviation of every column; what is not a finite number is left out."""
+    cells: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for rows in replicates:
+        for row in rows:
+            for name, value in row.items():
+                if name not in PLACES and isinstance(value, float) and math.isfinite(value):
+                    cells[name][row["epoch"]].append(value)
+    found = []
+    for name, values in cells.items():
+        epochs = sorted(values)
+        means = [sum(values[epoch]) / len(values[epoch]) for epoch in epochs]
+        spreads = [
+            math.sqrt(sum((one - mean) ** 2 for one in values[epoch]) / (len(values[epoch]) - 1))
+            if len(values[epoch]) > 1
+            else math.nan
+            for epoch, mean in zip(epochs, means, strict=True)
+        ]
+        counts = [len(values[epoch]) for epoch in epochs]
+        found.append(Course(group, name, epochs, means, spreads, counts))
+    return found
+
+
+def selected_epochs(replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[float]:
+    """The epoch with the best dev number in each replicate."""
+    best = []
+    for rows in replicates:
+        scored = [row for row in rows if isinstance(row.get(SELECTION), float)]
+        if scored:
+            best.append(max(scored, key=lambda row: row[SELECTION])["epoch"])
+    return best
+
+
+def panels_of(found: Sequence[Course], is_comparison: bool) -> dict[str, list[Course]]:
+    """Courses by the panel they stand in; a comparison has a panel for every number."""
+    panels: dict[str, list[Course]] = defaultdict(list)
+    for course in found:
+        panels[course.name if is_comparison else heading(course.name)].append(course)
+    if not is_comparison and len(panels.get("parts of the loss", ())) == 1:
+        del panels["parts of the loss"]  # the only part is the loss
+    order = ["loss", "parts of the loss", "dev scores", "learning rate", "gradient norm"]
+    rank = {name: at for at, name in enumerate(order)}
+    return dict(sorted(panels.items(), key=lambda item: rank.get(item[0], len(rank))))
+
+
+def heading(name: str) -> str:
+    """The panel of a column of ``history.csv``."""
+    if name in {"loss", "dev_loss"}:
+        return "loss"
+    if name.startswith("loss_"):
+        return "parts of the loss"
+    if name.startswith("dev_") and name != "dev_threshold":
+        return "dev scores"
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def course_rows(course: Course) -> list[dict[str, Any]]:
+    """The CSV rows of a course."""
+    return [
+        {
+            "run": course.group,
+            "name": course.name,
+            "epoch": epoch,
+            "mean": mean,
+            "std": "" if math.isnan(spread) else spread,
+            "n": n,
+        }
+        for epoch, mean, spread, n in zip(
+            course.epochs, course.mean, course.deviation, course.n, strict=True
+        )
+    ]
+
+
+def draw(
+    panels_of_courses: Mapping[str, Sequence[Course]], selected: Mapping[str, Sequence[float]]
+) -> Figure:
+    """One panel a kind of number."""
+    from matplotlib.lines import Line2D
+
+    groups = list(selected)
+    columns = min(2, len(panels_of_courses))
+    rows = -(-len(panels_of_courses) // columns)
+    figure, grid = panels(rows, columns, height=2.3)
+    for axes, (title, listed) in zip(grid, panels_of_courses.items(), strict=False):
+        for number, course in enumerate(listed):
+            shade = colour(groups.index(course.group) if len(groups) > 1 else number)
+            label = course.group if len(groups) > 1 else label_of(course.name)
+            marker = "o" if len(course.epochs) < 12 else ""
+            axes.plot(course.epochs, course.mean, color=shade, label=label, marker=marker)
+            band = [0 if math.isnan(spread) else spread for spread in course.deviation]
+            low = [mean - spread for mean, spread in zip(course.mean, band, strict=True)]
+            high = [mean + spread for mean, spread in zip(course.mean, band, strict=True)]
+            if any(band):
+                axes.fill_between(course.epochs, low, high, color=shade, alpha=0.18, linewidth=0)
+        for number, group in enumerate(groups):
+            ink = colour(number) if len(groups) > 1 else INK
+            for epoch in selected[group]:
+                share = max(0.25, 0.9 / len(selected[group]))
+                axes.axvline(epoch, color=ink, linestyle=":", linewidth=1.1, alpha=share)
+        axes.set(title=NAMES.get(title, label_of(title) if len(groups) > 1 else title))
+        axes.set(xlabel="epoch")
+        ticks(axes.xaxis, integer=True)
+        epochs = {epoch for course in listed for epoch in course.epochs}
+        if len(epochs) == 1:
+            axes.set_xticks([*epochs])
+        if len(listed) > 1 and len(groups) == 1:
+            axes.legend(loc="best")
+    for axes in grid[len(panels_of_courses) :]:
+        axes.set_axis_off()
+    if len(groups) > 1:
+        handles = [Line2D([], [], color=colour(at), label=name) for at, name in enumerate(groups)]
+        figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(groups)))
+    return figure
+
+
+def label_of(name: str) -> str:
+    """``dev_macro_f1`` → ``dev macro f1``."""
+    return name.replace("_", " ")
+
+
+KINDS = (
+    Kind("curves", "Training curves", load_runs, draw, scope="runs"),
+    Kind("curves", "Training curves", load_ablation, draw, scope="ablation"),
+)

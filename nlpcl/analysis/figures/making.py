@@ -1,0 +1,206 @@
+"""From folders to figures: which suit a run, which can be drawn, and why others cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nlpcl.analysis.figures import fonts
+from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
+from nlpcl.analysis.figures.registry import KINDS
+from nlpcl.analysis.figures.sources import AblationSource, RunSource, Source
+from nlpcl.analysis.figures.style import look
+from nlpcl.core.errors import UserError, first_line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MODEL_ALONE = "it runs the model: give one run at a time, or name it with --only"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A figure that could be made.
+
+    Args:
+        kind: what it is.
+        source: the name of the run or ablation; empty for all runs together.
+        stem: of its files.
+        material: the data behind it.
+        figure: the picture; None for a table, or where no font has its text.
+        note: why there is no picture, or what had to be left out of it.
+    """
+
+    kind: Kind
+    source: str
+    stem: str
+    material: Material
+    figure: Figure | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A figure that could not be made, and why."""
+
+    name: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A figure with what it is to be made of.
+
+    Args:
+        kind: the figure.
+        source: name of the run or ablation; empty for all runs together.
+        given: the argument of ``kind.load``.
+        reason: why it is not tried; empty where it is.
+    """
+
+    kind: Kind
+    source: str
+    given: Any
+    reason: str = ""
+
+
+def candidates(sources: Sequence[Source], only: Sequence[str] = ()) -> Iterator[Candidate]:
+    """Figures with their sources, unsuitable ones with the reason.
+
+    Args:
+        sources: runs and ablations.
+        only: names of figures; empty for all that suit.
+    """
+    runs = [source for source in sources if isinstance(source, RunSource)]
+    ablations = [source for source in sources if isinstance(source, AblationSource)]
+    for kind in KINDS:
+        if only and kind.name not in only:
+            continue
+        if kind.scope == "ablation":
+            yield from (Candidate(kind, one.name, one) for one in ablations)
+            continue
+        if kind.scope == "runs":
+            suited = [run for run in runs if not kind.tasks or run.task in kind.tasks]
+            if runs:
+                yield Candidate(kind, "", suited, "" if suited else for_others(kind))
+            continue
+        for run in runs:
+            yield Candidate(kind, run.name, run, unsuited(kind, run, len(runs), only))
+
+
+def unsuited(kind: Kind, run: RunSource, runs: int, only: Sequence[str]) -> str:
+    """Why a figure of one run is not tried."""
+    if kind.tasks and run.task not in kind.tasks:
+        return for_others(kind)
+    if not kind.needs_model:
+        return ""
+    if runs > 1 and kind.name not in only:
+        return MODEL_ALONE
+    if not (run.folder / "model" / "model.safetensors").is_file():
+        return f"the run holds no model (state: {run.state})"
+    return ""
+
+
+def for_others(kind: Kind) -> str:
+    """Whose runs a figure is for."""
+    return f"it is for runs of {' and '.join(kind.tasks)}"
+
+
+def make(
+    sources: Sequence[Source],
+    only: Sequence[str] = (),
+    options: Options | None = None,
+    say: Callable[[str], None] | None = None,
+) -> tuple[list[Made], list[Missing]]:
+    """Make what can be made; one figure's failure leaves the others alone.
+
+    Args:
+        sources: runs and ablations.
+        only: names of figures; empty for all that suit.
+        options: what the user chose.
+        say: is told the name of each figure before it is made.
+    """
+    made: list[Made] = []
+    missing: list[Missing] = []
+    several = len(sources) > 1
+    for candidate in candidates(sources, only):
+        kind, source = candidate.kind, candidate.source
+        if say is not None and not candidate.reason:
+            say(kind.name)
+        try:
+            if candidate.reason:
+                raise LeftOut(candidate.reason)
+            stem = f"{safe(source)}-{kind.name}" if several and source else kind.name
+            made.append(one(candidate, stem, options or Options()))
+        except Exception as error:
+            missing.append(Missing(kind.name, source, reason_of(error)))
+    return made, without_twins(made, missing)
+
+
+def without_twins(made: Sequence[Made], missing: Sequence[Missing]) -> list[Missing]:
+    """What is missing, but for figures that another kind of the same name has made."""
+    there = {(one.kind.name, one.source) for one in made}
+    kept: dict[tuple[str, str], Missing] = {}
+    for one in missing:
+        key = (one.name, one.source)
+        other = kept.get(key)
+        # Of two kinds of one name the one that suits the run has the reason to tell.
+        if key not in there and (other is None or other.reason.startswith("it is for")):
+            kept[key] = one
+    return list(kept.values())
+
+
+def one(candidate: Candidate, stem: str, options: Options) -> Made:
+    """Load and draw a figure."""
+    kind = candidate.kind
+    material = kind.load(candidate.given, options)
+    figure, note = None, ""
+    if kind.draw is not None:
+        with look():
+            figure = kind.draw(**material.values)
+            if not fonts.dress(figure):
+                note = f"Chinese is left out of the picture: {fonts.INSTALL}."
+                # What is text alone would be empty without it.
+                figure = None if material.html else figure
+    return Made(kind, candidate.source, stem, material, figure, note)
+
+
+def reason_of(error: Exception) -> str:
+    """Why a figure is left out, in one line.
+
+    A folder that others have changed can fail in any way, and a figure is a thing by itself.
+    """
+    if isinstance(error, LeftOut | UserError):
+        return str(error).rstrip(".")
+    return f"its data are not what was expected ({type(error).__name__}: {first_line(error)})"
+
+
+def safe(name: str) -> str:
+    """A name as part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.") or "run"
+
+
+def listing(sources: Sequence[Source]) -> list[tuple[str, str, bool, str]]:
+    """Source, name, whether it can be drawn, and why not; figures of the model are not tried."""
+    rows: dict[tuple[str, str], tuple[str, str, bool, str]] = {}
+    for candidate in candidates(sources):
+        kind, reason = candidate.kind, candidate.reason
+        if not reason and not kind.needs_model:
+            try:
+                kind.load(candidate.given, Options())
+            except Exception as error:
+                reason = reason_of(error)
+        elif not reason:
+            reason = needs_audio(kind)
+        key = (candidate.source, kind.name)
+        old = rows.get(key)
+        if old is None or (not old[2] and old[3].startswith("it is for")):
+            rows[key] = (*key, not reason, reason)
+    return list(rows.values())
+
+
+def needs_audio(kind: Kind) -> str:
+    """What a figure needs of the command line."""
+    return "it needs a long sound file: --audio FILE" if kind.name == "timeline" else ""

@@ -1,0 +1,89 @@
+"""The most confident mistakes, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nlpcl.analysis.figures.html_parts import html_table
+from nlpcl.analysis.figures.kinds import CLASSIFIERS, Kind, LeftOut, Material, Options
+from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.core.tables import Table
+
+SHOWN = 20
+KEPT = ("text", "id", "fold", "speaker", "gender", "session", "corpus", "seconds", "targets")
+"""What is told of an item, where its row has it."""
+
+
+def load_labels(run: RunSource, options: Options) -> Material:
+    """Items whose label is wrong, the surest answers first."""
+    rows = run.predictions
+    wrong = [row for row in rows if row["label"] != row["gold"]]
+    if not wrong:
+        raise LeftOut("there are no mistakes")
+    wrong.sort(key=lambda row: -row["probabilities"].get(row["label"], 0.0))
+    listed = [
+        {
+            "gold": row["gold"],
+            "predicted": row["label"],
+            "p(predicted)": row["probabilities"].get(row["label"]),
+            "p(gold)": row["probabilities"].get(row["gold"]),
+            **{key: joined(row[key]) for key in KEPT if row.get(key) not in (None, "", [])},
+        }
+        for row in wrong
+    ]
+    return material(listed, f"{len(wrong)} of {len(rows)} answers are wrong", run.where(len(rows)))
+
+
+def load_spelling(run: RunSource, options: Options) -> Material:
+    """Wrong changes, the surest first, then wrong characters that were left alone."""
+    rows = run.predictions
+    changed: list[dict[str, Any]] = []
+    missed: list[dict[str, Any]] = []
+    for row in rows:
+        if len(row["source"]) != len(row["gold"]):
+            continue
+        edits = {edit["position"]: edit for edit in row["edits"]}
+        for place, (old, right) in enumerate(zip(row["source"], row["gold"], strict=True)):
+            edit = edits.get(place)
+            if edit is not None and edit["right"] != right:
+                fault = "over-corrected" if old == right else "wrongly corrected"
+                told = {"written": edit["right"], "p(written)": edit["probability"]}
+                changed.append(fault_row(fault, row, place, old, right) | told)
+            elif edit is None and old != right:
+                missed.append(fault_row("missed", row, place, old, right))
+    changed.sort(key=lambda row: -row["p(written)"])
+    if not changed and not missed:
+        raise LeftOut("there are no mistakes")
+    summary = f"{len(changed)} wrong changes and {len(missed)} missed characters"
+    return material(changed + missed, summary, run.where(len(rows), "sentences"))
+
+
+def fault_row(
+    fault: str, row: Mapping[str, Any], place: int, old: str, right: str
+) -> dict[str, Any]:
+    """One wrong character."""
+    told = {"fault": fault, "source": row["source"], "position": place, "character": old}
+    return told | {"right": right, "written": old, "p(written)": None, "id": row.get("id")}
+
+
+def joined(value: Any) -> Any:
+    """A list as one cell."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def material(rows: Sequence[Mapping[str, Any]], summary: str, where: str) -> Material:
+    """The table of the first rows; all of them in the CSV file."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    shown = rows[:SHOWN]
+    table = Table(
+        "mistakes", columns, [[row.get(column) for column in columns] for row in shown], digits=2
+    )
+    first = f"; the {SHOWN} surest are shown" if len(rows) > SHOWN else ""
+    return Material({}, list(rows), f"{summary}{first}. {where}", html_table(table))
+
+
+KINDS = (
+    Kind("mistakes", "Most confident mistakes", load_labels, None, CLASSIFIERS),
+    Kind("mistakes", "Most confident mistakes", load_spelling, None, ("correction",)),
+)

@@ -1,0 +1,78 @@
+"""Writing figures: pictures, their data, and the report; every file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nlpcl.analysis.figures.making import Made, Missing
+from nlpcl.analysis.figures.page import as_csv, page
+from nlpcl.analysis.figures.sources import Source
+from nlpcl.analysis.figures.style import look
+from nlpcl.core.files import atomic_file, explained
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("html", "png", "svg", "pdf")
+DPI = 160
+WHITE = "#ffffff"
+
+
+def write(
+    sources: Sequence[Source],
+    made: Sequence[Made],
+    missing: Sequence[Missing],
+    out: Path,
+    format: str,
+) -> list[Path]:
+    """Write figures and their data; the first path is the one to open.
+
+    Args:
+        sources: runs and ablations.
+        made: their figures.
+        missing: figures left out, which the report tells of.
+        out: a folder, or for HTML a file ending in ``.html``.
+        format: one of ``FORMATS``.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    file = out if out.suffix == ".html" else out / "report.html"
+    folder = file.parent if format == "html" else out
+    pictures = "png" if format == "html" else format
+    written: list[Path] = []
+    files: dict[str, list[str]] = {}
+    for one in made:
+        if one.material.rows:
+            written.append(folder / f"{one.stem}.csv")
+            with atomic_file(written[-1], newline="") as stream:
+                stream.write(as_csv(one.material.rows))
+        if one.figure is not None:
+            written.append(folder / f"{one.stem}.{pictures}")
+            save(one.figure, written[-1], pictures)
+        files[one.stem] = [path.name for path in written if path.stem == one.stem]
+    if format == "html":
+        with atomic_file(file) as stream:
+            stream.write(page(sources, made, missing, files))
+        written.insert(0, file)
+    return written
+
+
+def save(figure: Figure, path: Path, format: str) -> None:
+    """A picture on white paper."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    settings = {"dpi": DPI, "facecolor": WHITE}
+    # Times of writing would make equal pictures differ.
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
+    try:
+        with explained(path), look():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(part, format=format, metadata=metadata, **settings)
+            os.replace(part, path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -1,0 +1,183 @@
+"""Word weights of a classifier against the words that annotators marked, on test rows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nlpcl.analysis.attribution import METHODS, attributions, class_probabilities, targets
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Splits
+from nlpcl.core.tables import Cell, Report, Table
+from nlpcl.metrics import rationales
+from nlpcl.runs.run import Run
+from nlpcl.text.words import Reading, read
+
+RANDOM = "random"
+MEASURES = {
+    "comprehensiveness": "comprehensiveness",
+    "sufficiency": "sufficiency",
+    "comprehensiveness_aopc": "comprehensiveness, AOPC",
+    "sufficiency_aopc": "sufficiency, AOPC",
+    "token_f1": "token-F1",
+    "iou_f1": "IOU-F1",
+    "auprc": "AUPRC",
+}
+"""Names of the metrics in the table."""
+TOKENS = 8192
+"""Padded tokens a batch."""
+NOTE = (
+    "Comprehensiveness (more is better) and sufficiency (less is better): drop in points of the "
+    "probability of the model's label when the heaviest {share:.0f} % of the words, the mean share "
+    "that people marked, go or are alone left; AOPC: mean over 1, 5, 10, 20 and 50 %. "
+    "Token-F1, IOU-F1 and AUPRC, percent, against the marked words. Random: weights that say "
+    "nothing."
+)
+
+
+def rationale_report(
+    run: Run, splits: Splits, *, rows: int = 200, seed: int = 0, steps: int = 32
+) -> tuple[Report, list[dict[str, Any]]]:
+    """Faithfulness and agreement of every method, beside random weights.
+
+    Args:
+        run: of a classifier of texts.
+        splits: whose test rows may have ``rationale``, character spans.
+        rows: how many of those that have one are looked at; drawn by ``seed``.
+        seed: of the rows and of the random weights.
+        steps: of integrated gradients.
+
+    Returns:
+        The table, and for each text its words, the marked ones and their weights by method.
+
+    Raises:
+        UserError: no test row has a rationale.
+    """
+    model, task, precision = run.model, run.task, run.precision
+    marked = [row for part in splits.test.values() for row in part if row.get("rationale")]
+    chosen = sorted(random.Random(seed).sample(range(len(marked)), min(rows, len(marked))))
+    examples, readings, marks = readable(task, [marked[at] for at in chosen])
+    if not examples:
+        raise UserError(
+            "no test row has words marked by annotators", "--explain", "HateXplain has them."
+        )
+    classes = targets(model, task, readings, None, precision, TOKENS)
+    weights = {
+        method: attributions(
+            model, task, readings, classes, method=method, steps=steps, precision=precision
+        )
+        for method in METHODS
+    }
+    lengths = [len(reading.spans) for reading in readings]
+    weights[RANDOM] = [row.tolist() for row in rationales.random_weights(lengths, seed)]
+    share = rationales.mean_share(marks)
+    drops = Drops(model, task, readings, classes, precision)
+    metrics: dict[str, float] = {"n": float(len(examples)), "share": 100 * share}
+    found_by: dict[str, dict[str, float]] = {}
+    for method, values in weights.items():
+        scores = rationales.faithfulness(values, share, drops.without, drops.alone)
+        found = rationales.agreement(values, marks, share)
+        scores |= {"token_f1": found.token_f1, "iou_f1": found.iou_f1, "auprc": found.auprc}
+        metrics |= {f"{method}/{name}": value for name, value in scores.items()}
+        found_by[method] = scores
+    title = f"Explanations of {len(examples)} of {len(marked)} test texts with marked words"
+    title += f", drawn with seed {seed}" if len(chosen) < len(marked) else ""
+    title = f"{title}. {splits.protocol}".strip()
+    cells: list[list[Cell]] = [
+        [text, *(scores[name] for scores in found_by.values())] for name, text in MEASURES.items()
+    ]
+    note = NOTE.format(share=100 * share)
+    table = Table("explanations", ["measure", *found_by], cells, title=title, note=note)
+    return Report(metrics, [table]), word_rows(examples, readings, marks, weights)
+
+
+def readable(
+    task: Any, examples: Sequence[Example]
+) -> tuple[list[Example], list[Reading], list[list[bool]]]:
+    """Rows of which the model reads a marked word, with their words and which are marked."""
+    kept: list[Example] = []
+    readings: list[Reading] = []
+    marks: list[list[bool]] = []
+    for example in examples:
+        reading = read(task, example["text"])
+        words = rationales.marked_words(reading.spans, example["rationale"])
+        if any(words):
+            kept.append(example)
+            readings.append(reading)
+            marks.append(words)
+    return kept, readings, marks
+
+
+class Drops:
+    """Drops of the probability of each text's class when words go, or when only they stay.
+
+    Args:
+        model: a classifier of texts.
+        task: its task.
+        readings: the texts.
+        classes: class number of each.
+        precision: fp32, bf16 or fp16.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        task: Any,
+        readings: Sequence[Reading],
+        classes: Sequence[int],
+        precision: str,
+    ) -> None:
+        self.model, self.task, self.precision = model, task, precision
+        self.readings, self.classes = readings, classes
+        self.whole = self.probabilities([reading.ids for reading in readings])
+
+    def probabilities(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        """Of each text's class."""
+        found = class_probabilities(
+            self.model, self.task, rows, precision=self.precision, tokens=TOKENS
+        )
+        return found[range(len(rows)), list(self.classes)].tolist()
+
+    def without(self, words: Sequence[Sequence[int]]) -> list[float]:
+        """When these words go."""
+        pairs = zip(self.readings, words, strict=True)
+        return self.drops([reading.without(gone) for reading, gone in pairs])
+
+    def alone(self, words: Sequence[Sequence[int]]) -> list[float]:
+        """When only these words stay."""
+        rows = []
+        for reading, kept in zip(self.readings, words, strict=True):
+            staying = set(kept)
+            rows.append(
+                reading.without([at for at in range(len(reading.spans)) if at not in staying])
+            )
+        return self.drops(rows)
+
+    def drops(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        """Of rows of token ids, against the whole texts."""
+        found = self.probabilities(rows)
+        return [before - after for before, after in zip(self.whole, found, strict=True)]
+
+
+def word_rows(
+    examples: Sequence[Example],
+    readings: Sequence[Reading],
+    marks: Sequence[Sequence[bool]],
+    weights: Mapping[str, Sequence[Sequence[float]]],
+) -> list[dict[str, Any]]:
+    """One row a text for ``--output``."""
+    rows = []
+    for number, (example, reading) in enumerate(zip(examples, readings, strict=True)):
+        row = {key: example.get(key) for key in ("id", "text", "label")}
+        row["words"] = [
+            {
+                "start": start,
+                "end": end,
+                "marked": marks[number][word],
+                **{method: round(values[number][word], 6) for method, values in weights.items()},
+            }
+            for word, (start, end) in enumerate(reading.spans)
+        ]
+        rows.append(row)
+    return rows

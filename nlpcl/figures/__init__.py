@@ -1,5 +1,0 @@
-"""Figures of runs and ablations, and the HTML report that holds them.
-
-A figure is a :class:`~nlpcl.figures.kinds.Kind`: one function loads plain data from a run folder,
-another draws them. All of them are listed in :mod:`nlpcl.figures.registry`.
-"""
