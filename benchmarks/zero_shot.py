@@ -11,6 +11,7 @@ from rich.console import Console
 
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
+from nlpcl.data.pairs import PAIRS
 from nlpcl.metrics.spelling import spelling_scores
 from nlpcl.runs.predictor import open_builtin
 from nlpcl.tasks.correction.edits import Edit, apply_edits
@@ -28,7 +29,7 @@ def main() -> None:
     corrector = open_builtin("correction", "cpu", "auto")
     rows = []
     for name in arguments.data.split(","):
-        tests = data.load(name, task="correction", root=arguments.data_root).test
+        tests = data.load(name, schema=PAIRS, root=arguments.data_root).test
         examples = next(iter(tests.values()))[: arguments.rows]
         sources = [example["source"] for example in examples]
         targets = [example["target"] for example in examples]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -26,15 +26,19 @@ Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
 
 
-def config_parameters(config: type[RunConfig]) -> list[inspect.Parameter]:
+def config_parameters(config: type[Any], only: Collection[str] = ()) -> list[inspect.Parameter]:
     """One keyword parameter a field, annotated for Typer; None means that the flag was not given.
 
     The default shown is the field's; presets can therefore tell a given flag from a default.
+
+    Args:
+        config: a dataclass of options.
+        only: names of fields; empty for all that have a description.
     """
     hints = get_type_hints(config)
     parameters = []
     for field in dataclasses.fields(config):
-        if "help" not in field.metadata:
+        if "help" not in field.metadata or (only and field.name not in only):
             continue
         hint = hints[field.name]
         shown = "none" if field.default is None else str(field.default)
@@ -62,18 +66,27 @@ def boolean_flags(name: str) -> list[str]:
 
 
 def with_fields(
-    function: Callable[..., None], config: type[RunConfig], summary: str
+    function: Callable[..., None], config: type[Any], summary: str
 ) -> Callable[..., None]:
-    """A function for Typer: ``function``'s own keyword parameters and then the fields' flags.
+    """A function for Typer: ``function``'s own parameters and then the flags of a dataclass.
 
     ``function`` receives the fields that were given in ``given``.
+    """
+    return with_parameters(function, config_parameters(config), summary)
+
+
+def with_parameters(
+    function: Callable[..., None], fields: Sequence[inspect.Parameter], summary: str
+) -> Callable[..., None]:
+    """A function for Typer: ``function``'s own parameters and then those of ``fields``.
+
+    ``function`` receives those of the latter that were given in ``given``.
     """
     own = [
         parameter
         for parameter in inspect.signature(function, eval_str=True).parameters.values()
         if parameter.name != "given"
     ]
-    fields = config_parameters(config)
     names = {parameter.name for parameter in fields}
 
     def command(**values: Any) -> None:

@@ -52,7 +52,6 @@ class RunConfig:
 
     task: ClassVar[str] = ""
     paper: ClassVar[str] = ""
-    input: ClassVar[Literal["text", "speech"]] = "text"
 
     data: str = option(
         "sample",
@@ -123,16 +122,20 @@ class RunConfig:
         Raises:
             UserError: naming the flag, the bound and the value.
         """
-        hints = get_type_hints(type(self))
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            check_choice(field.name, value, hints[field.name])
-            check_bounds(field.name, value, field.metadata.get("bounds", {}))
+        check_fields(self)
         return self
 
     def learning_rate_course(self, updates: int) -> Callable[[int], float] | None:
         """Update → factor of the peak learning rate; None is linear warm-up and decay."""
         return None
+
+    def columns(self) -> dict[str, str]:
+        """Field of a row → the column of the user's file that was named for it."""
+        return {}
+
+    def data_options(self) -> dict[str, Any]:
+        """Which rows are wanted, for the schema of the task."""
+        return {}
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values, for ``run.json``."""
@@ -154,6 +157,19 @@ class RunConfig:
             if name not in known:
                 raise unknown_name("setting", name, known, where=where)
         return cls(**values)
+
+
+def check_fields(settings: Any) -> None:
+    """Refuse values of a dataclass of options that are no choice or out of bounds.
+
+    Raises:
+        UserError: naming the flag, the bound and the value.
+    """
+    hints = get_type_hints(type(settings))
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        check_choice(field.name, value, hints[field.name])
+        check_bounds(field.name, value, field.metadata.get("bounds", {}))
 
 
 def check_choice(name: str, value: Any, hint: Any) -> None:

@@ -1,7 +1,8 @@
 """The model zoo: one folder a model, found by its name; nothing else is edited to add one.
 
 A folder holds ``config.py`` (torch-free: ``Config``, ``VARIANTS``, ``PRESETS``) and ``model.py``
-(one ``ZooModel``). A folder of one's own, given by its path, works like those here.
+(one ``ZooModel``). A folder of one's own, given by its path, works like those here; with a
+``spec.py`` and a ``task.py`` it brings its own task along.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nlpcl import tasks
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     from nlpcl.nn.model import ZooModel
@@ -58,6 +61,11 @@ class Entry:
     def config_class(self) -> type[Any]:
         """The configuration dataclass."""
         return self.settings.Config
+
+    @property
+    def task(self) -> TaskSpec:
+        """The face of its task."""
+        return tasks.spec(self.config_class.task)
 
     @property
     def variants(self) -> dict[str, dict[str, Any]]:
@@ -148,4 +156,6 @@ def own_entry(folder: Path) -> Entry:
         spec = importlib.machinery.ModuleSpec(package, loader=None, is_package=True)
         spec.submodule_search_locations = [str(resolved)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
+    if (resolved / "spec.py").is_file():
+        tasks.add_own(package)
     return Entry(resolved.name.replace("_", "-"), package, resolved, own=True)

@@ -166,10 +166,10 @@ def check_data(config: Any) -> None:
     Raises:
         UserError: they cannot be read or lack a split.
     """
-    from nlpcl.runs.rows import load_clips, load_splits
+    from nlpcl.runs.rows import load_splits, load_unsplit
 
     if config.folds:
-        load_clips(config)
+        load_unsplit(config)
         return
     splits = load_splits(config)
     sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}

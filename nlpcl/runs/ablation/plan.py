@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from nlpcl import zoo
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.tasks.spec import TaskSpec
 
 FIXED = ("data", "data_root", "seed")
 """Fields that cannot be swept: cells are compared on the same test items, at the same seeds."""
@@ -72,9 +73,9 @@ class Plan:
     notes: Sequence[str] = field(default_factory=list)
 
     @property
-    def task(self) -> str:
+    def task(self) -> TaskSpec:
         """The model's task."""
-        return self.entry.config_class.task
+        return self.entry.task
 
     def cells(self) -> list[Cell]:
         """All trainings, seed by seed, so that what is finished can be compared."""

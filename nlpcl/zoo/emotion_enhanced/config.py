@@ -55,6 +55,11 @@ class Config(EmotionConfig):
         panel="Training",
     )
 
+    @property
+    def normalises_speakers(self) -> bool:
+        """Whether frames are standardised by their speaker before the model sees them."""
+        return self.normalise == "speaker"
+
     def check(self) -> Self:
         """Refuse impossible values and combinations before anything is loaded."""
         super().check()

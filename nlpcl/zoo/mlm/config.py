@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nlpcl.core.config import RunConfig, option
+from nlpcl.core.config import option
+from nlpcl.tasks.masked_lm.config import MaskedLMConfig
 
 
 @dataclass(kw_only=True)
-class Config(RunConfig):
+class Config(MaskedLMConfig):
     """Masked language modelling with confusion-set noise: makes and adapts encoders."""
 
-    task: ClassVar[str] = "masked_lm"
     paper: ClassVar[str] = "PLOME, ACL 2021"
 
-    text_column: str | None = option(None, "Column of the text, for --data FILE", panel="Data")
     layers: int = option(
         0, "Keep so many of the encoder's layers; 0 keeps all", panel="Encoder", at_least=0
     )
@@ -65,10 +64,6 @@ class Config(RunConfig):
         at_most=1,
     )
     copy_weight: float = option(1.0, "Weight of the loss on characters to be copied", at_least=0)
-
-    def columns(self) -> dict[str, str]:
-        """The columns that were named."""
-        return {"text": self.text_column} if self.text_column else {}
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
