@@ -66,7 +66,7 @@ def check(
     if corpus is not None:
         spec = tasks.spec(corpus.task)
     else:
-        spec = zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task)
+        spec = zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task")
     result = checked(name, spec.schema, data_root)
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))

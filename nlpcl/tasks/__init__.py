@@ -31,15 +31,15 @@ def names() -> list[str]:
     return sorted(found | _own.keys())
 
 
-def spec(name: str) -> TaskSpec:
-    """The face of a task.
+def spec(name: str, where: str = "") -> TaskSpec:
+    """The face of a task; ``where`` names the flag that asked for it.
 
     Raises:
         UserError: there is no such task, or its ``spec.py`` holds no ``TaskSpec``.
     """
     current = FORMER_NAMES.get(name, name)
     if current not in names():
-        raise unknown_name("task", name, names())
+        raise unknown_name("task", name, names(), where=where)
     module = _module(current, "spec")
     found = [value for value in vars(module).values() if isinstance(value, TaskSpec)]
     own = [one for one in found if one.name == current]

@@ -43,8 +43,8 @@ def test_shares_of_time():
 def test_the_costs_of_a_zoo_model():
     entry = zoo.entry("emotion-gru")
     config = entry.config_class(hidden=4, gru_layers=1).check()
-    model = entry.model_class().assemble(
-        config.model_options(), width=6, layers=1, labels=["a", "b"], speakers=2
+    model = entry.model_class().build(
+        None, config.model_options(), width=6, layers=1, labels=["a", "b"], speakers=2
     )
     with timed(model, parts_of(model)) as timing:
         for _ in range(3):
