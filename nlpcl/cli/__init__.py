@@ -24,6 +24,7 @@ VERBS = {
     "visualize": "Draw a run.",
     "models": "List the models.",
     "data": "List the datasets and check copies of them.",
+    "new": "Begin a model, task or corpus of your own.",
 }
 
 

@@ -62,7 +62,7 @@ def check(
     check_format(format)
     from nlpcl.data.check import check as checked
 
-    corpus = corpora.listed().get(name)
+    corpus = corpora.named(name, "")
     if corpus is not None:
         spec = tasks.spec(corpus.task)
     else:

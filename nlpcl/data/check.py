@@ -9,7 +9,7 @@ from typing import Any
 
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Cell, Table
-from nlpcl.data.corpora import data_root, listed
+from nlpcl.data.corpora import data_root, listed, own
 from nlpcl.data.holdout import TEXT_FIELDS, row_keys
 from nlpcl.data.loading import load_as_is
 from nlpcl.data.pairs import has_unequal_length
@@ -159,7 +159,7 @@ def check(
     expected: Mapping[str, Any] = {}
     count = schema.count
     warnings: list[str] = []
-    corpus = listed().get(name)
+    corpus = own(Path(name)) if name.endswith(".py") else listed().get(name)
     if corpus is not None:
         splits = corpus.load(data_root(root))
         expected, count = corpus.expected, corpus.count or Splits.sizes

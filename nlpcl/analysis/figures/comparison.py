@@ -22,7 +22,7 @@ def load(runs: Sequence[Run], options: Options) -> Material:
     spec = runs[0].spec
     rows: list[dict[str, Any]] = []
     for run in runs:
-        for name in spec.measures.headline if run.spec == spec else ():
+        for name in spec.measures.headline if run.spec.name == spec.name else ():
             if name in run.metrics:
                 ends = {end: run.metrics.get(f"{name}_{end}") for end in ("low", "high")}
                 rows.append({"run": run.name, "score": name, "value": run.metrics[name]} | ends)
