@@ -159,9 +159,7 @@ def open_saved_model(
     if spec.input == "speech":
         from nlpcl.audio.front_end import open_front_end
 
-        front_end = open_front_end(
-            Path(source), device=machine.device, precision=machine.precision
-        )
+        front_end = open_front_end(Path(source), device=machine.device, precision=machine.precision)
         # Whether the encoder is part of the model is seen in the model itself.
         learned = "frozen" if model.config.backbone is None else "full"
         return predictor(model, front_end, spec, machine, description, encoder=learned)

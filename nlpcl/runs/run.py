@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nlpcl.nn.model import ZooModel
     from nlpcl.tasks.protocol import Task
 
+
 class Run:
     """A run folder, read lazily.
 

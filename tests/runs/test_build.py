@@ -26,7 +26,9 @@ def classifier_run(tmp_path_factory, settings):
     config = entry.config_class(**settings | {"data": "invented", "epochs": 1}, variant="span")
     splits = Splits("invented", ROWS, ROWS, {"invented": ROWS})
     folder = tmp_path_factory.mktemp("classifier") / "run"
-    return fit_splits(entry, config, splits, choose_machine("cpu", "fp32"), out=folder, quiet=True, resume=False)
+    return fit_splits(
+        entry, config, splits, choose_machine("cpu", "fp32"), out=folder, quiet=True, resume=False
+    )
 
 
 def test_a_trained_classifier_opens_again(classifier_run):

@@ -17,13 +17,13 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from nlpcl.runs.ablation.identity import code_identity, differing, encoder_digest
-from nlpcl.runs.ablation.plan import Cell, Plan
-from nlpcl.runs.ablation.worker import Job, work
 from nlpcl.core import progress
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import explained, read_json, write_json
 from nlpcl.core.interrupts import FirstInterrupt
+from nlpcl.runs.ablation.identity import code_identity, differing, encoder_digest
+from nlpcl.runs.ablation.plan import Cell, Plan
+from nlpcl.runs.ablation.worker import Job, work
 
 MARK = "ablation.json"
 TICK = 0.2

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
-from nlpcl.runs.ablation.engine import is_finished
-from nlpcl.runs.ablation.identity import code_identity, differing
-from nlpcl.runs.ablation.plan import Cell, Plan
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.measures import Rows
+from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
+from nlpcl.runs.ablation.engine import is_finished
+from nlpcl.runs.ablation.identity import code_identity, differing
+from nlpcl.runs.ablation.plan import Cell, Plan
 
 if TYPE_CHECKING:
     import numpy as np

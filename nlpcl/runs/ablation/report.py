@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nlpcl.runs.ablation.comparison import Comparison, spread
-from nlpcl.runs.ablation.plan import Plan
-from nlpcl.runs.ablation.outcomes import OTHER_CODE, Result, Scores
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.confusion import cell as number
+from nlpcl.runs.ablation.comparison import Comparison, spread
+from nlpcl.runs.ablation.outcomes import OTHER_CODE, Result, Scores
+from nlpcl.runs.ablation.plan import Plan
 
 
 def make_report(

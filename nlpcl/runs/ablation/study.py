@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import write_json
+from nlpcl.core.tables import Report
 from nlpcl.runs.ablation.engine import (
     MARK,
     check_data,
@@ -14,12 +17,9 @@ from nlpcl.runs.ablation.engine import (
     train_cells,
     unfinished,
 )
+from nlpcl.runs.ablation.outcomes import Result, Scores, collect, score
 from nlpcl.runs.ablation.plan import Plan
 from nlpcl.runs.ablation.report import as_record, make_report
-from nlpcl.runs.ablation.outcomes import Result, Scores, collect, score
-from nlpcl.core.errors import UserError
-from nlpcl.core.files import write_json
-from nlpcl.core.tables import Report
 from nlpcl.runs.folder import stamped_folder
 
 

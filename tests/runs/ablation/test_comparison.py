@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import gc
 import math
-
-import numpy as np
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from nlpcl.runs.ablation.comparison import compare, compare_reported, spread
 from nlpcl import tasks
-from nlpcl.metrics.measures import harmonic, of_classes, of_spelling
 from nlpcl.core.errors import UserError
+from nlpcl.metrics.measures import harmonic, of_classes, of_spelling
 from nlpcl.metrics.significance import mcnemar_test
 from nlpcl.metrics.spelling import spelling_scores
+from nlpcl.runs.ablation.comparison import compare, compare_reported, spread
 
 TRIALS = 200
 MOST_ALARMS = 0.096
@@ -257,7 +256,9 @@ def test_class_scores_are_sums_over_items():
 
 def test_metrics_by_name():
     assert tasks.spec("emotion").measures.check([]) == ["ua"]
-    assert tasks.spec("correction").measures.check(["clean_intact", "clean_intact"]) == ["clean_intact"]
+    assert tasks.spec("correction").measures.check(["clean_intact", "clean_intact"]) == [
+        "clean_intact"
+    ]
     assert tasks.spec("masked_lm").measures.check([]) == ["masked_accuracy"]
     for task in ("emotion", "masked_lm"):
         with pytest.raises(UserError, match="unknown metric 'f2'"):
