@@ -18,9 +18,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nlpcl import tasks
+from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.tasks.spec import TaskSpec
+from nlpcl.zoo import former_names
 
 if TYPE_CHECKING:
     from nlpcl.nn.model import ZooModel
@@ -102,6 +104,9 @@ class Entry:
         return found[0]
 
     def _module(self, name: str) -> ModuleType:
+        if self.own and f"{self.package}.{name}" not in sys.modules:
+            for line in former_names.lead_on(self.folder / f"{name}.py"):
+                progress.say(f"nlpcl: {self.folder.name}/{name}.py: {line}; change it soon")
         try:
             return importlib.import_module(f"{self.package}.{name}")
         except (SyntaxError, ImportError) as error:
