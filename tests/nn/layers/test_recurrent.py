@@ -17,13 +17,13 @@ def clips() -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    "layer",
-    [BidirectionalGRU(6, 4, layers=2), StackedGRU(6, 3, 3, dropout=0.5)],
+    "make",
+    [lambda: BidirectionalGRU(6, 4, layers=2), lambda: StackedGRU(6, 3, 3, dropout=0.5)],
     ids=["plain", "stacked"],
 )
-def test_batch_is_single_and_padding_is_nothing(layer):
+def test_batch_is_single_and_padding_is_nothing(make):
     states, mask = clips()
-    layer.eval()
+    layer = make().eval()
     together = layer(states, mask)
     wide = torch.nn.functional.pad(states, (0, 0, 0, 5), value=9.0)
     padded = layer(wide, torch.nn.functional.pad(mask, (0, 5)))
