@@ -13,6 +13,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -142,6 +143,38 @@ def random_states_kept() -> Generator[None]:
         random.setstate(states[0])
         numpy.random.set_state(states[1])
         torch.set_rng_state(states[2])
+
+
+@pytest.fixture(scope="session")
+def assert_near() -> Callable[..., None]:
+    """``assert_near(found, wanted, terms)``: two tensors are equal but for rounding.
+
+    ``terms`` is how many numbers flow into one of them: each may be off by one step of the type's
+    precision on the scale of the largest number there.
+    """
+    import torch
+
+    def check(found: torch.Tensor, wanted: torch.Tensor, terms: int) -> None:
+        scale = float(wanted.detach().abs().max())
+        step = torch.finfo(wanted.dtype).eps * scale
+        torch.testing.assert_close(found, wanted, rtol=0, atol=terms * step)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def cpu_seconds() -> Callable[..., float]:
+    """``cpu_seconds(function)``: of this process alone, in the quickest of three calls."""
+
+    def measure(function: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            begun = time.process_time()
+            function()
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    return measure
 
 
 ROOT = Path(__file__).parents[1]
@@ -425,7 +458,7 @@ def run_cli(tmp_path) -> Callable[..., Result]:
             env=inherited | (env or {}),
             input=stdin,
             capture_output=True,
-            timeout=120,
+            timeout=600,  # hung, not slow
             check=False,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -443,7 +476,7 @@ def run_python(tmp_path) -> Callable[..., Result]:
             cwd=tmp_path,
             env=os.environ | (env or {}),
             capture_output=True,
-            timeout=120,
+            timeout=600,  # hung, not slow
             check=False,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
