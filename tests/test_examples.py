@@ -63,7 +63,7 @@ def test_paper_settings(settings, run_main, tmp_path):
         "FLAGS": "--epochs 1 --precision fp32 --device cpu --quiet",
     }
     script = ["bash", str(EXAMPLES / "paper_settings.sh")]
-    subprocess.run(script, check=True, env=os.environ | given, cwd=tmp_path, timeout=60)
+    subprocess.run(script, check=True, env=os.environ | given, cwd=tmp_path, timeout=600)
     (arguments,) = recorded.iterdir()
     result = run_main(*arguments.read_text(encoding="utf-8").splitlines())
     assert result.code == 0, result

@@ -99,7 +99,7 @@ def test_two_processes_do_not_clash(cache, tmp_path, monkeypatch):
     both = [context.Process(target=make, args=(barrier, results)) for _ in range(2)]
     for process in both:
         process.start()
-    (one, first), (other, second) = results.get(timeout=30), results.get(timeout=30)
+    (one, first), (other, second) = results.get(timeout=600), results.get(timeout=600)
     for process in both:
         process.join()
     assert one != other

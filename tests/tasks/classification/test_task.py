@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -107,10 +106,9 @@ def test_one_text_is_one_feature_and_a_long_one_is_cut(task, tokenizer):
 
 
 @pytest.mark.parametrize("text", ["我在家里做饭" * 20_000, "abc " * 25_000, "😀" * 100_000])
-def test_a_huge_text_takes_no_time(task, model, text):
-    begun = time.perf_counter()
+def test_a_huge_text_takes_no_time(task, model, text, cpu_seconds):
+    assert cpu_seconds(lambda: list(answered(task, model, [text]))) < 2
     (row,) = answered(task, model, [text])
-    assert time.perf_counter() - begun < 2
     assert row["is_truncated"] or row["text"].startswith("😀")
     assert row["label"] in LABELS
 
