@@ -260,14 +260,6 @@ class SpeechClassifier(ZooModel):
             for (lr, decay), weights in groups.items()
         ]
 
-    def module_parameters(self) -> dict[str, int]:
-        """Number of weights of each module that has any, by its name."""
-        sizes = {
-            name: sum(weight.numel() for weight in module.parameters())
-            for name, module in self.named_children()
-        }
-        return {name: size for name, size in sizes.items() if size}
-
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.GRU):
             initialise_gru(module)

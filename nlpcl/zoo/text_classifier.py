@@ -236,14 +236,6 @@ class TextClassifier(ZooModel):
             return {}
         return {"calibration": self.calibration, **self.calibration.parts()}
 
-    def module_parameters(self) -> dict[str, int]:
-        """Number of weights of each module that has any, by its name."""
-        sizes = {
-            name: sum(weight.numel() for weight in module.parameters())
-            for name, module in self.named_children()
-        }
-        return {name: size for name, size in sizes.items() if size}
-
     def _init_weights(self, module: nn.Module) -> None:
         """Draw torch's own initial weights for head and gate; what else a gate has begins at 0."""
         if isinstance(module, nn.Linear | nn.Conv1d):

@@ -20,11 +20,9 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("name", CORPORA)
-def test_counts_are_the_known_ones(name):
-    report = check(name, ROOT)
-    expected = data.dataset(name).expected
-    assert expected
-    assert report.agrees, {key: report.found.get(key) for key in expected}
+def test_counts_are_the_known_ones(name, unlike_known):
+    assert data.dataset(name).expected
+    assert unlike_known(check(name, ROOT)) == {}
 
 
 @pytest.mark.parametrize("name", CORPORA)
