@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
 from nlpcl.nn.layers.calibration_gates import CalibrationGate, calibration_gate
-from nlpcl.nn.layers.masking import real_frames
-from nlpcl.nn.layers.pooling import average
+from nlpcl.nn.layers.pooling import average, real_frames
 from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
 from nlpcl.nn.losses.contrastive import info_nce, positives, supervised_contrast
 from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
