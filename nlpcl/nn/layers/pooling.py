@@ -1,12 +1,27 @@
-"""From frames to one vector a clip, padding left out.
+"""Which frames of a padded batch are real, and from frames to one vector a clip.
 
 Legend: ``B`` batch, ``T`` frames, ``H`` width.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+def real_frames(attention_mask: Tensor) -> Tensor:
+    """True at real frames, ``(B, T)``; a clip without any gets its first one.
+
+    A softmax or a maximum over no frame at all would be NaN or infinite, and NaN would reach every
+    weight through the gradient.
+
+    Args:
+        attention_mask: 1 at real frames, 0 at padding, ``(B, T)``.
+    """
+    mask = attention_mask.bool()
+    first = torch.arange(mask.shape[1], device=mask.device) == 0
+    return mask | (first & ~mask.any(dim=1, keepdim=True))
 
 
 def average(states: Tensor, mask: Tensor) -> Tensor:
@@ -50,6 +65,17 @@ def spread(shares: Tensor, mask: Tensor, size: int) -> Tensor:
     real = functional.pad(mask, (0, -frames % size)).unflatten(1, (-1, size)).sum(2)
     parts = shares / real.clamp(min=1)
     return parts.repeat_interleave(size, dim=1)[:, :frames].masked_fill(~mask, 0.0)
+
+
+def over_frames(weights: Tensor, mask: Tensor) -> Tensor:
+    """Attention weights averaged over the real frames that ask, ``(B, T)``; a row sums to 1.
+
+    Args:
+        weights: ``(B, T, T)``, a row for each frame that asks.
+        mask: True at real frames, ``(B, T)``.
+    """
+    asking = mask.to(weights.dtype).unsqueeze(1)  # (B, 1, T)
+    return ((asking @ weights) / asking.sum(-1, keepdim=True)).squeeze(1)
 
 
 class MaxPooling(nn.Module):
