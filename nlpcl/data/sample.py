@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nlpcl.core.files import ASSETS
 from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.pairs import count_pairs, read_pairs
 
-FOLDER = ASSETS / "sample" / "spelling"
+FOLDER = Path(__file__).parent / "samples" / "spelling"
 
 
 def _load(root: Path | None) -> Splits:

@@ -1,1 +1,7 @@
 """Text: characters, pieces, tokens, reading and writing of lines, noise, encoders."""
+
+from pathlib import Path
+
+BUILTIN_FOLDER = Path(__file__).parent / "builtin"
+"""The built-in text encoder: configuration, tokenizer, weights of 8 bits each, a model card."""
+BUILTIN_WEIGHTS = "weights.safetensors"
