@@ -83,7 +83,7 @@ def bare_training(model: Any, task: Any, rows: list[Any], config: Any, precision
         with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
             loss = model(**batch).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
         clock.step(0, 0.0, {})

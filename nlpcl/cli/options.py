@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -11,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from nlpcl.core.config import RunConfig, flag
-from nlpcl.core.errors import unknown_name
+from nlpcl.core.errors import UserError, unknown_name
 
 TableOption = Annotated[
     str, typer.Option("--format", help="table, json, csv, markdown or latex.", show_default=True)
@@ -29,31 +30,38 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
 def config_parameters(config: type[RunConfig]) -> list[inspect.Parameter]:
     """One keyword parameter a field, annotated for Typer; None means that the flag was not given.
 
-    The default shown is the field's; presets can therefore tell a given flag from a default.
+    The default shown is the field's; presets can therefore tell a given flag from a default. Former
+    names of a field are parameters of their own, left out of the help.
     """
     hints = get_type_hints(config)
     parameters = []
     for field in dataclasses.fields(config):
         if "help" not in field.metadata:
             continue
-        hint = hints[field.name]
-        shown = "none" if field.default is None else str(field.default)
-        if field.type == "bool":
-            shown = "on" if field.default else "off"
-        declaration = typer.Option(
-            *([flag(field.name)] if field.type != "bool" else boolean_flags(field.name)),
-            help=f"{field.metadata['help']}. (default: {shown} {field.metadata['unit']}".rstrip()
-            + ")",
-            show_default=False,
-            rich_help_panel=field.metadata["panel"],
-        )
-        annotation = Annotated[hint | None, declaration]
-        parameters.append(
-            inspect.Parameter(
-                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+        hint = hints[field.name] | None
+        former = [old for old, name in config.former_names().items() if name == field.name]
+        for name in (field.name, *former):
+            annotation = Annotated[hint, declaration(field, name)]
+            parameters.append(
+                inspect.Parameter(
+                    name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+                )
             )
-        )
     return parameters
+
+
+def declaration(field: dataclasses.Field[Any], name: str) -> Any:
+    """The option of a field under its own name, or the hidden one under a former name."""
+    shown = "none" if field.default is None else str(field.default)
+    if field.type == "bool":
+        shown = "on" if field.default else "off"
+    return typer.Option(
+        *([flag(name)] if field.type != "bool" else boolean_flags(name)),
+        help=f"{field.metadata['help']}. (default: {shown} {field.metadata['unit']}".rstrip() + ")",
+        show_default=False,
+        rich_help_panel=field.metadata["panel"],
+        hidden=name != field.name,
+    )
 
 
 def boolean_flags(name: str) -> list[str]:
@@ -74,15 +82,37 @@ def with_fields(
         if parameter.name != "given"
     ]
     fields = config_parameters(config)
-    names = {parameter.name for parameter in fields}
+    names = [parameter.name for parameter in fields]
 
     def command(**values: Any) -> None:
-        given = {name: values.pop(name) for name in names}
-        function(**values, given={n: value for n, value in given.items() if value is not None})
+        flags = {name: values.pop(name) for name in names}
+        given = {name: value for name, value in flags.items() if value is not None}
+        function(**values, given=under_present_names(config, given))
 
     command.__signature__ = inspect.Signature([*own, *fields])  # type: ignore[attr-defined]
     command.__doc__ = summary
     return command
+
+
+def under_present_names(config: type[RunConfig], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that were given as flags, by their present names; a line on stderr for each old one.
+
+    Raises:
+        UserError: a field was given under two of its names.
+    """
+    former = config.former_names()
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        present = former.get(name, name)
+        if present in found:
+            what = f"{flag(name)} and {flag(present)} are the same flag"
+            raise UserError(what, how=f"Give {flag(present)} alone.")
+        found[present] = value
+    for name in given:
+        if name in former:
+            now = f"{flag(name)} is now {flag(former[name])}"
+            print(f"nlpcl: {now}; the old name goes with the next release", file=sys.stderr)
+    return found
 
 
 def configured(

@@ -61,13 +61,13 @@ class Entry:
 
     @property
     def variants(self) -> dict[str, dict[str, Any]]:
-        """Named settings to compare."""
-        return getattr(self.settings, "VARIANTS", {})
+        """Named settings to compare, by the present names of their fields."""
+        return self._named_settings("VARIANTS", "variant")
 
     @property
     def presets(self) -> dict[str, dict[str, Any]]:
-        """Named defaults, such as a paper's."""
-        return getattr(self.settings, "PRESETS", {})
+        """Named defaults, such as a paper's, by the present names of their fields."""
+        return self._named_settings("PRESETS", "preset")
 
     @property
     def summary(self) -> str:
@@ -92,6 +92,13 @@ class Entry:
                 self.folder / "model.py",
             )
         return found[0]
+
+    def _named_settings(self, table: str, kind: str) -> dict[str, dict[str, Any]]:
+        renamed = self.config_class.with_present_names
+        return {
+            name: renamed(values, where=f"{kind} {name}")
+            for name, values in getattr(self.settings, table, {}).items()
+        }
 
     def _module(self, name: str) -> ModuleType:
         try:

@@ -114,7 +114,8 @@ def refuse_other(folder: Path, cell: Cell) -> None:
         return
     record = read_json(file)
     how = f"Choose another --out, or delete {folder / cell.place} and its .json."
-    old, new = record.get("settings", {}), settings_of(cell)
+    old = type(cell.config).with_present_names(record.get("settings", {}), where=str(file))
+    new = settings_of(cell)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             change = f"{key} was {old.get(key)}, is {new.get(key)}"

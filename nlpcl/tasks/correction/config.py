@@ -1,4 +1,4 @@
-"""Settings that all spelling correctors share; imports nothing heavy."""
+"""Settings common to all spelling correctors; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class CorrectionConfig(RunConfig):
     task: ClassVar[str] = "correction"
 
     source_column: str | None = option(
-        None, "Column of the text as written, for --data FILE", panel="Data"
+        None, "Column with the text as written, for --data FILE", panel="Data"
     )
-    target_column: str | None = option(None, "Column of the corrected text", panel="Data")
+    target_column: str | None = option(None, "Column with the corrected text", panel="Data")
     ignore_de: bool = option(
-        False, "Leave predicted 地 and 得 out, as some SIGHAN13 papers do", panel="Data"
+        False, "Ignore predicted 地 and 得, as some papers do on SIGHAN13", panel="Data"
     )
 
     def columns(self) -> dict[str, str]:
-        """The columns that were named."""
+        """Role → column, for the columns of a table that were given."""
         named = {"source": self.source_column, "target": self.target_column}
         return {role: column for role, column in named.items() if column}

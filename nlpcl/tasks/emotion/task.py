@@ -83,7 +83,7 @@ class Emotion:
             row["label"] = self.index.get(example.get("label", ""), IGNORE)
             row["speaker"] = self.speakers.get(example.get("speaker", ""), IGNORE)
             rows.append(row)
-        if getattr(self.config, "normalise", "") == "speaker":
+        if getattr(self.config, "normalization", "") == "speaker":
             self.standardise(rows)
         if store is not None:
             self.problems += store.problems

@@ -14,7 +14,9 @@ TEXTS = [{"text": "今天天气很好，我们去公园走走吧。"}, {"text": 
 
 @pytest.fixture
 def task():
-    return MaskedLM(scratch_tokenizer(), 32, Config(rate=0.3, light=0.0, seed=5))
+    return MaskedLM(
+        scratch_tokenizer(), 32, Config(mlm_probability=0.3, light_fraction=0.0, seed=5)
+    )
 
 
 def test_long_texts_are_cut_and_nothing_is_lost(task):
