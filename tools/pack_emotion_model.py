@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 FILES = ("config.json", "front_end.json")
 
@@ -31,12 +32,12 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     from safetensors.torch import load_file, save_file
 
     from nlpcl.core.errors import UserError
-    from nlpcl.runs.predictor import BUILTIN_EMOTION
+    from nlpcl.core.files import ASSETS
     from nlpcl.runs.run import Run
 
     source = Run(run, device="cpu", precision="fp32")
-    config = source.config
-    if config.input != "speech" or getattr(config, "encoder", "") != "frozen":
+    config: Any = source.config
+    if source.spec.input != "speech" or config.encoder != "frozen":
         raise UserError("holds no speech model with frozen features", run, "Give another run.")
     if config.backbone not in {"builtin", "logmel"}:
         what = f"needs the encoder {config.backbone}, which the package does not hold"
@@ -44,7 +45,7 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     weights = source.folder / "model" / "model.safetensors"
     if not weights.is_file():
         raise UserError("holds no model", run, "Finish the training first.")
-    folder = folder or BUILTIN_EMOTION
+    folder = folder or ASSETS / "emotion"
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(weights.parent / name, folder / name)

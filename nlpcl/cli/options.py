@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -13,6 +13,7 @@ import typer
 
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import former_names
 
 TableOption = Annotated[
     str, typer.Option("--format", help="table, json, csv, markdown or latex.", show_default=True)
@@ -27,21 +28,33 @@ Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
 
 
-def config_parameters(config: type[RunConfig]) -> list[inspect.Parameter]:
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """The field that a parameter sets, under its present or a former name."""
+
+    name: str
+
+
+def config_parameters(config: type[Any], only: Collection[str] = ()) -> list[inspect.Parameter]:
     """One keyword parameter a field, annotated for Typer; None means that the flag was not given.
 
-    The default shown is the field's; presets can therefore tell a given flag from a default. Former
-    names of a field are parameters of their own, left out of the help.
+    The default shown is the field's; presets can therefore tell a given flag from a default. Each
+    former name of a field has a parameter of its own, left out of the help.
+
+    Args:
+        config: a dataclass of options.
+        only: names of fields; empty for all that have a description.
     """
     hints = get_type_hints(config)
     parameters = []
     for field in dataclasses.fields(config):
-        if "help" not in field.metadata:
+        if "help" not in field.metadata or (only and field.name not in only):
             continue
-        hint = hints[field.name] | None
-        former = [old for old, name in config.former_names().items() if name == field.name]
+        former = [old for old, name in former_names(config).items() if name == field.name]
         for name in (field.name, *former):
-            annotation = Annotated[hint, declaration(field, name)]
+            annotation = Annotated[
+                hints[field.name] | None, declaration(field, name), Field(field.name)
+            ]
             parameters.append(
                 inspect.Parameter(
                     name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
@@ -70,47 +83,64 @@ def boolean_flags(name: str) -> list[str]:
 
 
 def with_fields(
-    function: Callable[..., None], config: type[RunConfig], summary: str
+    function: Callable[..., None], config: type[Any], summary: str
 ) -> Callable[..., None]:
-    """A function for Typer: ``function``'s own keyword parameters and then the fields' flags.
+    """A function for Typer: ``function``'s own parameters and then the flags of a dataclass.
 
     ``function`` receives the fields that were given in ``given``.
+    """
+    return with_parameters(function, config_parameters(config), summary)
+
+
+def with_parameters(
+    function: Callable[..., None], fields: Sequence[inspect.Parameter], summary: str
+) -> Callable[..., None]:
+    """A function for Typer: ``function``'s own parameters and then those of ``fields``.
+
+    ``function`` receives those of the latter that were given in ``given``.
     """
     own = [
         parameter
         for parameter in inspect.signature(function, eval_str=True).parameters.values()
         if parameter.name != "given"
     ]
-    fields = config_parameters(config)
-    names = [parameter.name for parameter in fields]
+    present = {parameter.name: field_of(parameter) for parameter in fields}
 
     def command(**values: Any) -> None:
-        flags = {name: values.pop(name) for name in names}
+        flags = {name: values.pop(name) for name in present}
         given = {name: value for name, value in flags.items() if value is not None}
-        function(**values, given=under_present_names(config, given))
+        function(**values, given=under_present_names(given, present))
 
     command.__signature__ = inspect.Signature([*own, *fields])  # type: ignore[attr-defined]
     command.__doc__ = summary
     return command
 
 
-def under_present_names(config: type[RunConfig], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields that were given as flags, by their present names; a line on stderr for each old one.
+def field_of(parameter: inspect.Parameter) -> str:
+    """The field that a parameter sets."""
+    notes = getattr(parameter.annotation, "__metadata__", ())
+    return next((note.name for note in notes if isinstance(note, Field)), parameter.name)
+
+
+def under_present_names(given: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, Any]:
+    """What was given as flags, by the names of fields; a line on stderr for each former name.
+
+    Args:
+        given: values of parameters.
+        present: parameter → the field it sets.
 
     Raises:
         UserError: a field was given under two of its names.
     """
-    former = config.former_names()
     found: dict[str, Any] = {}
     for name, value in given.items():
-        present = former.get(name, name)
-        if present in found:
-            what = f"{flag(name)} and {flag(present)} are the same flag"
-            raise UserError(what, how=f"Give {flag(present)} alone.")
-        found[present] = value
+        if present[name] in found:
+            what = f"{flag(name)} and {flag(present[name])} are the same flag"
+            raise UserError(what, how=f"Give {flag(present[name])} alone.")
+        found[present[name]] = value
     for name in given:
-        if name in former:
-            now = f"{flag(name)} is now {flag(former[name])}"
+        if name != present[name]:
+            now = f"{flag(name)} is now {flag(present[name])}"
             print(f"nlpcl: {now}; the old name goes with the next release", file=sys.stderr)
     return found
 

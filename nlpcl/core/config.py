@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import RenamedFields, with_present_names
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-
-FORMER_METHODS = {"learning_rate_course": "learning_rate_schedule"}
-"""Former name → present name of what a model's own ``Config`` may override."""
 
 
 def option(
@@ -60,12 +57,12 @@ def flag(name: str) -> str:
 
 
 @dataclass(kw_only=True)
-class RunConfig:
+class RunConfig(RenamedFields):
     """What every model's training needs. A model's ``Config`` adds its own fields."""
 
     task: ClassVar[str] = ""
     paper: ClassVar[str] = ""
-    input: ClassVar[Literal["text", "speech"]] = "text"
+    former_methods: ClassVar[Mapping[str, str]] = {"learning_rate_course": "learning_rate_schedule"}
 
     data: str = option(
         "sample",
@@ -150,65 +147,10 @@ class RunConfig:
     )
     threads: int = option(0, "CPU threads; 0 leaves it to torch", panel="Machine", at_least=0)
 
-    def __init_subclass__(cls, **named: Any) -> None:
-        """Rename what a subclass overrides under a former name.
-
-        A model folder written for an earlier release would otherwise declare a field, or a learning
-        rate schedule, that nothing reads.
-        """
-        super().__init_subclass__(**named)
-        former = FORMER_METHODS | cls.former_names()
-        overridden = former.keys() & vars(cls).keys()
-        if overridden:
-            hints = inspect.get_annotations(cls)
-            cls.__annotations__ = {former.get(name, name): hint for name, hint in hints.items()}
-        for old in overridden:
-            setattr(cls, former[old], vars(cls)[old])
-            delattr(cls, old)
-
-    if not TYPE_CHECKING:  # a type checker shall not take every name for an attribute
-
-        def __getattr__(self, name: str) -> Any:
-            """The value of a field by its former name, for the code of older model folders."""
-            present = type(self).former_names().get(name)
-            if present is None:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            return getattr(self, present)
-
     @property
     def folds(self) -> bool:
         """Whether the training is repeated over the folds of a protocol."""
         return False
-
-    @classmethod
-    def former_names(cls) -> dict[str, str]:
-        """Former name → present name of the fields, inherited ones included."""
-        # An override of a field need not repeat what the field was called.
-        return {
-            former: field.name
-            for base in cls.__mro__
-            if dataclasses.is_dataclass(base)
-            for field in dataclasses.fields(base)
-            for former in field.metadata.get("formerly", ())
-        }
-
-    @classmethod
-    def with_present_names(cls, values: Mapping[str, Any], *, where: str = "") -> dict[str, Any]:
-        """Settings by the present names of their fields; names of no field are left alone.
-
-        Raises:
-            UserError: a field is set under two of its names.
-        """
-        former = cls.former_names()
-        found: dict[str, Any] = {}
-        for name, value in values.items():
-            present = former.get(name, name)
-            if present in found:
-                names = [key for key in values if former.get(key, key) == present]
-                what = f"{' and '.join(names)} are the same setting"
-                raise UserError(what, where, f"Keep {present} alone.")
-            found[present] = value
-        return found
 
     def check(self) -> Self:
         """Refuse impossible values before anything is loaded.
@@ -216,16 +158,20 @@ class RunConfig:
         Raises:
             UserError: naming the flag, the bound and the value.
         """
-        hints = get_type_hints(type(self))
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            check_choice(field.name, value, hints[field.name])
-            check_bounds(field.name, value, field.metadata.get("bounds", {}))
+        check_fields(self)
         return self
 
     def learning_rate_schedule(self, updates: int) -> Callable[[int], float] | None:
         """Update → factor of the peak learning rate; None is linear warm-up and decay."""
         return None
+
+    def columns(self) -> dict[str, str]:
+        """Field of a row → the column of the user's file that was named for it."""
+        return {}
+
+    def data_options(self) -> dict[str, Any]:
+        """Which rows are wanted, for the schema of the task."""
+        return {}
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values, for ``run.json``."""
@@ -246,12 +192,25 @@ class RunConfig:
         Raises:
             UserError: a name of no field, or two names of one field.
         """
-        values = cls.with_present_names(values, where=where)
+        values = with_present_names(cls, values, where=where)
         known = {field.name for field in dataclasses.fields(cls)}
         for name in values:
             if name not in known:
                 raise unknown_name("setting", name, known, where=where)
         return cls(**values)
+
+
+def check_fields(settings: Any) -> None:
+    """Refuse values of a dataclass of options that are no choice or out of bounds.
+
+    Raises:
+        UserError: naming the flag, the bound and the value.
+    """
+    hints = get_type_hints(type(settings))
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        check_choice(field.name, value, hints[field.name])
+        check_bounds(field.name, value, field.metadata.get("bounds", {}))
 
 
 def check_choice(name: str, value: Any, hint: Any) -> None:

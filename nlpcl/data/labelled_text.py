@@ -15,6 +15,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.text_files import read_text
 from nlpcl.data.holdout import text_key
+from nlpcl.data.schema import Schema
 from nlpcl.data.tables import Fields
 
 LABELLED_FIELDS: Fields = {
@@ -294,3 +295,14 @@ def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:
         if names and column and isinstance(number := row[column], int):
             row = {**row, column: names[number] if 0 <= number < len(names) else None}
         yield row
+
+
+LABELLED = Schema(
+    task="classification",
+    fields=LABELLED_FIELDS,
+    optional=OPTIONAL_FIELDS,
+    count=count_labels,
+    finish=lambda splits, corpus, options: splits if corpus else of_own_files(splits),
+    holds_test_out=True,
+)
+"""Rows ``{"id", "text", "label"}`` and where known ``language``, ``targets``, ``group``."""

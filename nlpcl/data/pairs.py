@@ -9,6 +9,7 @@ from typing import Any
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.text_files import read_lines
+from nlpcl.data.schema import Schema
 from nlpcl.data.tables import read_rows
 
 _SOURCE = "source src wrong original_text original error input sentence"
@@ -93,3 +94,7 @@ def count_pairs(splits: Splits) -> dict[str, Any]:
             for a, b in zip(row["source"], row["target"], strict=True)
         )
     return counts
+
+
+PAIRS = Schema(task="correction", fields=PAIR_FIELDS, count=count_pairs)
+"""Rows ``{"id", "source", "target"}``."""

@@ -242,6 +242,21 @@ class CharacterIds:
         return self.unknown
 
 
+def input_limit(encoder: Any, max_length: int) -> int:
+    """The longest input in tokens: at most ``max_length``, and what the encoder's positions allow.
+
+    Args:
+        encoder: the encoder's configuration; None where a model has none.
+        max_length: the configured limit, special tokens included.
+    """
+    if encoder is None:
+        return max_length
+    positions = getattr(encoder, "max_position_embeddings", max_length)
+    # RoBERTa counts positions from the padding id on.
+    spare = 2 if "roberta" in encoder.model_type else 0
+    return min(max_length, positions - spare)
+
+
 def first_known(*values: int | None) -> int:
     """The first value that is not None."""
     for value in values:

@@ -13,6 +13,8 @@ from typing import Any
 
 from nlpcl.text.characters import is_encodable, without_halves
 
+METHODS = ("gradients", "leave-one-out")
+"""How the weights of words can be found, see :mod:`nlpcl.analysis.attribution`."""
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 UNIT = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’][^\W_{HAN}]+)*|\S")
 """A Han character, a word with its apostrophes, or any other visible character."""

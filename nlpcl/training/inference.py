@@ -14,6 +14,8 @@ from nlpcl.nn.devices import arithmetic
 from nlpcl.nn.model import Batch, Output, ZooModel
 
 Feature = dict[str, Any]
+TOKENS = 4096
+"""Padded tokens of a batch of inference."""
 
 
 class Decoder(Protocol):
@@ -46,7 +48,7 @@ def infer(
     features: Sequence[Feature],
     *,
     precision: str,
-    tokens: int = 4096,
+    tokens: int = TOKENS,
 ) -> tuple[list[Any], dict[str, float]]:
     """Predictions in the order of ``features``; with labels, the mean of each loss part too.
 
@@ -81,7 +83,7 @@ def infer(
 
 
 def embed(
-    model: Any, task: Decoder, features: Sequence[Feature], *, precision: str, tokens: int = 4096
+    model: Any, task: Decoder, features: Sequence[Feature], *, precision: str, tokens: int = TOKENS
 ) -> np.ndarray:
     """One vector a row, as the model's head gets it, ``(N, D)`` in fp32, in the rows' order.
 

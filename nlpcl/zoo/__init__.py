@@ -1,7 +1,8 @@
 """The model zoo: one folder a model, found by its name; nothing else is edited to add one.
 
 A folder holds ``config.py`` (torch-free: ``Config``, ``VARIANTS``, ``PRESETS``) and ``model.py``
-(one ``ZooModel``). A folder of one's own, given by its path, works like those here.
+(one ``ZooModel``). A folder of one's own, given by its path, works like those here; with a
+``spec.py`` and a ``task.py`` it brings its own task along.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nlpcl import tasks
+from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import with_present_names
+from nlpcl.tasks.spec import TaskSpec
+from nlpcl.zoo import former_names
 
 if TYPE_CHECKING:
     from nlpcl.nn.model import ZooModel
@@ -60,6 +66,11 @@ class Entry:
         return self.settings.Config
 
     @property
+    def task(self) -> TaskSpec:
+        """The face of its task."""
+        return tasks.spec(self.config_class.task)
+
+    @property
     def variants(self) -> dict[str, dict[str, Any]]:
         """Named settings to compare, by the present names of their fields."""
         return self._named_settings("VARIANTS", "variant")
@@ -94,13 +105,15 @@ class Entry:
         return found[0]
 
     def _named_settings(self, table: str, kind: str) -> dict[str, dict[str, Any]]:
-        renamed = self.config_class.with_present_names
         return {
-            name: renamed(values, where=f"{kind} {name}")
+            name: with_present_names(self.config_class, values, where=f"{kind} {name}")
             for name, values in getattr(self.settings, table, {}).items()
         }
 
     def _module(self, name: str) -> ModuleType:
+        if self.own and f"{self.package}.{name}" not in sys.modules:
+            for line in former_names.lead_on(self.folder / f"{name}.py"):
+                progress.say(f"nlpcl: {self.folder.name}/{name}.py: {line}; change it soon")
         try:
             return importlib.import_module(f"{self.package}.{name}")
         except (SyntaxError, ImportError) as error:
@@ -155,4 +168,6 @@ def own_entry(folder: Path) -> Entry:
         spec = importlib.machinery.ModuleSpec(package, loader=None, is_package=True)
         spec.submodule_search_locations = [str(resolved)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
+    if (resolved / "spec.py").is_file():
+        tasks.add_own(package)
     return Entry(resolved.name.replace("_", "-"), package, resolved, own=True)

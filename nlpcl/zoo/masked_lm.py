@@ -13,11 +13,8 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
-from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.model import IGNORE, Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 from nlpcl.text import pruning
-
-IGNORE = -100
-"""Label of positions that take no part in a loss."""
 
 
 def masked_lm_head(backbone: PreTrainedModel) -> Any:

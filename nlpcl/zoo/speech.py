@@ -30,7 +30,7 @@ class SpeechClassifier(ZooModel):
     """Base of the zoo's classifiers of speech.
 
     Its configuration has no ``backbone`` where features come from outside, names the classes in
-    ``id2label``, and holds ``sizes``: what :meth:`assemble` is given, without labels and encoder.
+    ``id2label``, and holds ``sizes``: what :meth:`build` is given, without labels and encoder.
     """
 
     settings: ClassVar[type[EmotionConfig]] = EmotionConfig
@@ -41,7 +41,7 @@ class SpeechClassifier(ZooModel):
         super().__init__(config)
         sizes = getattr(config, "sizes", None)
         if sizes is None:
-            raise ValueError("a classifier of speech is made by assemble(), which gives its sizes")
+            raise ValueError("a classifier of speech is made by build(), which gives its sizes")
         self.options: Any = self.settings.from_dict(config.options, where="config.json")
         self.width, self.speakers = int(sizes["width"]), int(sizes["speakers"])
         self.classes = len(config.id2label or {})
@@ -57,30 +57,31 @@ class SpeechClassifier(ZooModel):
         self.class_weights = balanced_weights(sizes["class_counts"]) if balanced else None
 
     @classmethod
-    def assemble(
+    def build(
         cls,
+        backbone: PreTrainedModel | None,
         options: Mapping[str, Any],
         *,
         width: int,
         layers: int,
         labels: Sequence[str],
         speakers: int,
-        encoder: PreTrainedModel | None = None,
         class_counts: Sequence[int] | None = None,
     ) -> Self:
         """A new model.
 
         Args:
+            backbone: for ``--encoder partial|full``, as loaded by ``load_speech_encoder``; None
+                where features come from outside.
             options: ``Config.model_options()``.
             width: width H of the frames.
             layers: layers K that the input has, or that the encoder gives; 1 for a single one.
             labels: names of the classes, in the order of the logits.
             speakers: training speakers S.
-            encoder: for ``--encoder partial|full``, as loaded by ``load_speech_encoder``.
             class_counts: training clips of each class; needed by ``class_weights="balanced"``.
         """
         config = cls.config_class(
-            backbone=None if encoder is None else encoder.config,
+            backbone=None if backbone is None else backbone.config,
             options=dict(options),
             sizes={
                 "width": width,
@@ -92,8 +93,8 @@ class SpeechClassifier(ZooModel):
             label2id={label: index for index, label in enumerate(labels)},
         )
         model = cls(config)
-        if encoder is not None:
-            model.set_backbone(encoder)
+        if backbone is not None:
+            model.set_backbone(backbone)
         return model
 
     def forward(

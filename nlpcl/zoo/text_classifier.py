@@ -44,7 +44,7 @@ class TextClassifier(ZooModel):
         counts: Any = getattr(config, "class_counts", None)
         balanced = self.options.class_weights == "balanced"
         if balanced and not counts:
-            raise ValueError("balanced class weights need class_counts; see assemble()")
+            raise ValueError("balanced class weights need class_counts; see build()")
         self.class_weights = balanced_weights(counts) if balanced else None
         self.set_backbone(AutoModel.from_config(config.backbone))
         size = self.backbone.config.hidden_size
@@ -60,33 +60,33 @@ class TextClassifier(ZooModel):
         self.post_init()
 
     @classmethod
-    def assemble(
+    def build(
         cls,
+        backbone: PreTrainedModel,
         options: Mapping[str, Any],
         *,
-        encoder: PreTrainedModel,
         labels: Sequence[str],
         class_counts: Sequence[int] | None = None,
     ) -> Self:
         """A new model.
 
         Args:
-            options: ``Config.model_options()``.
-            encoder: as loaded by ``AutoModel`` or with the head of a masked language model, which
+            backbone: as loaded by ``AutoModel`` or with the head of a masked language model, which
                 is left behind.
+            options: ``Config.model_options()``.
             labels: names of the classes, in the order of the logits.
             class_counts: training texts of each class; needed by
                 ``class_weights="balanced"``.
         """
         config = cls.config_class(
-            backbone=encoder.config,
+            backbone=backbone.config,
             options=dict(options),
             class_counts=None if class_counts is None else list(class_counts),
             id2label=dict(enumerate(labels)),
             label2id={label: index for index, label in enumerate(labels)},
         )
         model = cls(config)
-        model.set_backbone(encoder)
+        model.set_backbone(backbone)
         return model
 
     def set_backbone(self, backbone: PreTrainedModel) -> None:

@@ -99,8 +99,7 @@ def explained(monkeypatch):
             for text in texts
         ]
 
-    module = SimpleNamespace(word_attributions=word_attributions)
-    monkeypatch.setitem(sys.modules, "nlpcl.analysis.attribution", module)
+    monkeypatch.setattr("nlpcl.analysis.attribution.word_attributions", word_attributions)
 
 
 def json_rows(result):
@@ -222,7 +221,7 @@ def test_the_newest_run_is_taken(run_main, classifier, tmp_path):
         ("--input nowhere.txt", "no such file"),
         ("好", "nlpcl train asrm"),
         ("好 --checkpoint nowhere", "no such run"),
-        ("好 --checkpoint builtin", "no built-in model"),
+        ("好 --checkpoint builtin", "no built-in hate model"),
         ("好 --format texd", "Did you mean 'text'"),
         ("好 --method gradient", "Did you mean 'gradients'"),
         ("好 --window 0", "--window"),

@@ -136,7 +136,7 @@ def test_after_control_c(reference, long_settings, flags, run_main, tmp_path):
     process = start(folder, long_settings, flags)
     wait_for_checkpoint(process, folder)
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("nlpcl: Stopped.")

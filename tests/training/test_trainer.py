@@ -96,7 +96,7 @@ def test_the_best_epoch_is_kept_not_the_last(fit):
     from nlpcl.runs.rows import load_splits
 
     examples = load_splits(run.config).dev
-    scores = run.task.dev_scores(run.model, examples, run.task.encode(examples), "fp32", run.config)
+    scores = run.task.dev_scores(run.model, run.task.encode(examples), "fp32")
     assert scores["loss"] == pytest.approx(best["dev_loss"], rel=1e-5)
 
 
@@ -141,7 +141,7 @@ def test_dev_scores_are_those_of_the_model_in_use(finished_run):
     best = max(history(finished_run), key=lambda row: row["dev_selection"])
     examples = load_splits(run.config).dev
     rows = run.task.encode(examples)
-    scores = run.task.dev_scores(run.model, examples, rows, "fp32", run.config)
+    scores = run.task.dev_scores(run.model, rows, "fp32")
     for name, value in scores.items():
         assert best[f"dev_{name}"] == pytest.approx(value, rel=1e-5, abs=1e-9), name
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
+from nlpcl.tasks.spec import PredictOptions
 
 Variant = Literal["none", "original", "span", "position", "contrastive"]
 
@@ -154,3 +155,10 @@ def with_default(name: str, default: Any) -> Any:
     """A field of :class:`ClassificationConfig` with another default."""
     metadata = ClassificationConfig.__dataclass_fields__[name].metadata
     return dataclasses.field(default=default, metadata=dict(metadata))
+
+
+@dataclass(kw_only=True)
+class ClassifyOptions(PredictOptions):
+    """Options of ``nlpcl predict hate``."""
+
+    window: int = option(1024, "Texts held in memory together", panel="Options", at_least=1)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from nlpcl.core.config import RunConfig, option
+from nlpcl.tasks.spec import PredictOptions
+
+if TYPE_CHECKING:
+    from nlpcl.tasks.correction.dictionaries import Dictionaries
+
+BUILTIN_THRESHOLD = 0.9
+"""Least probability of a change by the built-in corrector: it must prefer leaving text alone."""
 
 
 @dataclass(kw_only=True)
@@ -26,3 +35,36 @@ class CorrectionConfig(RunConfig):
         """Role → column, for the columns of a table that were given."""
         named = {"source": self.source_column, "target": self.target_column}
         return {role: column for role, column in named.items() if column}
+
+
+@dataclass(kw_only=True)
+class CorrectOptions(PredictOptions):
+    """Options of ``nlpcl predict spelling``."""
+
+    threshold: float = option(
+        0.5,
+        "Lowest probability of a change; 0 takes every one, as scoring does; the built-in "
+        f"corrector's own is {BUILTIN_THRESHOLD:g}",
+        panel="Options",
+        at_least=0,
+        at_most=1,
+    )
+    protect: str | None = option(None, "File of terms to leave alone, one a line", panel="Options")
+    confusion: str | None = option(
+        None, "File of pairs to replace always: wrong right", panel="Options"
+    )
+    window: int = option(1024, "Texts held in memory together", panel="Options", at_least=1)
+
+    def check(self) -> Self:
+        """Refuse impossible values and damaged dictionaries."""
+        super().check()
+        self.dictionaries  # noqa: B018  (read now, so that a mistake is told at once)
+        return self
+
+    @cached_property
+    def dictionaries(self) -> Dictionaries:
+        """What ``--protect`` and ``--confusion`` hold."""
+        from nlpcl.tasks.correction.dictionaries import Dictionaries
+
+        files = [None if name is None else Path(name) for name in (self.protect, self.confusion)]
+        return Dictionaries.from_files(*files)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from nlpcl.core.config import RunConfig, flag, option
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.schedules import warmup_cosine
+from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
 KINDS = ("all", "improvised", "scripted")
@@ -20,7 +21,6 @@ class EmotionConfig(RunConfig):
     """Data, encoder, augmentation and training settings of speech emotion models."""
 
     task: ClassVar[str] = "emotion"
-    input: ClassVar[Literal["text", "speech"]] = "speech"
     also_saved: ClassVar[tuple[str, ...]] = (
         *("encoder", "unfreeze"),
         *("loss", "focal_gamma", "label_smoothing", "class_weights"),
@@ -210,6 +210,11 @@ class EmotionConfig(RunConfig):
                 raise refused("merge", f"{self.merge!r} is not OLD=NEW, joined by commas")
         return {old.strip(): new.strip() for old, _, new in pairs}
 
+    @property
+    def normalises_speakers(self) -> bool:
+        """Whether frames are standardised by their speaker before the model sees them."""
+        return False
+
     def chosen_labels(self) -> list[str] | None:
         """``--labels`` as a list; None keeps all."""
         names = [part.strip() for part in (self.labels or "").split(",")]
@@ -243,3 +248,29 @@ class EmotionConfig(RunConfig):
 def refused(name: str, what: str) -> UserError:
     """The error of a value that does not fit another."""
     return UserError(what, flag(name), "Give another value.")
+
+
+@dataclass(kw_only=True)
+class RecogniseOptions(PredictOptions):
+    """Options of ``nlpcl predict emotion``."""
+
+    window: float = option(
+        0.0,
+        "Length of a prediction; 0 takes each file whole",
+        panel="Options",
+        unit="s",
+        at_least=0,
+    )
+    hop: float | None = option(
+        None, "From window to window; as long as the window by default", panel="Options", unit="s"
+    )
+
+    def check(self) -> Self:
+        """Refuse a step that does not suit the windows."""
+        if self.hop is not None and (not self.window or not 0 < self.hop <= self.window):
+            raise UserError(
+                f"a step of {self.hop:g} s does not suit windows of {self.window:g} s",
+                "--hop",
+                "Give --window too, and a step above 0 that is no longer than it.",
+            )
+        return super().check()

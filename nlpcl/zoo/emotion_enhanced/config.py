@@ -63,6 +63,11 @@ class Config(EmotionConfig):
         formerly=("alpha_course",),
     )
 
+    @property
+    def normalises_speakers(self) -> bool:
+        """Whether frames are standardised by their speaker before the model sees them."""
+        return self.normalization == "speaker"
+
     def check(self) -> Self:
         """Refuse impossible values and combinations before anything is loaded."""
         super().check()

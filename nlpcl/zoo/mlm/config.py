@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nlpcl.core.config import RunConfig, option
+from nlpcl.core.config import option
+from nlpcl.tasks.masked_lm.config import MaskedLMConfig
 
 
 @dataclass(kw_only=True)
-class Config(RunConfig):
+class Config(MaskedLMConfig):
     """Masked language modelling with confusion-set noise, to pretrain or adapt encoders."""
 
-    task: ClassVar[str] = "masked_lm"
     paper: ClassVar[str] = "PLOME, ACL 2021"
 
-    text_column: str | None = option(None, "Column with the text, for --data FILE", panel="Data")
     layers: int = option(
         0, "Number of encoder layers to keep; 0 keeps all", panel="Encoder", at_least=0
     )
@@ -102,10 +101,6 @@ class Config(RunConfig):
         formerly=("copied",),
     )
     copy_weight: float = option(1.0, "Weight of the loss on unchanged characters", at_least=0)
-
-    def columns(self) -> dict[str, str]:
-        """Role → column, for the columns of a table that were given."""
-        return {"text": self.text_column} if self.text_column else {}
 
 
 VARIANTS: dict[str, dict[str, Any]] = {

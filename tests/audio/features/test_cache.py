@@ -269,7 +269,7 @@ def started(folder, how, rows) -> subprocess.Popen:
 def test_killed_in_the_middle(rows, folder, front_end):
     """Dead after numbers were written and half of the line that notes them."""
     process = started(folder, "dies", rows)
-    process.communicate(timeout=120)
+    process.communicate(timeout=600)
     assert process.returncode == -9
     store = features(rows, front_end)
     assert 0 < store.made < 6
@@ -286,7 +286,7 @@ def test_two_processes_share_the_work(rows, folder, front_end):
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    found = [process.communicate(timeout=120)[0].split() for process in processes]
+    found = [process.communicate(timeout=600)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sum(int(made) for made, _ in found) == 6
     assert found[0][1] == found[1][1]

@@ -42,7 +42,7 @@ def caught_half_way(command, folder, sign):
         assert time.monotonic() < deadline
         time.sleep(0.005)
     os.kill(process.pid, sign)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert not (second / "model").exists()
     return process.returncode, out, err
 

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from nlpcl import zoo
-from nlpcl.runs.ablation.plan import folder_names, make_plan
 from nlpcl.core.errors import UserError
+from nlpcl.runs.ablation.plan import folder_names, make_plan
 
 
 def plan(model="sdcl", given=None, **options):

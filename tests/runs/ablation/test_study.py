@@ -9,9 +9,9 @@ import shutil
 import pytest
 
 from nlpcl import zoo
+from nlpcl.core.errors import UserError
 from nlpcl.runs.ablation.plan import make_plan
 from nlpcl.runs.ablation.study import ablate
-from nlpcl.core.errors import UserError
 
 NAMES = ["sdcl", "no-contrast"]
 

@@ -59,12 +59,12 @@ def test_columns_and_what_a_model_keeps():
     ],
 )
 def test_a_classifier_needs_two_classes(labels, words):
-    from nlpcl.runs.build import prepare_classifier
+    from nlpcl.tasks.classification.task import Classification
 
     rows = [{"text": "今天", **({"label": label} if label else {})} for label in labels]
     config = zoo.entry("asrm").config_class(data="invented")
     with pytest.raises(UserError, match="^" + words):
-        prepare_classifier(zoo.entry("asrm"), config, Splits("invented", train=rows))
+        Classification.facts(Splits("invented", train=rows), config)
 
 
 def report(*rows: tuple[str, str]) -> logging.LogRecord:

@@ -151,7 +151,8 @@ def test_speakers_matter_while_training_alone(settings, made, batch):
     lone = (
         zoo.entry("emotion-enhanced")
         .model_class()
-        .assemble(
+        .build(
+            None,
             settings("emotion-enhanced").model_options(),
             width=4,
             layers=1,
@@ -168,7 +169,7 @@ def test_first_loss_is_near_chance(name, batch):
     model = (
         zoo.entry(name)
         .model_class()
-        .assemble(zoo_settings.model_options(), width=WIDTH, layers=1, labels=LABELS, speakers=4)
+        .build(None, zoo_settings.model_options(), width=WIDTH, layers=1, labels=LABELS, speakers=4)
     )
     parts = model.train()(**batch()).parts
     assert parts["emotion"].mean().item() < math.log(3) + 1

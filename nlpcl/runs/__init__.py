@@ -1,0 +1,1 @@
+"""The run folder: fitting fills it, one reader serves prediction, evaluation and figures."""
