@@ -94,7 +94,7 @@ def bare_training(model: Any, task: Any, rows: list[Any], config: Any, precision
 def through_task(model: Any, task: Any, texts: list[str], precision: str) -> float:
     """Seconds from texts to answers."""
     begun = time.perf_counter()
-    options = tasks.spec(task.config.task).prediction.options(window=len(texts))
+    options = tasks.spec(task.config.task).prediction.options(chunk_size=len(texts))
     for _ in task.stream(model, texts, precision=precision, options=options, notes=new_notes()):
         pass
     return time.perf_counter() - begun

@@ -79,7 +79,7 @@ OTHERS = {
     "predict spelling 好 --checkpoint nobody/nothing": ["nobody/nothing", "network"],
     "predict spelling 好 --threshold 2": ["--threshold", "1"],
     "predict spelling 好 --threshold x": ["--threshold"],
-    "predict spelling 好 --window 0": ["--window", "1"],
+    "predict spelling 好 --chunk-size 0": ["--chunk-size", "1"],
     "predict spelling 好 --protect nowhere.txt": ["nowhere.txt"],
     "predict spelling --input nowhere.txt": ["nowhere.txt", "no such file"],
     "train sdcl --resume nowhere": ["nowhere", "no such run folder"],

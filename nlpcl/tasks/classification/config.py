@@ -161,4 +161,10 @@ def with_default(name: str, default: Any) -> Any:
 class ClassifyOptions(PredictOptions):
     """Options of ``nlpcl predict hate``."""
 
-    window: int = option(1024, "Texts held in memory together", panel="Options", at_least=1)
+    chunk_size: int = option(
+        1024,
+        "Texts read and answered at a time",
+        panel="Options",
+        at_least=1,
+        formerly=("window",),
+    )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from nlpcl.tasks.correction.dictionaries import Dictionaries
 
 BUILTIN_THRESHOLD = 0.9
-"""Least probability of a change by the built-in corrector: it must prefer leaving text alone."""
+"""Minimum probability of a change by the built-in corrector, which should rather miss an error than
+change correct text."""
 
 
 @dataclass(kw_only=True)
@@ -43,27 +44,35 @@ class CorrectOptions(PredictOptions):
 
     threshold: float = option(
         0.5,
-        "Lowest probability of a change; 0 takes every one, as scoring does; the built-in "
-        f"corrector's own is {BUILTIN_THRESHOLD:g}",
+        "Minimum probability of a change; 0 makes every one, as scoring does; the built-in "
+        f"corrector's default is {BUILTIN_THRESHOLD:g}",
         panel="Options",
         at_least=0,
         at_most=1,
     )
-    protect: str | None = option(None, "File of terms to leave alone, one a line", panel="Options")
-    confusion: str | None = option(
-        None, "File of pairs to replace always: wrong right", panel="Options"
+    protect: str | None = option(
+        None, "File with terms to leave unchanged, one per line", panel="Options"
     )
-    window: int = option(1024, "Texts held in memory together", panel="Options", at_least=1)
+    confusion: str | None = option(
+        None, "File with replacements to make always, one per line: wrong right", panel="Options"
+    )
+    chunk_size: int = option(
+        1024,
+        "Texts read and answered at a time",
+        panel="Options",
+        at_least=1,
+        formerly=("window",),
+    )
 
     def check(self) -> Self:
-        """Refuse impossible values and damaged dictionaries."""
+        """Refuse impossible values, and dictionaries that cannot be read."""
         super().check()
-        self.dictionaries  # noqa: B018  (read now, so that a mistake is told at once)
+        self.dictionaries  # noqa: B018  (read now, so that a mistake is reported at once)
         return self
 
     @cached_property
     def dictionaries(self) -> Dictionaries:
-        """What ``--protect`` and ``--confusion`` hold."""
+        """The dictionaries in the files of ``--protect`` and ``--confusion``."""
         from nlpcl.tasks.correction.dictionaries import Dictionaries
 
         files = [None if name is None else Path(name) for name in (self.protect, self.confusion)]

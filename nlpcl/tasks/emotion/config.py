@@ -212,7 +212,7 @@ class EmotionConfig(RunConfig):
 
     @property
     def normalises_speakers(self) -> bool:
-        """Whether frames are standardised by their speaker before the model sees them."""
+        """Whether frames are standardised per speaker before the model sees them."""
         return False
 
     def chosen_labels(self) -> list[str] | None:
@@ -256,21 +256,21 @@ class RecogniseOptions(PredictOptions):
 
     window: float = option(
         0.0,
-        "Length of a prediction; 0 takes each file whole",
+        "Window length of a prediction; 0 takes each file as a whole",
         panel="Options",
         unit="s",
         at_least=0,
     )
     hop: float | None = option(
-        None, "From window to window; as long as the window by default", panel="Options", unit="s"
+        None, "Hop from window to window; by default the window length", panel="Options", unit="s"
     )
 
     def check(self) -> Self:
-        """Refuse a step that does not suit the windows."""
+        """Refuse a hop that does not suit the windows."""
         if self.hop is not None and (not self.window or not 0 < self.hop <= self.window):
             raise UserError(
-                f"a step of {self.hop:g} s does not suit windows of {self.window:g} s",
+                f"a hop of {self.hop:g} s does not suit windows of {self.window:g} s",
                 "--hop",
-                "Give --window too, and a step above 0 that is no longer than it.",
+                "Give --window too, and a hop above 0 that is no longer than it.",
             )
         return super().check()

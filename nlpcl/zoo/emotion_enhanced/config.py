@@ -65,7 +65,7 @@ class Config(EmotionConfig):
 
     @property
     def normalises_speakers(self) -> bool:
-        """Whether frames are standardised by their speaker before the model sees them."""
+        """Whether frames are standardised per speaker before the model sees them."""
         return self.normalization == "speaker"
 
     def check(self) -> Self:
