@@ -84,7 +84,7 @@ def bare_training(model: Any, task: Any, rows: list[Any], config: Any, precision
         with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
             loss = model(**batch).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
         clock.step(0, 0.0, {})
@@ -94,7 +94,7 @@ def bare_training(model: Any, task: Any, rows: list[Any], config: Any, precision
 def through_task(model: Any, task: Any, texts: list[str], precision: str) -> float:
     """Seconds from texts to answers."""
     begun = time.perf_counter()
-    options = tasks.spec(task.config.task).prediction.options(window=len(texts))
+    options = tasks.spec(task.config.task).prediction.options(chunk_size=len(texts))
     for _ in task.stream(model, texts, precision=precision, options=options, notes=new_notes()):
         pass
     return time.perf_counter() - begun

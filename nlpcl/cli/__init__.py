@@ -161,7 +161,8 @@ def usage_line(error: Any) -> str:
     context = getattr(error, "ctx", None)
     name = getattr(error, "option_name", None)
     if name and context is not None and type(error).__name__ == "NoSuchOption":
-        known = [flag for parameter in context.command.params for flag in parameter.opts]
+        shown = [parameter for parameter in context.command.params if not parameter.hidden]
+        known = [flag for parameter in shown for flag in parameter.opts]
         known = ["--help", *(flag for flag in known if flag.startswith("--"))]
         return str(unknown_name("flag", name, known, where=context.command_path))
     path = context.command_path if context is not None else "nlpcl"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.errors import UserError
+from nlpcl.core.renamed import with_present_names
 from nlpcl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Predictor:
 
         if self.spec.prediction is None:
             raise UserError(f"a {self.spec.name} model predicts nothing", self.description)
-        chosen = self.spec.prediction.options(**{**self.defaults, **options}).check()
+        known = self.spec.prediction.options
+        chosen = known(**{**self.defaults, **with_present_names(known, options)}).check()
         return self.task.stream(
             self.model,
             items,

@@ -1,6 +1,6 @@
 """Wrong characters as people make them: same sound, similar sound, similar shape.
 
-The kinds and their idea follow PLOME (Liu et al., ACL 2021); the shares are options.
+The kinds and their idea follow PLOME (Liu et al., ACL 2021); their frequencies are options.
 """
 
 from __future__ import annotations
@@ -106,42 +106,43 @@ class Noise:
     """Replaces characters of a sentence.
 
     Args:
-        shares: how often a chosen character becomes each kind (``mask``, ``pinyin``,
+        fractions: of the selected characters, by what replaces them (``mask``, ``pinyin``,
             ``near_pinyin``, ``shape``, ``random``); the rest is kept and still predicted.
         confusions: as read by :func:`read_confusions`; a kind without an entry for a character
             falls back to ``mask``.
-        rate: share of the characters chosen in a heavily noised sentence.
-        light: share of the sentences in which one character at most is chosen, as in real text.
+        probability: fraction of the characters selected in a heavily noised sentence.
+        light_fraction: fraction of the sentences with at most one selected character, about as many
+            errors as real text has.
         alphabet: characters for ``random``.
     """
 
-    shares: Mapping[str, float]
+    fractions: Mapping[str, float]
     confusions: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-    rate: float = 0.15
-    light: float = 0.5
+    probability: float = 0.15
+    light_fraction: float = 0.5
     alphabet: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        self.kinds = [*self.shares, KEEP]
-        self.limits = numpy.cumsum(list(self.shares.values()))
+        self.kinds = [*self.fractions, KEEP]
+        self.limits = numpy.cumsum(list(self.fractions.values()))
         if len(self.limits) and self.limits[-1] > 1 + 1e-9:
             raise UserError(
-                f"the shares of noise add up to {self.limits[-1]:.2f}, more than 1",
-                "--mask-share and others",
+                f"the fractions of noise add up to {self.limits[-1]:.2f}, more than 1",
+                "--mask-fraction and others",
                 "Lower one of them.",
             )
 
     def choose(
         self, places: Sequence[int], generator: numpy.random.Generator
     ) -> list[tuple[int, str]]:
-        """Which of the places are chosen, and what becomes of each."""
+        """The places that are selected, each with the kind of its replacement."""
         if not len(places):
             return []
-        if generator.random() < self.light:
+        if generator.random() < self.light_fraction:
             # Half of the lightly noised sentences stay clean: clean text must be left alone.
             count = int(generator.random() < 0.5)
         else:
-            count = max(1, round(self.rate * len(places)))
+            count = max(1, round(self.probability * len(places)))
         chosen = generator.choice(len(places), size=count, replace=False)
         kinds = numpy.searchsorted(self.limits, generator.random(count), side="right")
         return [

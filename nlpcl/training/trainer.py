@@ -63,8 +63,8 @@ class ZooTrainer(Trainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> Any:
-        """Linear warm-up and decay, or the course that the configuration describes."""
-        factor = self.run_config.learning_rate_course(num_training_steps)
+        """Linear warm-up and decay, or the schedule that the configuration defines."""
+        factor = self.run_config.learning_rate_schedule(num_training_steps)
         if factor is None or self.lr_scheduler is not None:
             return super().create_scheduler(num_training_steps, optimizer)
         chosen: Any = optimizer or self.optimizer
@@ -121,12 +121,12 @@ class ZooTrainer(Trainer):
             raise UserError(
                 f"the loss is not finite at update {self.state.global_step + 1} ({parts})",
                 "training",
-                "Lower --lr, raise --warmup, or use --precision fp32.",
+                "Lower --lr, raise --warmup-ratio, or use --precision fp32.",
             )
         return (loss, output) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the mean of each loss part since the last record, and what the model's course set."""
+        """Add the mean of each loss part since the last record, and what the model schedules."""
         if "loss" in logs:
             zoo_model: Any = self.model
             logs.update(zoo_model.scheduled())
@@ -224,16 +224,16 @@ def train(
 def training_arguments(
     config: RunConfig, folder: Path, precision: str, device: torch.device
 ) -> TrainingArguments:
-    """Our names → transformers' names."""
+    """The settings of a run as transformers takes them."""
     return TrainingArguments(
         output_dir=str(folder.resolve()),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.accumulate,
+        gradient_accumulation_steps=config.grad_accumulation,
         learning_rate=config.lr,
         weight_decay=config.weight_decay,
-        warmup_steps=config.warmup,
-        max_grad_norm=config.clip,
+        warmup_steps=config.warmup_ratio,
+        max_grad_norm=config.max_grad_norm,
         seed=config.seed,
         bf16=precision == "bf16",
         fp16=precision == "fp16",

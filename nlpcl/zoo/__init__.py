@@ -21,6 +21,7 @@ from nlpcl import tasks
 from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import with_present_names
 from nlpcl.tasks.spec import TaskSpec
 from nlpcl.zoo import former_names
 
@@ -71,13 +72,13 @@ class Entry:
 
     @property
     def variants(self) -> dict[str, dict[str, Any]]:
-        """Named settings to compare."""
-        return getattr(self.settings, "VARIANTS", {})
+        """Named settings to compare, by the present names of their fields."""
+        return self._named_settings("VARIANTS", "variant")
 
     @property
     def presets(self) -> dict[str, dict[str, Any]]:
-        """Named defaults, such as a paper's."""
-        return getattr(self.settings, "PRESETS", {})
+        """Named defaults, such as a paper's, by the present names of their fields."""
+        return self._named_settings("PRESETS", "preset")
 
     @property
     def summary(self) -> str:
@@ -102,6 +103,12 @@ class Entry:
                 self.folder / "model.py",
             )
         return found[0]
+
+    def _named_settings(self, table: str, kind: str) -> dict[str, dict[str, Any]]:
+        return {
+            name: with_present_names(self.config_class, values, where=f"{kind} {name}")
+            for name, values in getattr(self.settings, table, {}).items()
+        }
 
     def _module(self, name: str) -> ModuleType:
         if self.own and f"{self.package}.{name}" not in sys.modules:

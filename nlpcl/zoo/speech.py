@@ -41,7 +41,7 @@ class SpeechClassifier(ZooModel):
         sizes = getattr(config, "sizes", None)
         if sizes is None:
             raise ValueError("a classifier of speech is made by build(), which gives its sizes")
-        self.options: Any = self.settings(**config.options)
+        self.options: Any = self.settings.from_dict(config.options, where="config.json")
         self.width, self.speakers = int(sizes["width"]), int(sizes["speakers"])
         self.classes = len(config.id2label or {})
         self.backbone: Any = None

@@ -39,7 +39,7 @@ class TextClassifier(ZooModel):
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options: Any = self.settings(**config.options)
+        self.options: Any = self.settings.from_dict(config.options, where="config.json")
         counts: Any = getattr(config, "class_counts", None)
         balanced = self.options.class_weights == "balanced"
         if balanced and not counts:
@@ -117,7 +117,7 @@ class TextClassifier(ZooModel):
         tokens = tokens_or_embeddings(input_ids, inputs_embeds)
         mask = real_tokens(tokens, attention_mask)
         contrasts = labels is not None and self.training
-        views = 2 if contrasts and self.options.self_supervised else 1
+        views = 2 if contrasts and self.options.self_supervised_weight else 1
         tokens = tokens.repeat(views, *[1] * (tokens.dim() - 1))
         mask = mask.repeat(views, 1)
         states = self.calibrated(self.encode(tokens, mask), mask)
@@ -128,7 +128,7 @@ class TextClassifier(ZooModel):
         parts = {"classification": Part(self.losses(logits, labels).sum(), labelled(labels).sum())}
         if second:
             contrast = info_nce(first, second[0], self.options.temperature)
-            parts["self_supervised"] = Part(*contrast, self.options.self_supervised)
+            parts["self_supervised"] = Part(*contrast, self.options.self_supervised_weight)
         if contrasts:
             calibrated = average(states, mask)[: len(labels)]
             parts |= self.supervised_parts(first, calibrated, labels)
@@ -151,9 +151,9 @@ class TextClassifier(ZooModel):
             labels: ``(B,)``.
         """
         options, parts = self.options, {}
-        if options.supervised:
+        if options.supervised_weight:
             contrast = supervised_contrast(pooled, labels, options.supervised_temperature)
-            parts["supervised"] = Part(*contrast, options.supervised)
+            parts["supervised"] = Part(*contrast, options.supervised_weight)
         if options.variant == "contrastive":
             contrast = supervised_contrast(calibrated, labels, options.supervised_temperature)
             parts["calibration"] = Part(*contrast, options.calibration_weight)
@@ -221,9 +221,9 @@ class TextClassifier(ZooModel):
         """Labelled texts, all texts, and those that share their class with another."""
         labels, options = batch["labels"], self.options
         found = {"classification": labelled(labels).sum()}
-        if options.self_supervised:
+        if options.self_supervised_weight:
             found["self_supervised"] = torch.tensor(len(labels))
-        if options.supervised:
+        if options.supervised_weight:
             found["supervised"] = positives(labels).any(1).sum()
         if options.variant == "contrastive":
             found["calibration"] = positives(labels).any(1).sum()

@@ -14,7 +14,7 @@ from nlpcl.zoo.distill.model import run_layers
 
 @pytest.fixture
 def made(tiny):
-    return tiny("distill", progressive=0.5)
+    return tiny("distill", progressive_fraction=0.5)
 
 
 def trained(model):
@@ -83,7 +83,7 @@ def test_the_layers_below_stand_still_and_those_above_are_not_run(made):
 
 
 def test_without_progress_all_layers_learn_from_the_start(tiny):
-    made = tiny("distill", progressive=0.0)
+    made = tiny("distill", progressive_fraction=0.0)
     made.model.set_progress(0.0)
     assert made.model.stage is None
 

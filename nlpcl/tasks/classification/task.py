@@ -222,7 +222,7 @@ class Classification(Task):
         """
         decision, counts = self.decision, notes["texts"]
         waiting = iter(items)
-        while chunk := list(islice(waiting, options.window)):
+        while chunk := list(islice(waiting, options.chunk_size)):
             features = self.encode([{"text": text} for text in chunk])
             filled = [feature for feature in features if not feature["is_empty"]]
             found, _ = infer(model, self, filled, precision=precision)

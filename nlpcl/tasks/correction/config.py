@@ -1,4 +1,4 @@
-"""Settings that all spelling correctors share; imports nothing heavy."""
+"""Settings common to all spelling correctors; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from nlpcl.tasks.correction.dictionaries import Dictionaries
 
 BUILTIN_THRESHOLD = 0.9
-"""Least probability of a change by the built-in corrector: it must prefer leaving text alone."""
+"""Minimum probability of a change by the built-in corrector, which should rather miss an error than
+change correct text."""
 
 
 @dataclass(kw_only=True)
@@ -24,15 +25,15 @@ class CorrectionConfig(RunConfig):
     task: ClassVar[str] = "correction"
 
     source_column: str | None = option(
-        None, "Column of the text as written, for --data FILE", panel="Data"
+        None, "Column with the text as written, for --data FILE", panel="Data"
     )
-    target_column: str | None = option(None, "Column of the corrected text", panel="Data")
+    target_column: str | None = option(None, "Column with the corrected text", panel="Data")
     ignore_de: bool = option(
-        False, "Leave predicted 地 and 得 out, as some SIGHAN13 papers do", panel="Data"
+        False, "Ignore predicted 地 and 得, as some papers do on SIGHAN13", panel="Data"
     )
 
     def columns(self) -> dict[str, str]:
-        """The columns that were named."""
+        """Role → column, for the columns of a table that were given."""
         named = {"source": self.source_column, "target": self.target_column}
         return {role: column for role, column in named.items() if column}
 
@@ -43,27 +44,35 @@ class CorrectOptions(PredictOptions):
 
     threshold: float = option(
         0.5,
-        "Lowest probability of a change; 0 takes every one, as scoring does; the built-in "
-        f"corrector's own is {BUILTIN_THRESHOLD:g}",
+        "Minimum probability of a change; 0 makes every one, as scoring does; the built-in "
+        f"corrector's default is {BUILTIN_THRESHOLD:g}",
         panel="Options",
         at_least=0,
         at_most=1,
     )
-    protect: str | None = option(None, "File of terms to leave alone, one a line", panel="Options")
-    confusion: str | None = option(
-        None, "File of pairs to replace always: wrong right", panel="Options"
+    protect: str | None = option(
+        None, "File with terms to leave unchanged, one per line", panel="Options"
     )
-    window: int = option(1024, "Texts held in memory together", panel="Options", at_least=1)
+    confusion: str | None = option(
+        None, "File with replacements to make always, one per line: wrong right", panel="Options"
+    )
+    chunk_size: int = option(
+        1024,
+        "Texts read and answered at a time",
+        panel="Options",
+        at_least=1,
+        formerly=("window",),
+    )
 
     def check(self) -> Self:
-        """Refuse impossible values and damaged dictionaries."""
+        """Refuse impossible values, and dictionaries that cannot be read."""
         super().check()
-        self.dictionaries  # noqa: B018  (read now, so that a mistake is told at once)
+        self.dictionaries  # noqa: B018  (read now, so that a mistake is reported at once)
         return self
 
     @cached_property
     def dictionaries(self) -> Dictionaries:
-        """What ``--protect`` and ``--confusion`` hold."""
+        """The dictionaries in the files of ``--protect`` and ``--confusion``."""
         from nlpcl.tasks.correction.dictionaries import Dictionaries
 
         files = [None if name is None else Path(name) for name in (self.protect, self.confusion)]

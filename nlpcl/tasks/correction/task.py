@@ -173,7 +173,7 @@ class Correction(Task):
             ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``.
         """
         waiting = iter(items)
-        while chunk := list(islice(waiting, options.window)):
+        while chunk := list(islice(waiting, options.chunk_size)):
             proposals = self.propose(model, chunk, precision, notes["unknown"])
             for text, proposed in zip(chunk, proposals, strict=True):
                 fixed, closed = options.dictionaries.find(text)

@@ -1,4 +1,4 @@
-"""Settings that all models of masked language modelling share; imports nothing heavy."""
+"""Settings common to all masked language models; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class MaskedLMConfig(RunConfig):
 
     task: ClassVar[str] = "masked_lm"
 
-    text_column: str | None = option(None, "Column of the text, for --data FILE", panel="Data")
+    text_column: str | None = option(None, "Column with the text, for --data FILE", panel="Data")
 
     def columns(self) -> dict[str, str]:
-        """The columns that were named."""
+        """Role → column, for the columns of a table that were given."""
         return {"text": self.text_column} if self.text_column else {}

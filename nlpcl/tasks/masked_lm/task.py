@@ -40,17 +40,19 @@ class MaskedLM(Task):
         self.ids = CharacterIds(processor)
         self.mask = int(processor.mask_token_id)
         self.limit = input_limit(model_config.backbone, config.max_length) - 2
-        self.seed, self.epoch, self.copied = config.seed, 0, config.copied
+        self.seed, self.epoch, self.copied = config.seed, 0, config.copy_fraction
         confusions = read_confusions(Path(config.confusion)) if config.confusion else {}
-        shares = {
-            MASK: config.mask_share,
-            "pinyin": config.pinyin_share,
-            "near_pinyin": config.near_pinyin_share,
-            "shape": config.shape_share,
-            RANDOM: config.random_share,
+        fractions = {
+            MASK: config.mask_fraction,
+            "pinyin": config.pinyin_fraction,
+            "near_pinyin": config.near_pinyin_fraction,
+            "shape": config.shape_fraction,
+            RANDOM: config.random_fraction,
         }
         alphabet = sorted(text for text in self.ids.characters.values() if is_han(text))
-        self.noise = Noise(shares, confusions, config.rate, config.light, alphabet)
+        self.noise = Noise(
+            fractions, confusions, config.mlm_probability, config.light_fraction, alphabet
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """New noise for a new epoch."""

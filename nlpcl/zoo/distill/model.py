@@ -49,7 +49,7 @@ class Distillation(RestoringModel):
         super().__init__(config)
         self.teacher: tuple[PreTrainedModel, ...] = ()  # a tuple, so that it is no submodule
         self.stage: int | None = None
-        self.share = 0.0
+        self.progressive_fraction = 0.0
 
     @classmethod
     def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Config) -> Any:
@@ -76,7 +76,7 @@ class Distillation(RestoringModel):
             own, its = getattr(self.backbone.config, size), getattr(teacher.config, size)
             if own != its:
                 raise UserError(f"its {size} is {its}, the student's {own}", where, how)
-        self.share = config.progressive
+        self.progressive_fraction = config.progressive_fraction
         self.teacher = (teacher.base_model.eval().requires_grad_(False),)
         for module in self.backbone.modules():
             if isinstance(module, nn.Dropout):
@@ -86,11 +86,11 @@ class Distillation(RestoringModel):
         """Choose the layer that learns now; None is all of them.
 
         Args:
-            done: share of the updates that lie behind, from 0 to 1.
+            done: fraction of the updates that are done, from 0 to 1.
         """
         blocks = pruning.blocks(self.backbone)
-        share = self.share
-        stage = int(done / share * len(blocks)) if done < share else None
+        end = self.progressive_fraction
+        stage = int(done / end * len(blocks)) if done < end else None
         if stage == self.stage and done:
             return
         self.stage = stage

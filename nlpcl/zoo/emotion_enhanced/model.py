@@ -21,7 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nlpcl.core.schedules import ALPHA_COURSES
+from nlpcl.core.schedules import ALPHA_SCHEDULES
 from nlpcl.nn.layers.attention import SelfAttention
 from nlpcl.nn.layers.gradient_reversal import reverse_gradient
 from nlpcl.nn.layers.normalisation import InstanceNorm
@@ -81,7 +81,7 @@ class EmotionEnhanced(SpeechClassifier):
         options = self.options
         size = 2 * options.hidden
         pooled = 2 * size if options.max_pool else size
-        instance = options.normalise in {"instance", "adain"}
+        instance = options.normalization in {"instance", "adain"}
         # An instance norm takes a bias away again.
         self.projection = nn.Linear(self.width, size, bias=not instance)
         self.position = SinusoidalPositions() if options.position else None
@@ -107,12 +107,12 @@ class EmotionEnhanced(SpeechClassifier):
         self.post_init()
 
     def set_progress(self, done: float) -> None:
-        """Set α to its place on the course.
+        """Set α to its value in the schedule.
 
         Args:
-            done: share of the updates that lie behind, from 0 to 1.
+            done: fraction of the updates that are done, from 0 to 1.
         """
-        self.alpha = self.options.max_alpha * ALPHA_COURSES[self.options.alpha_course](done)
+        self.alpha = self.options.max_alpha * ALPHA_SCHEDULES[self.options.alpha_schedule](done)
 
     @property
     def strength(self) -> float:

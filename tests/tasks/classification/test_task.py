@@ -243,9 +243,9 @@ TEXTS = st.lists(st.text(max_size=12) | st.sampled_from(["", " ", "好" * 50, "\
 
 @settings(deadline=None, max_examples=100)
 @given(TEXTS, st.integers(1, 4))
-def test_every_text_gets_one_row_in_order(task, model, texts, window):
+def test_every_text_gets_one_row_in_order(task, model, texts, size):
     notes = new_notes()
-    rows = list(answered(task, model, texts, window=window, notes=notes))
+    rows = list(answered(task, model, texts, chunk_size=size, notes=notes))
     assert [row["text"] for row in rows] == texts
     counts = notes["texts"]
     assert counts["all"] == len(texts)
@@ -263,7 +263,7 @@ def test_every_text_gets_one_row_in_order(task, model, texts, window):
         assert single["probabilities"] == pytest.approx(row["probabilities"], abs=2e-6)
 
 
-def test_the_stream_takes_no_more_than_a_window(task, model):
+def test_the_stream_takes_no_more_than_a_chunk(task, model):
     taken = []
 
     def source():
@@ -271,6 +271,6 @@ def test_the_stream_takes_no_more_than_a_window(task, model):
             taken.append(number)
             yield "好"
 
-    rows = answered(task, model, source(), window=5)
+    rows = answered(task, model, source(), chunk_size=5)
     next(rows)
     assert len(taken) == 5

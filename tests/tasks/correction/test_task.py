@@ -195,7 +195,7 @@ def test_streaming_is_lazy_and_ordered(run):
             taken.append(number)
             yield "我再家"[: number % 3 + 1]
 
-    rows = run.predictor.stream(texts(), window=2)
+    rows = run.predictor.stream(texts(), chunk_size=2)
     first = next(rows)
     assert first["source"] == "我"
     assert len(taken) <= 3

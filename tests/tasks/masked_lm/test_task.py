@@ -15,7 +15,9 @@ TEXTS = [{"text": "今天天气很好，我们去公园走走吧。"}, {"text": 
 @pytest.fixture
 def task():
     return MaskedLM(
-        scratch_tokenizer(), Config(rate=0.3, light=0.0, seed=5, max_length=32), ZooConfig()
+        scratch_tokenizer(),
+        Config(mlm_probability=0.3, light_fraction=0.0, seed=5, max_length=32),
+        ZooConfig(),
     )
 
 

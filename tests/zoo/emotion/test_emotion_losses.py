@@ -121,9 +121,9 @@ def test_the_adversary_gets_its_own_gradient_and_the_encoder_the_reversed_one(
     torch.testing.assert_close(strong, [-gradient for gradient in trunk(model)])
 
 
-@pytest.mark.parametrize("course", ["documented", "dann"])
-def test_alpha_follows_its_course(course, made):
-    model = made("emotion-enhanced", alpha_course=course, max_alpha=0.5)
+@pytest.mark.parametrize("schedule", ["documented", "dann"])
+def test_alpha_follows_its_schedule(schedule, made):
+    model = made("emotion-enhanced", alpha_schedule=schedule, max_alpha=0.5)
     alphas = []
     for step in range(11):
         model.set_progress(step / 10)
