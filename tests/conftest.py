@@ -8,6 +8,7 @@ them. ``--random-order-bucket=global`` (of pytest-random-order) shuffles the tes
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import random
@@ -466,14 +467,16 @@ def run_cli(tmp_path) -> Callable[..., Result]:
     return run
 
 
-@pytest.fixture
-def run_python(tmp_path) -> Callable[..., Result]:
-    """Some Python in a fresh interpreter."""
+@pytest.fixture(scope="session")
+def python() -> Callable[..., Result]:
+    """``python(folder, code, *arguments)``: some Python in a fresh interpreter, there."""
 
-    def run(code: str, *arguments: object, env: dict[str, str] | None = None) -> Result:
+    def run(
+        folder: Path, code: str, *arguments: object, env: dict[str, str] | None = None
+    ) -> Result:
         done = subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
-            cwd=tmp_path,
+            cwd=folder,
             env=os.environ | (env or {}),
             capture_output=True,
             timeout=600,  # hung, not slow
@@ -482,6 +485,12 @@ def run_python(tmp_path) -> Callable[..., Result]:
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+@pytest.fixture
+def run_python(python, tmp_path) -> Callable[..., Result]:
+    """``run_python(code, *arguments)`` in an empty folder."""
+    return functools.partial(python, tmp_path)
 
 
 @pytest.fixture(scope="session")
