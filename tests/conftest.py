@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from nlpcl.core import torchaudio_import
+
 THREADS = os.environ.get("NLPCL_TEST_THREADS", "1")
 
 # Before anything imports torch or transformers, and inherited by every subprocess.
@@ -37,6 +39,8 @@ os.environ.update(
     }
 )
 os.environ.pop("NLPCL_DATA", None)
+# Tests import transformers on their own, some of them before any room that prepares this.
+torchaudio_import.prepare()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -290,8 +294,6 @@ def save_tiny_encoder(kind: str, dropout: float, folder: Path, seed: int = 0) ->
     """A random masked language model and its fast tokenizer, saved by transformers alone."""
     import torch
     import transformers
-
-    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
 
     text = COMMON + "".join(right for _, right in invented_pairs(40)) + "".join(CONFUSED.values())
     characters = list(dict.fromkeys(text + "，。！？、“”abcxyz0123456789,.!?"))
