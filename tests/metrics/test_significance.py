@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 
 import numpy as np
@@ -17,6 +18,14 @@ from nlpcl.metrics.significance import (
     mcnemar_test,
     verdict,
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick_collections():
+    """Statsmodels collects garbage at every correction, which takes long beside torch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda *_: 0)
+        yield
 
 
 def answers(only_a: int, only_b: int, same: int = 5) -> tuple[list[bool], list[bool]]:
