@@ -1,5 +1,6 @@
 """Noise: shares, falls back to the mask, light texts, damaged confusion sets."""
 
+import functools
 from collections import Counter
 
 import numpy
@@ -40,6 +41,7 @@ def test_strokes_agree_with_the_edit_distance_of_every_pair():
     words = {"".join(generator.choice(list("123"), int(n))) for n in generator.integers(4, 8, 90)}
     strokes = {chr(0x4E00 + at): word for at, word in enumerate(sorted(words))}
 
+    @functools.cache
     def distance(a: str, b: str) -> int:
         if not a or not b:
             return len(a) + len(b)
