@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 def real_frames(attention_mask: Tensor) -> Tensor:
-    """True at real frames, ``(B, T)``; a clip without any gets its first one.
+    """True at real frames, ``(B, T)``; in a clip without any, the first counts as one.
 
-    A softmax or a maximum over no frame at all would be NaN or infinite, and NaN would reach every
-    weight through the gradient.
+    A softmax or a maximum over no frames would be NaN or infinite, and NaN would reach every
+    parameter through the gradient.
 
     Args:
         attention_mask: 1 at real frames, 0 at padding, ``(B, T)``.
@@ -24,11 +24,11 @@ def real_frames(attention_mask: Tensor) -> Tensor:
 
 
 def over_frames(weights: Tensor, mask: Tensor) -> Tensor:
-    """Attention weights averaged over the real frames that ask, ``(B, T)``; a row sums to 1.
+    """Attention weights averaged over the real frames that attend, ``(B, T)``; rows sum to 1.
 
     Args:
-        weights: ``(B, T, T)``, a row for each frame that asks.
+        weights: ``(B, T, T)``, one row for each frame that attends.
         mask: True at real frames, ``(B, T)``.
     """
-    asking = mask.to(weights.dtype).unsqueeze(1)  # (B, 1, T)
-    return ((asking @ weights) / asking.sum(-1, keepdim=True)).squeeze(1)
+    queries = mask.to(weights.dtype).unsqueeze(1)  # (B, 1, T)
+    return ((queries @ weights) / queries.sum(-1, keepdim=True)).squeeze(1)

@@ -10,14 +10,14 @@ from torch.nn import functional
 
 
 class SelfAttention(nn.Module):
-    """Attention with a residual connection and a layer norm behind it.
+    """Self-attention followed by a residual connection and a layer norm.
 
-    The key projection has no bias: the softmax cancels it, so it would never learn.
+    The key projection has no bias: the softmax would cancel it.
 
     Args:
         size: width H, a multiple of ``heads``.
         heads: number of heads A.
-        dropout: share of the attention weights that are dropped while training.
+        dropout: dropout probability of the attention weights.
     """
 
     def __init__(self, size: int, heads: int, dropout: float = 0.0) -> None:
@@ -34,7 +34,7 @@ class SelfAttention(nn.Module):
         return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """States of the same shape.
+        """Attended states, of the same shape.
 
         Args:
             states: ``(B, T, H)``.
