@@ -1,1 +1,1 @@
-"""Text: characters, pieces, tokens, reading and writing of lines, noise, encoders."""
+"""Text: characters, segments, tokens and words, reading and writing of lines, noise, encoders."""
