@@ -1,1 +1,1 @@
-"""Training and inference: the trainer, its batches and records, one way to predictions."""
+"""Training and inference: the trainer, its batches and records, and batched prediction."""
