@@ -32,7 +32,7 @@ def length(feature: Feature) -> int:
 
 
 def batches_by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Batches of row indices by similar length, longest first, of ``tokens`` padded tokens at most."""
+    """Batches of indices by similar length, longest first, of at most ``tokens`` padded tokens."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     start = 0
     while start < len(order):

@@ -104,7 +104,7 @@ class ZooTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The weighted sum of the parts, each divided by its number of items in the whole update."""
+        """The weighted sum of the parts, each divided by its items in the whole update."""
         output = model(**inputs)
         counts: dict[str, Any] = {
             name: self.update_counts.get(name, part.count * self.update_batches)
