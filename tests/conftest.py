@@ -8,6 +8,7 @@ them. ``--random-order-bucket=global`` (of pytest-random-order) shuffles the tes
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import random
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nlpcl.core import torchaudio_import
 
 THREADS = os.environ.get("NLPCL_TEST_THREADS", "1")
 
@@ -36,6 +39,8 @@ os.environ.update(
     }
 )
 os.environ.pop("NLPCL_DATA", None)
+# Tests import transformers on their own, some of them before any room that prepares this.
+torchaudio_import.prepare()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -290,8 +295,6 @@ def save_tiny_encoder(kind: str, dropout: float, folder: Path, seed: int = 0) ->
     import torch
     import transformers
 
-    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
-
     text = COMMON + "".join(right for _, right in invented_pairs(40)) + "".join(CONFUSED.values())
     characters = list(dict.fromkeys(text + "，。！？、“”abcxyz0123456789,.!?"))
     if kind == "roberta":
@@ -466,14 +469,16 @@ def run_cli(tmp_path) -> Callable[..., Result]:
     return run
 
 
-@pytest.fixture
-def run_python(tmp_path) -> Callable[..., Result]:
-    """Some Python in a fresh interpreter."""
+@pytest.fixture(scope="session")
+def python() -> Callable[..., Result]:
+    """``python(folder, code, *arguments)``: some Python in a fresh interpreter, there."""
 
-    def run(code: str, *arguments: object, env: dict[str, str] | None = None) -> Result:
+    def run(
+        folder: Path, code: str, *arguments: object, env: dict[str, str] | None = None
+    ) -> Result:
         done = subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
-            cwd=tmp_path,
+            cwd=folder,
             env=os.environ | (env or {}),
             capture_output=True,
             timeout=600,  # hung, not slow
@@ -482,6 +487,12 @@ def run_python(tmp_path) -> Callable[..., Result]:
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+@pytest.fixture
+def run_python(python, tmp_path) -> Callable[..., Result]:
+    """``run_python(code, *arguments)`` in an empty folder."""
+    return functools.partial(python, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,8 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     import torch
     from safetensors.torch import load_file, save_file
 
+    from nlpcl import tasks
     from nlpcl.core.errors import UserError
-    from nlpcl.core.files import ASSETS
     from nlpcl.runs.run import Run
 
     source = Run(run, device="cpu", precision="fp32")
@@ -45,7 +45,9 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     weights = source.folder / "model" / "model.safetensors"
     if not weights.is_file():
         raise UserError("holds no model", run, "Finish the training first.")
-    folder = folder or ASSETS / "emotion"
+    built_in = tasks.spec("emotion").builtin
+    assert built_in is not None
+    folder = folder or built_in.weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(weights.parent / name, folder / name)

@@ -19,7 +19,7 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.data.protocols import folds
 from nlpcl.metrics.clusters import clusters_of
-from nlpcl.nn.costs import Timing, timed, weights
+from nlpcl.nn.costs import Timing, parameter_count, timed
 from nlpcl.runs.ablation.comparison import paired
 from nlpcl.runs.evaluation import evaluate
 from nlpcl.runs.folder import FOLDS
@@ -63,7 +63,7 @@ def encoder_layers(backbone: nn.Module | None) -> dict[str, nn.Module]:
     ]
     if not stacks:
         return {}
-    largest = max(stacks, key=weights)
+    largest = max(stacks, key=parameter_count)
     return {f"encoder layer {number}": layer for number, layer in enumerate(largest, start=1)}
 
 
@@ -117,7 +117,7 @@ def module_report(
         if not named:
             what = f"{run.record['model']} has no module that can be bypassed"
             raise UserError(what, "--by module", "Score the model as it is.")
-        sizes = {name: weights(module) for name, module in named.items()}
+        sizes = {name: parameter_count(module) for name, module in named.items()}
         with timed(part.model, named) as measured:
             add(answers, FULL, part, rows, config)
         timing.model += measured.model

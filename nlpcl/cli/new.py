@@ -13,9 +13,10 @@ import typer
 from nlpcl import tasks, zoo
 from nlpcl.cli.groups import CONTEXT
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import ASSETS, atomic_file, atomic_folder
+from nlpcl.core.files import atomic_file, atomic_folder
 from nlpcl.data import corpora
 
+TEMPLATES = Path(__file__).parent / "templates"
 Name = Annotated[str, typer.Argument(help="Letters, digits and underscores.")]
 Into = Annotated[Path, typer.Option(help="Folder in which it is made.")]
 
@@ -63,7 +64,7 @@ def corpus(name: Name, into: Into = Path()) -> None:
     for path, source in ((file, "corpus"), (test, "test_corpus")):
         refuse_existing(path)
         with atomic_file(path) as stream:
-            stream.write(filled(ASSETS / "new" / "corpus" / f"{source}.py.txt", plain))
+            stream.write(filled(TEMPLATES / "corpus" / f"{source}.py.txt", plain))
     tell(file, f"nlpcl data check {shown(file)}", f"nlpcl train sdcl --data {shown(file)}")
 
 
@@ -85,7 +86,7 @@ def write_folder(kind: str, name: str, into: Path) -> Path:
     folder = into / name
     refuse_existing(folder)
     with atomic_folder(folder) as place:
-        for source in sorted((ASSETS / "new" / kind).glob("*.py.txt")):
+        for source in sorted((TEMPLATES / kind).glob("*.py.txt")):
             target = source.name.removesuffix(".txt")
             target = f"test_{name}.py" if target == f"test_{kind}.py" else target
             (place / target).write_text(filled(source, name), encoding="utf-8")

@@ -7,10 +7,9 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 Cell = str | int | float | bool | None
-TableFormat = Literal["table", "json", "csv", "markdown", "latex"]
 
 DIGITS = 2
 """Digits after the point where a table does not say."""

@@ -42,12 +42,6 @@ class Check:
         """All findings."""
         return [problem for found in self.findings.values() for problem in found]
 
-    @property
-    def agrees(self) -> bool:
-        """Whether every expected count was found."""
-        found, expected = leaves(self.found), leaves(self.expected)
-        return all(verdict(key, found, expected) == "equal" for key in expected)
-
     def as_dict(self) -> dict[str, Any]:
         """``{"found": {...}, "expected": {...}, "problems": [{"file", "line", "what"}]}``."""
         problems = [{"file": p.file, "line": p.line, "what": p.what} for p in self.problems]

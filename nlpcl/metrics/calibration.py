@@ -96,13 +96,6 @@ def confidence_bins(confidence: Any, right: Any, bins: int = 15, *, adaptive: bo
     return Bins(low, high, n[filled], means[0], means[1])
 
 
-def expected_calibration_error(
-    confidence: Any, right: Any, bins: int = 15, *, adaptive: bool = False
-) -> float:
-    """Mean |accuracy - confidence| over bins, weighted by items, in percent; see the bins above."""
-    return confidence_bins(confidence, right, bins, adaptive=adaptive).error
-
-
 @dataclass(frozen=True)
 class Calibration:
     """Calibration of one classifier on one test set.

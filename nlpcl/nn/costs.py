@@ -34,8 +34,8 @@ class Timing:
         return 100 * self.modules.get(name, 0.0) / self.model if self.model else 0.0
 
 
-def weights(module: nn.Module) -> int:
-    """Number of weights."""
+def parameter_count(module: nn.Module) -> int:
+    """Number of trainable and frozen weights; one that is shared within counts once."""
     return sum(weight.numel() for weight in module.parameters())
 
 
@@ -105,8 +105,9 @@ def cost_table(model: nn.Module, timing: Timing) -> Table:
     rows: list[list[Cell]] = []
     for name, module in parts_of(model).items():
         share = timing.share(name) if name in timing.calls else None
-        if weights(module) or share:
-            rows.append([name, weights(module), share])
+        size = parameter_count(module)
+        if size or share:
+            rows.append([name, size, share])
     note = "Share of the time of the test's forward passes."
     columns = ["part", "parameters", "time (%)"]
     return Table("costs", columns, rows, title="Parts of the model", note=note, digits=1)

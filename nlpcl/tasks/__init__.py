@@ -78,6 +78,9 @@ def add_own(package: str) -> TaskSpec:
     Raises:
         UserError: its ``spec.py`` does not hold one ``TaskSpec``, or one named like a task here.
     """
+    # A folder of the same name may have been read before, with another task in it.
+    for name in [name for name, place in _own.items() if place == package]:
+        del _own[name]
     module = importlib.import_module(f"{package}.spec")
     found = [value for value in vars(module).values() if isinstance(value, TaskSpec)]
     where = module.__file__ or module.__name__

@@ -21,13 +21,10 @@ from transformers import (
 
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.core.files import ASSETS
 from nlpcl.nn.int8 import load_compressed
+from nlpcl.text import BUILTIN_FOLDER, BUILTIN_WEIGHTS
 
 BUILTIN = "builtin"
-BUILTIN_FOLDER = ASSETS / "text_encoder"
-"""Holds ``config.json``, the tokenizer, the weights (8 bits each) and a model card."""
-BUILTIN_WEIGHTS = "weights.safetensors"
 SCRATCH = "scratch"
 LOADING_LOGGER = "transformers.modeling_utils"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -17,9 +17,8 @@ from torch.nn import functional
 from transformers import AutoModel, PreTrainedModel
 
 from nlpcl.nn.layers.layer_mixture import LayerMixture
-from nlpcl.nn.layers.masking import over_frames, real_frames
 from nlpcl.nn.layers.normalisation import InstanceNorm, Standardisation, statistics
-from nlpcl.nn.layers.pooling import neighbours_averaged, spread
+from nlpcl.nn.layers.pooling import neighbours_averaged, over_frames, real_frames, spread
 from nlpcl.nn.layers.recurrent import initialise_gru
 from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
 from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
@@ -261,14 +260,6 @@ class SpeechClassifier(ZooModel):
             {"params": weights, "lr": lr, "weight_decay": decay}
             for (lr, decay), weights in groups.items()
         ]
-
-    def module_parameters(self) -> dict[str, int]:
-        """Number of weights of each module that has any, by its name."""
-        sizes = {
-            name: sum(weight.numel() for weight in module.parameters())
-            for name, module in self.named_children()
-        }
-        return {name: size for name, size in sizes.items() if size}
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.GRU):

@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
 from nlpcl.nn.layers.calibration_gates import CalibrationGate, calibration_gate
-from nlpcl.nn.layers.masking import real_frames
-from nlpcl.nn.layers.pooling import average
+from nlpcl.nn.layers.pooling import average, real_frames
 from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
 from nlpcl.nn.losses.contrastive import info_nce, positives, supervised_contrast
 from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
@@ -235,14 +234,6 @@ class TextClassifier(ZooModel):
         if self.calibration is None:
             return {}
         return {"calibration": self.calibration, **self.calibration.parts()}
-
-    def module_parameters(self) -> dict[str, int]:
-        """Number of weights of each module that has any, by its name."""
-        sizes = {
-            name: sum(weight.numel() for weight in module.parameters())
-            for name, module in self.named_children()
-        }
-        return {name: size for name, size in sizes.items() if size}
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise head and gate as torch does; other parameters of a gate start at 0."""

@@ -10,11 +10,10 @@ import soundfile
 
 from nlpcl import tasks
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import ASSETS
 from nlpcl.runs.opening import open_checkpoint
 from tools.pack_emotion_model import pack
 
-EMOTION = ASSETS / "emotion"
+EMOTION = tasks.spec("emotion").builtin.weights.parent
 LABELS = ["angry", "happy", "neutral", "sad"]
 
 

@@ -1,4 +1,4 @@
-"""Invented sound files for adapters of speech."""
+"""Invented sound files for adapters of speech, and what a check says of known counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy
 import pytest
 import soundfile
+
+from nlpcl.data.check import Check
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,24 @@ def release(tmp_path, write_sound) -> Callable[[Iterable[str]], Path]:
         return tmp_path / "release"
 
     return made
+
+
+@pytest.fixture
+def unlike_known() -> Callable[[Check], dict[str, object]]:
+    """``unlike_known(report)`` → the counts that its tables show as missing or different."""
+
+    def differing(report: Check) -> dict[str, object]:
+        counts, *others = report.tables()
+        found: dict[str, object] = {
+            str(row[0]): tuple(row[1:]) for row in counts.rows if row[3] in {"missing", "differs"}
+        }
+        for table in others:
+            if table.name != "problems":
+                # Cells by two names: "229 (230)" where 230 is known.
+                rows = {
+                    row[0]: row[1:] for row in table.rows if any("(" in str(c) for c in row[1:])
+                }
+                found |= {table.name: rows} if rows else {}
+        return found
+
+    return differing

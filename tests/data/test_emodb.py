@@ -61,11 +61,11 @@ def test_known_counts_add_up():
 
 
 @pytest.mark.data
-def test_the_real_corpus(shared_data):
+def test_the_real_corpus(shared_data, unlike_known):
     if not (shared_data / "audio" / "emodb").is_dir():
         pytest.skip("emodb is not in ../shared/data/audio")
     report = check("emodb", CLIPS, shared_data / "audio" / "emodb")
-    assert report.agrees, report.tables()[0].rows
+    assert unlike_known(report) == {}
     assert (report.found["clips"], report.found["speaker_count"]) == (535, 10)
     assert report.found["unreadable"] == report.found["silent"] == 0
     assert any("every clip is 2 s long" in note for note in load(shared_data / "audio").notes)

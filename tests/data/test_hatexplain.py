@@ -164,9 +164,9 @@ def test_spans_cut_out_exactly_the_marked_tokens(drawn):
 
 @pytest.mark.data
 @pytest.mark.skipif(not ROOT.is_dir(), reason="the real corpora are not in ../shared/data")
-def test_real_counts_and_spans():
+def test_real_counts_and_spans(unlike_known):
     report = check("hatexplain", LABELLED, ROOT)
-    assert report.agrees, report.found
+    assert unlike_known(report) == {}
     splits = data.load("hatexplain", schema=LABELLED, root=ROOT)
     rows = splits.test["hatexplain"]
     assert all("rationale" in row and "targets" in row for row in [*rows, *splits.dev])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlpcl.metrics.calibration import calibration, confidence_bins, expected_calibration_error
+from nlpcl.metrics.calibration import calibration, confidence_bins
 
 
 def naive_error(confidence, right, bins: int) -> float:
@@ -25,16 +25,16 @@ def naive_error(confidence, right, bins: int) -> float:
 def test_error_equals_a_naive_loop(items):
     confidence, right = [c for c, _ in items], [r for _, r in items]
     # A power of two: borders are exact in both computations.
-    found = expected_calibration_error(confidence, right, bins=16)
+    found = confidence_bins(confidence, right, bins=16).error
     assert found == pytest.approx(naive_error(confidence, right, 16), abs=1e-9)
 
 
 def test_hand_worked():
     confidence = [0.95, 0.95, 0.95, 0.95, 0.55, 0.55]
     right = [True, True, True, False, True, False]
-    # 4/6 x |0.75 - 0.95| + 2/6 x |0.5 - 0.55|
-    assert expected_calibration_error(confidence, right) == pytest.approx(15.0)
     found = confidence_bins(confidence, right)
+    # 4/6 x |0.75 - 0.95| + 2/6 x |0.5 - 0.55|
+    assert found.error == pytest.approx(15.0)
     assert found.n.tolist() == [2, 4]
     assert found.largest_error == pytest.approx(20.0)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from nlpcl.metrics.calibration import expected_calibration_error
+from nlpcl.metrics.calibration import confidence_bins
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import (
     best_threshold,
@@ -77,8 +77,7 @@ def test_the_weighted_calibration_error_repeats_items():
     confidence, right = generator.random(50), generator.random(50) < 0.6
     weights = generator.integers(0, 3, (4, 50))
     wanted = [
-        expected_calibration_error(np.repeat(confidence, row), np.repeat(right, row))
-        for row in weights
+        confidence_bins(np.repeat(confidence, row), np.repeat(right, row)).error for row in weights
     ]
     assert weighted_calibration_error(confidence, right)(weights) == pytest.approx(wanted)
 

@@ -31,7 +31,6 @@ WIDTH = 7.4
 """Inches of a figure over the whole width of the report."""
 RIGHT, WRONG = COLOURS[2], COLOURS[3]
 SEQUENTIAL = "Blues"
-DIVERGING = "RdBu_r"
 
 SETTINGS: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],

@@ -17,7 +17,6 @@ from nlpcl.core.files import atomic_file, explained
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("html", "png", "svg", "pdf")
 DPI = 160
 WHITE = "#ffffff"
 
@@ -36,7 +35,7 @@ def write(
         made: their figures.
         missing: figures left out, which the report tells of.
         out: a folder, or for HTML a file ending in ``.html``.
-        format: one of ``FORMATS``.
+        format: ``html``, ``png``, ``svg`` or ``pdf``.
 
     Raises:
         UserError: a file cannot be written.

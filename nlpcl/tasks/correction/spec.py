@@ -1,10 +1,10 @@
 """Spelling correction as the command line and the tables see it."""
 
-from nlpcl.core.files import ASSETS
 from nlpcl.data.pairs import PAIRS
 from nlpcl.metrics.measures import of_spelling
 from nlpcl.tasks.correction.config import BUILTIN_THRESHOLD, CorrectionConfig, CorrectOptions
 from nlpcl.tasks.spec import Builtin, Prediction, TaskSpec
+from nlpcl.text import BUILTIN_FOLDER, BUILTIN_WEIGHTS
 
 SPEC = TaskSpec(
     name="correction",
@@ -25,7 +25,7 @@ SPEC = TaskSpec(
         wraps_encoders=True,
     ),
     builtin=Builtin(
-        weights=ASSETS / "text_encoder" / "weights.safetensors",
+        weights=BUILTIN_FOLDER / BUILTIN_WEIGHTS,
         description="the built-in corrector",
         options={"threshold": BUILTIN_THRESHOLD},
         is_encoder=True,

@@ -57,7 +57,7 @@ def probe_metrics(found: Mapping[str, Probe]) -> dict[str, float]:
     """``probe_speaker_heard`` and the like, percent, each with ``_chance``."""
     metrics: dict[str, float] = {}
     for name, one in found.items():
-        metrics[KEYS[name]] = one.accuracy.value
+        metrics[KEYS[name]] = one.accuracy
         metrics[f"{KEYS[name]}_chance"] = one.largest_share
     return metrics
 

@@ -1,6 +1,7 @@
 """Speech emotion as the command line and the tables see it."""
 
-from nlpcl.core.files import ASSETS
+from pathlib import Path
+
 from nlpcl.data.manifest import CLIPS
 from nlpcl.metrics.measures import of_classes
 from nlpcl.tasks.emotion.config import EmotionConfig, RecogniseOptions
@@ -24,7 +25,7 @@ SPEC = TaskSpec(
         options=RecogniseOptions,
     ),
     builtin=Builtin(
-        weights=ASSETS / "emotion" / "model.safetensors",
+        weights=Path(__file__).parent / "builtin" / "model.safetensors",
         description="the built-in emotion model",
     ),
 )

@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from nlpcl.core.schedules import ALPHA_SCHEDULES
+from nlpcl.nn.layers.attention import SelfAttention
 from nlpcl.nn.layers.gradient_reversal import reverse_gradient
 from nlpcl.nn.layers.normalisation import InstanceNorm
 from nlpcl.nn.layers.pooling import MaxPooling, average
 from nlpcl.nn.layers.positions import SinusoidalPositions
 from nlpcl.nn.layers.recurrent import StackedGRU
-from nlpcl.nn.layers.self_attention import SelfAttention
 from nlpcl.nn.losses.classification import cross_entropy, labelled
 from nlpcl.nn.model import Batch, Part, ZooConfig
 from nlpcl.zoo.emotion_enhanced.config import Config

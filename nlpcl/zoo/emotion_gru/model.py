@@ -1,7 +1,7 @@
 """Speech emotion by a bidirectional GRU with matching attention.
 
 Frames → dropout → bidirectional GRU → attention of each frame to its clip
-(:mod:`nlpcl.nn.layers.matching_attention`) → tanh → maximum over frames → leaky ReLU → dropout →
+(:mod:`nlpcl.nn.layers.attention`) → tanh → maximum over frames → leaky ReLU → dropout →
 linear.
 
 Source: the base model of the IEMOCAP system with HuBERT and DialogueRNN's attention. Differences
@@ -16,7 +16,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlpcl.nn.layers.matching_attention import MatchingAttention
+from nlpcl.nn.layers.attention import MatchingAttention
 from nlpcl.nn.layers.pooling import maximum
 from nlpcl.nn.layers.recurrent import BidirectionalGRU
 from nlpcl.nn.model import ZooConfig

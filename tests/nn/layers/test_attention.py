@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from nlpcl.nn.layers import matching_attention
-from nlpcl.nn.layers.masking import over_frames, real_frames
-from nlpcl.nn.layers.matching_attention import MatchingAttention
-from nlpcl.nn.layers.self_attention import SelfAttention
+from nlpcl.nn.layers import attention
+from nlpcl.nn.layers.attention import MatchingAttention, SelfAttention
+from nlpcl.nn.layers.pooling import over_frames, real_frames
 
 KINDS = ["dot", "general", "general2", "concat"]
 
@@ -102,7 +101,7 @@ def test_concat_in_pieces_is_the_same(monkeypatch):
         return output.detach(), [weight.grad.clone() for weight in layer.parameters()]
 
     whole = value_and_gradients()
-    monkeypatch.setattr(matching_attention, "AT_ONCE", 1)
+    monkeypatch.setattr(attention, "AT_ONCE", 1)
     torch.testing.assert_close(value_and_gradients(), whole)
 
 

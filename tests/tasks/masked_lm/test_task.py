@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-import nlpcl  # noqa: F401
 from nlpcl.nn.model import Output, ZooConfig
 from nlpcl.tasks.masked_lm.task import IGNORE, MaskedLM
 from nlpcl.text.encoders import scratch_tokenizer

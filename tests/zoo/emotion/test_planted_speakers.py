@@ -99,7 +99,7 @@ def test_the_probe_falls_when_the_adversary_learns(made):
             )
             vectors = model.embed(fresh, mask).numpy()
         names = [str(int(name)) for name in speakers]
-        heard[adversary] = probe(vectors, names, folds=3).accuracy.value
+        heard[adversary] = probe(vectors, names, folds=3).accuracy
     assert min(accuracy.values()) > 0.9
     # Chance is 25. Much greater weights remove less.
     assert heard[True] < heard[False] - 8

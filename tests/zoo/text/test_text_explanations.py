@@ -63,6 +63,5 @@ def test_modules_to_bypass(variant, tiny):
         assert not torch.allclose(without, whole, atol=1e-5), name
         if name == "calibration":
             torch.testing.assert_close(without, plain)
-    sizes = model.module_parameters()
-    assert sum(sizes.values()) == sum(weight.numel() for weight in model.parameters())
-    assert set(sizes) == {"backbone", "head"} | ({"calibration"} if modules else set())
+    owners = {name.split(".")[0] for name, _ in model.named_parameters()}
+    assert owners == {"backbone", "head"} | ({"calibration"} if modules else set())

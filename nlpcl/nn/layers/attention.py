@@ -1,11 +1,6 @@
-"""Attention of each frame of a clip to all frames of the same clip.
+"""Attention of each frame of a clip to all frames of the clip, with a single head or several.
 
-Source: the ``MatchingAttention`` of DialogueRNN (Majumder et al., AAAI 2019, arXiv 1811.00405).
-Differences from it: frames attend within their own clip and never across the batch, padding is
-masked before the softmax in every kind, scores of the product kinds are divided by √H, and all
-queries are computed at once.
-
-Legend: ``B`` batch, ``T`` frames, ``H`` width, ``A`` hidden width of ``concat``.
+Legend: ``B`` batch, ``T`` frames, ``H`` width, ``N`` heads, ``A`` hidden width of ``concat``.
 """
 
 from __future__ import annotations
@@ -29,6 +24,11 @@ AT_ONCE = 2**22
 
 class MatchingAttention(nn.Module):
     """``softmax(score(q, m))``-weighted means of a clip's frames m, one for each of its frames q.
+
+    Source: DialogueRNN (Majumder et al., AAAI 2019, arXiv 1811.00405). Differences from it: frames
+    attend within their own clip and never across the batch, padding is masked before the softmax
+    in every kind, scores of the product kinds are divided by √H, and all queries are computed at
+    once.
 
     The score is, by kind: ``dot`` q·m/√H; ``general`` (Wq)·m/√H; ``general2``
     tanh((Wq + b)·m/√H); ``concat`` v·tanh(W[m; q]).
@@ -96,3 +96,51 @@ class MatchingAttention(nn.Module):
         if torch.is_grad_enabled():
             return checkpoint(score, memory, query, use_reentrant=False)
         return score(memory, query)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention (Vaswani et al. 2017, arXiv 1706.03762), a residual and a layer norm.
+
+    The key projection has no bias: the softmax would cancel it.
+
+    Args:
+        size: width H, a multiple of ``heads``.
+        heads: number of heads N.
+        dropout: dropout probability of the attention weights.
+    """
+
+    def __init__(self, size: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(size, size, bias=False)
+        self.value = nn.Linear(size, size)
+        self.out = nn.Linear(size, size)
+        self.norm = nn.LayerNorm(size)
+
+    def split(self, states: Tensor) -> Tensor:
+        """``(B, T, H)`` → ``(B, N, T, H / N)``."""
+        return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Attended states, of the same shape.
+
+        Args:
+            states: ``(B, T, H)``.
+            mask: True at real frames, ``(B, T)``; at least one a clip.
+        """
+        attended = functional.scaled_dot_product_attention(
+            self.split(self.query(states)),
+            self.split(self.key(states)),
+            self.split(self.value(states)),
+            attn_mask=mask[:, None, None, :],
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        return self.norm(states + self.out(attended.transpose(1, 2).flatten(2)))
+
+    def weights(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Weights before dropout, averaged over the heads, in fp32, ``(B, T, T)``."""
+        query, key = self.split(self.query(states)), self.split(self.key(states))
+        scores = (query @ key.mT).float() / query.shape[-1] ** 0.5
+        scores = scores.masked_fill(~mask[:, None, None, :], float("-inf"))
+        return scores.softmax(-1).mean(1)
