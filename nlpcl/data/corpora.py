@@ -1,4 +1,4 @@
-"""The corpora by name: modules of this folder with ``DATASETS``, found by listing it."""
+"""The datasets by name: those in ``DATASETS`` of the modules in this folder."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def names(task: str | None = None) -> list[str]:
 
 
 def dataset(name: str) -> Dataset:
-    """The dataset of a name.
+    """The dataset of that name.
 
     Raises:
-        UserError: there is none; the known names are listed.
+        UserError: there is none; the message lists the known names.
     """
     if name not in listed():
         raise unknown_name("dataset", name, names())
@@ -44,7 +44,7 @@ def dataset(name: str) -> Dataset:
 
 
 def named(data: str, task: str) -> Dataset | None:
-    """The dataset of that name for a task, or of a user's own corpus file, if there is one.
+    """The dataset of that name for a task, or of a user's own corpus file; None if there is none.
 
     Names may be shared: ``sample`` of the task emotion is ``sample-emotion``.
     """
@@ -54,7 +54,7 @@ def named(data: str, task: str) -> Dataset | None:
 
 
 def own(file: Path) -> Dataset:
-    """The corpus of a user's own Python file.
+    """The dataset that a user's own Python file defines.
 
     Raises:
         UserError: no such file, or one without a single dataset.

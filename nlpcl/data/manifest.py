@@ -1,4 +1,4 @@
-"""Clips listed in the user's own table: one clip a line, with its emotion and who speaks."""
+"""Clips listed in the user's own table: one per line, with emotion and speaker."""
 
 from __future__ import annotations
 

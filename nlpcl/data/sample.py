@@ -1,4 +1,4 @@
-"""The small set of invented sentences that comes with nlpcl; no data folder needed."""
+"""The small set of invented sentences that comes with nlpcl; no data folder is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rows of a task hold, and how files, folders and corpora become such rows."""
+"""The fields of a task's rows, and how files, folders and corpora become such rows."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from nlpcl.data.tables import Fields
 
 
 def as_they_are(splits: Splits, corpus: Dataset | None, options: Mapping[str, Any]) -> Splits:
-    """The rows as they were read."""
+    """Return the rows unchanged."""
     return splits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """The rows of a task.
+    """Describes the rows of a task.
 
     Args:
         task: the task that corpora declare to have such rows.
@@ -49,7 +49,7 @@ class Schema:
 
 
 def each_row(splits: Splits, made: Callable[[Example], Example]) -> Splits:
-    """The splits with every row changed."""
+    """Apply a function to every row of the splits, in place."""
     splits.train = [made(row) for row in splits.train]
     splits.dev = [made(row) for row in splits.dev]
     splits.test = {name: [made(row) for row in rows] for name, rows in splits.test.items()}

@@ -1,4 +1,4 @@
-"""Plain texts, and what else can be read as such."""
+"""Plain texts for masked language modelling, also from corpora of other tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TEXT = "text TEXT tweet content correct_text target sentence"
 
 
 def right_sentences(splits: Splits) -> Splits:
-    """Sentence pairs as plain texts: the right sentences."""
+    """The right sentences of sentence pairs, as plain texts."""
     return each_row(splits, lambda row: {"text": row["target"], **row})
 
 

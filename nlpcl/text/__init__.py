@@ -1,4 +1,4 @@
-"""Text: characters, pieces, tokens, reading and writing of lines, noise, encoders."""
+"""Text: characters, segments, tokens, words, reading and writing of lines, noise, encoders."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Training and inference: the trainer, its batches and records, one way to predictions."""
+"""Training and inference: the trainer, its batches and records, and batched prediction."""
 
 from nlpcl.core import torchaudio_import
 

@@ -1,8 +1,8 @@
-"""The model zoo: one folder a model, found by its name; nothing else is edited to add one.
+"""The model zoo: one folder per model, found by its name; nothing else is edited to add one.
 
 A folder holds ``config.py`` (torch-free: ``Config``, ``VARIANTS``, ``PRESETS``) and ``model.py``
 (one ``ZooModel``). A folder of one's own, given by its path, works like those here; with a
-``spec.py`` and a ``task.py`` it brings its own task along.
+``spec.py`` and a ``task.py`` it defines its own task.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Entry:
 
     @cached_property
     def settings(self) -> ModuleType:
-        """Its ``config.py``; imports nothing heavy."""
+        """The module ``config.py`` of the model; imports nothing heavy."""
         module = self._module("config")
         config = getattr(module, "Config", None)
         if not (isinstance(config, type) and issubclass(config, RunConfig)):
@@ -67,7 +67,7 @@ class Entry:
 
     @property
     def task(self) -> TaskSpec:
-        """The face of its task."""
+        """The specification of its task."""
         return tasks.spec(self.config_class.task)
 
     @property
@@ -82,11 +82,11 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """One line on what the model is."""
+        """The first line of the configuration's docstring, for ``--help`` and ``nlpcl models``."""
         return (self.config_class.__doc__ or "").strip().split("\n")[0]
 
     def model_class(self) -> type[ZooModel]:
-        """The model; imports torch and transformers."""
+        """The model class; imports torch and transformers."""
         from nlpcl.nn.model import ZooModel
 
         module = self._module("model")
@@ -123,7 +123,7 @@ class Entry:
 
 
 def names() -> list[str]:
-    """Every model of the zoo, sorted."""
+    """The names of the models in the zoo, sorted."""
     return sorted(
         folder.name.replace("_", "-")
         for folder in FOLDER.iterdir()
@@ -132,7 +132,7 @@ def names() -> list[str]:
 
 
 def is_path(name: str) -> bool:
-    """Whether a model is given as a folder: anything with a separator."""
+    """Whether a model is given as the path of a folder: anything with a separator, or dots."""
     return "/" in name or "\\" in name or name in {".", ".."}
 
 
