@@ -37,7 +37,7 @@ class Waiting(SDCL):
     name = "waiting"
 
     def set_progress(self, done):
-        # In the middle of an epoch of the second training: say so, and go on when a signal has come.
+        # In the middle of an epoch of the second training: say so, and go on after a signal.
         place = os.environ.get("WAITING_AT")
         if not place or self.options.beta or done < 0.6 or Path(place).exists():
             return
