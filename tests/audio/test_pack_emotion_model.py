@@ -7,11 +7,11 @@ import json
 import numpy
 import pytest
 import soundfile
+from pack_emotion_model import pack
 
 from nlpcl import tasks
 from nlpcl.core.errors import UserError
 from nlpcl.runs.opening import open_checkpoint
-from tools.pack_emotion_model import pack
 
 EMOTION = tasks.spec("emotion").builtin.weights.parent
 LABELS = ["angry", "happy", "neutral", "sad"]
