@@ -206,24 +206,25 @@ def check_fields(settings: Any) -> None:
     Raises:
         UserError: naming the flag, the bound and the value.
     """
-    hints = get_type_hints(type(settings))
+    kind: type[object] = type(settings)
+    hints = get_type_hints(kind)
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         check_choice(field.name, value, hints[field.name])
         check_bounds(field.name, value, field.metadata.get("bounds", {}))
 
 
-def check_choice(name: str, value: Any, hint: Any) -> None:
+def check_choice(name: str, value: object, hint: object) -> None:
     """Refuse a value outside a ``Literal``."""
     if get_origin(hint) is Literal and value not in get_args(hint):
         raise unknown_name("value", str(value), map(str, get_args(hint)), where=flag(name))
 
 
-def check_bounds(name: str, value: Any, bounds: Mapping[str, float | None]) -> None:
+def check_bounds(name: str, value: object, bounds: Mapping[str, float | None]) -> None:
     """Refuse a number outside its bounds; NaN is outside all of them."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return
-    tests = {
+    tests: dict[str, Callable[[float], bool]] = {
         "above": lambda bound: value > bound,
         "at_least": lambda bound: value >= bound,
         "below": lambda bound: value < bound,

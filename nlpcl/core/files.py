@@ -7,7 +7,7 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,7 @@ from nlpcl.core.errors import UserError
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Generator[None]:
     """Turn an operating-system refusal (disk full, no permission) into one line about ``path``."""
     try:
         yield
@@ -27,7 +27,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path, *, newline: str | None = None) -> Iterator[IO[str]]:
+def atomic_file(path: Path, *, newline: str | None = None) -> Generator[IO[str]]:
     """A UTF-8 text file that replaces ``path`` only when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -44,7 +44,7 @@ def atomic_file(path: Path, *, newline: str | None = None) -> Iterator[IO[str]]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Generator[Path]:
     """An empty folder that replaces ``path`` only when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     previous = path.with_name(f".{path.name}.{os.getpid()}.old")
@@ -61,7 +61,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(previous, ignore_errors=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented UTF-8 JSON, atomically."""
     with atomic_file(path) as stream:
         json.dump(value, stream, ensure_ascii=False, indent=2)
@@ -76,7 +76,7 @@ def read_json(path: Path) -> Any:
         raise UserError(f"cannot be read ({error})", path, "Is this a run folder?") from error
 
 
-def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write one JSON object a line, atomically."""
     with atomic_file(path) as stream:
         for row in rows:
@@ -93,7 +93,7 @@ def read_json_lines(path: Path) -> list[Any]:
         raise UserError(f"cannot be read ({error})", path, "Is this a run folder?") from error
 
 
-def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows as CSV, atomically; columns are all keys in order of appearance."""
     listed = list(rows)
     columns = list(dict.fromkeys(key for row in listed for key in row))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Interruptible(Protocol):
@@ -22,7 +23,7 @@ class FirstInterrupt:
 
     def __init__(self, target: Interruptible) -> None:
         self.target = target
-        self.previous: Any = None
+        self.previous: Callable[[int, FrameType | None], object] | int | None = None
 
     def __enter__(self) -> None:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -124,7 +123,7 @@ class Display(Lines):
             self.live.stop()
 
 
-def choose(quiet: bool) -> Any:
+def choose(quiet: bool) -> Silent:
     """The display that fits where we run."""
     if quiet:
         return Silent()

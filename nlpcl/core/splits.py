@@ -40,12 +40,12 @@ class Splits:
     """
 
     name: str
-    train: list[Example] = field(default_factory=list)
-    dev: list[Example] = field(default_factory=list)
-    test: dict[str, list[Example]] = field(default_factory=dict)
+    train: list[Example] = field(default_factory=list[Example])
+    dev: list[Example] = field(default_factory=list[Example])
+    test: dict[str, list[Example]] = field(default_factory=dict[str, list[Example]])
     protocol: str = ""
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list[Problem])
+    notes: list[str] = field(default_factory=list[str])
 
     def sizes(self) -> dict[str, int]:
         """Rows a split."""
@@ -98,7 +98,7 @@ class Dataset:
     licence: str
     source: str
     load: Callable[[Path | None], Splits]
-    expected: Mapping[str, Any] = field(default_factory=dict)
+    expected: Mapping[str, Any] = field(default_factory=dict[str, Any])
     count: Callable[[Splits], dict[str, Any]] | None = None
     warnings: Sequence[str] = ()
     labels: Sequence[str] = ()

@@ -7,7 +7,10 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 Cell = str | int | float | bool | None
 
@@ -93,7 +96,7 @@ class Table:
                     row[at - 1] += f" ({ends[0]}–{ends[1]})"
         return columns, texts
 
-    def as_rich(self) -> Any:
+    def as_rich(self) -> Group:
         """Title, table and note for rich; numbers are right-aligned.
 
         The title and the note stand outside the table, whose width would wrap them.
@@ -164,8 +167,8 @@ class Table:
 class Report:
     """Flat named numbers plus tables; saved as ``report.json``."""
 
-    metrics: dict[str, float] = field(default_factory=dict)
-    tables: list[Table] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict[str, float])
+    tables: list[Table] = field(default_factory=list[Table])
 
     def extend(self, other: Report) -> None:
         """Add the numbers and tables of another."""

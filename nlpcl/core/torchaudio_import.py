@@ -87,11 +87,14 @@ def stand_in() -> ModuleType:
 
         return unavailable
 
-    contents = {
+    def load_nothing(library: object) -> bool:
+        return False
+
+    contents: dict[str, object] = {
         "_IS_TORCHAUDIO_EXT_AVAILABLE": False,
         "_IS_ALIGN_AVAILABLE": False,
         "_check_cuda_version": lambda: None,
-        "_load_lib": lambda library: False,
+        "_load_lib": load_nothing,
         "fail_if_no_align": fail_if_no_align,
     }
     for name, value in contents.items():

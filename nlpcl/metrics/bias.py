@@ -13,14 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.tables import Cell, Table
+from nlpcl.metrics.arrays import Booleans
 from nlpcl.metrics.confusion import cell
 from nlpcl.metrics.groups import NO_GROUP, GroupNames, members
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 
-def checked_binary(gold: Any, others: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray]]:
+def checked_binary(
+    gold: ArrayLike, others: Sequence[ArrayLike]
+) -> tuple[Booleans, list[NDArray[Any]]]:
     """``gold`` as booleans and the other arrays, all (N,).
 
     Raises:
@@ -39,7 +42,7 @@ def checked_binary(gold: Any, others: Sequence[Any]) -> tuple[np.ndarray, list[n
     return truth.astype(bool), arrays
 
 
-def area(truth: np.ndarray, scores: np.ndarray) -> float:
+def area(truth: Booleans, scores: NDArray[Any]) -> float:
     """Area under the ROC curve, percent; NaN with one class only."""
     from sklearn.metrics import roc_auc_score
 
@@ -48,7 +51,9 @@ def area(truth: np.ndarray, scores: np.ndarray) -> float:
     return 100 * float(roc_auc_score(truth, scores))
 
 
-def false_positive_rate(gold: Any, predicted: Any, member: Any = None) -> float:
+def false_positive_rate(
+    gold: ArrayLike, predicted: ArrayLike, member: ArrayLike | None = None
+) -> float:
     """Negatives that are taken for positives, percent of the negatives, within the group.
 
     Args:
@@ -58,13 +63,13 @@ def false_positive_rate(gold: Any, predicted: Any, member: Any = None) -> float:
     """
     import numpy as np
 
-    inside = np.ones(len(gold), dtype=bool) if member is None else member
+    inside = np.ones(np.shape(gold), dtype=bool) if member is None else member
     truth, (answers, mask) = checked_binary(gold, [predicted, inside])
     negatives = mask.astype(bool) & ~truth
     return 100 * float(answers[negatives].mean()) if negatives.any() else math.nan
 
 
-def subgroup_auc(gold: Any, scores: Any, member: Any) -> float:
+def subgroup_auc(gold: ArrayLike, scores: ArrayLike, member: ArrayLike) -> float:
     """AUC within the group: are its positives told from its negatives (section 3.2).
 
     Args:
@@ -77,14 +82,14 @@ def subgroup_auc(gold: Any, scores: Any, member: Any) -> float:
     return area(truth[kept], values[kept])
 
 
-def bpsn_auc(gold: Any, scores: Any, member: Any) -> float:
+def bpsn_auc(gold: ArrayLike, scores: ArrayLike, member: ArrayLike) -> float:
     """AUC of background positives against group negatives; low: false positives in the group."""
     truth, (values, mask) = checked_binary(gold, [scores, member])
     kept = mask.astype(bool) ^ truth
     return area(truth[kept], values[kept])
 
 
-def bnsp_auc(gold: Any, scores: Any, member: Any) -> float:
+def bnsp_auc(gold: ArrayLike, scores: ArrayLike, member: ArrayLike) -> float:
     """AUC of group positives against background negatives; low: misses in the group."""
     truth, (values, mask) = checked_binary(gold, [scores, member])
     kept = mask.astype(bool) == truth
@@ -107,7 +112,7 @@ def generalised_mean(values: Sequence[float], power: float = -5.0) -> float:
 
 
 def bias_metrics(
-    gold: Any, scores: Any, values: GroupNames, *, fewest: int = 1
+    gold: ArrayLike, scores: ArrayLike, values: GroupNames, *, fewest: int = 1
 ) -> dict[str, float]:
     """``gmb_subgroup_auc``, ``gmb_bpsn_auc``, ``gmb_bnsp_auc``: generalised means over groups.
 
@@ -126,26 +131,33 @@ def bias_metrics(
 
 
 def group_areas(
-    gold: Any, scores: Any, values: GroupNames
+    gold: ArrayLike, scores: ArrayLike, values: GroupNames
 ) -> Mapping[str, tuple[int, tuple[float, float, float]]]:
     """Items, and subgroup, BPSN and BNSP AUC of every group."""
     import numpy as np
 
-    result = {}
+    result: dict[str, tuple[int, tuple[float, float, float]]] = {}
     for name, items in members(values).items():
         if name == NO_GROUP:
             continue
         member = np.zeros(len(values), dtype=bool)
         member[items] = True
-        areas = tuple(
-            measure(gold, scores, member) for measure in (subgroup_auc, bpsn_auc, bnsp_auc)
+        areas = (
+            subgroup_auc(gold, scores, member),
+            bpsn_auc(gold, scores, member),
+            bnsp_auc(gold, scores, member),
         )
         result[name] = (len(items), areas)
     return result
 
 
 def bias_table(
-    gold: Any, scores: Any, predicted: Any, values: GroupNames, *, fewest: int = 1
+    gold: ArrayLike,
+    scores: ArrayLike,
+    predicted: ArrayLike,
+    values: GroupNames,
+    *,
+    fewest: int = 1,
 ) -> Table:
     """One row a group: items, false-positive rate and the three AUCs; then generalised means.
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlpcl.core.tables import Cell, Table
+from nlpcl.metrics.arrays import Booleans, Floats, Integers
 from nlpcl.metrics.confusion import checked_indices, checked_probabilities
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import ArrayLike
 
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
@@ -29,11 +30,11 @@ class Bins:
         confidence, accuracy: means over the items, percent.
     """
 
-    low: np.ndarray
-    high: np.ndarray
-    n: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
+    low: Floats
+    high: Floats
+    n: Integers
+    confidence: Floats
+    accuracy: Floats
 
     @property
     def error(self) -> float:
@@ -46,7 +47,9 @@ class Bins:
         return float(abs(self.accuracy - self.confidence).max())
 
 
-def confidence_bins(confidence: Any, right: Any, bins: int = 15, *, adaptive: bool = False) -> Bins:
+def confidence_bins(
+    confidence: ArrayLike, right: ArrayLike, bins: int = 15, *, adaptive: bool = False
+) -> Bins:
     """Put items into bins by confidence.
 
     Equal widths are (low, high] over 0..1, as Guo et al. 2017 (arXiv 1706.04599); ``adaptive``
@@ -106,8 +109,8 @@ class Calibration:
         bins: number of bins.
     """
 
-    confidence: np.ndarray
-    right: np.ndarray
+    confidence: Floats
+    right: Booleans
     bins: int = 15
 
     def as_metrics(self) -> dict[str, float]:
@@ -170,7 +173,11 @@ class Calibration:
 
 
 def calibration(
-    gold: Any, probabilities: Any, *, predicted: Any = None, bins: int = 15
+    gold: ArrayLike,
+    probabilities: ArrayLike,
+    *,
+    predicted: ArrayLike | None = None,
+    bins: int = 15,
 ) -> Calibration:
     """Confidence and rightness of every item.
 

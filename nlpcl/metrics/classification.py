@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlpcl.core.tables import Cell, Table
+from nlpcl.metrics.arrays import Integers
 from nlpcl.metrics.confusion import (
     PER_CLASS,
     SCORES,
@@ -20,7 +21,9 @@ from nlpcl.metrics.confusion import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from nlpcl.metrics.intervals import Interval
 
 DEFINITIONS = {
     "wa": "right / all items (plain accuracy)",
@@ -45,7 +48,7 @@ class ClassificationScores:
     """
 
     labels: tuple[str, ...]
-    counts: np.ndarray
+    counts: Integers
     ranking: Mapping[str, float]
 
     @property
@@ -77,13 +80,14 @@ class ClassificationScores:
                     values[f"{kind}_{label}"] = float(value)
         return values | {"n": float(self.n)}
 
-    def tables(self, title: str = "", intervals: Mapping[str, Any] | None = None) -> list[Table]:
+    def tables(
+        self, title: str = "", intervals: Mapping[str, Interval] | None = None
+    ) -> list[Table]:
         """Headline, classes, confusion counts and confusion in percent of the gold class.
 
         Args:
             title: heads the first table, e.g. the protocol.
-            intervals: by headline name, objects with ``low``, ``high``, ``level`` and
-                ``method``, as ``nlpcl.metrics.intervals.score_intervals`` gives them.
+            intervals: by headline name, all of one method and level.
         """
         heading = f"{title} (n={self.n})" if title else f"n={self.n}"
         return [
@@ -92,7 +96,7 @@ class ClassificationScores:
             *self.confusion(),
         ]
 
-    def headline_table(self, title: str, intervals: Mapping[str, Any]) -> Table:
+    def headline_table(self, title: str, intervals: Mapping[str, Interval]) -> Table:
         """One row a score, with its interval where there is one, and its definition."""
         rows: list[list[Cell]] = []
         for name, value in self.headline().items():
@@ -138,7 +142,11 @@ class ClassificationScores:
 
 
 def classification_scores(
-    gold: Any, predicted: Any, labels: Sequence[str], *, probabilities: Any = None
+    gold: ArrayLike,
+    predicted: ArrayLike,
+    labels: Sequence[str],
+    *,
+    probabilities: ArrayLike | None = None,
 ) -> ClassificationScores:
     """Score predictions.
 
@@ -167,7 +175,7 @@ def classification_scores(
     return ClassificationScores(tuple(labels), counts, ranking)
 
 
-def ranking_scores(gold: Any, probabilities: Any, classes: int) -> dict[str, float]:
+def ranking_scores(gold: ArrayLike, probabilities: ArrayLike, classes: int) -> dict[str, float]:
     """AUROC, average precision (percent), Brier score and log loss (natural units).
 
     With two classes, AUROC and average precision are those of the second class and the Brier

@@ -18,18 +18,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlpcl.core.errors import unknown_name
+from nlpcl.metrics.arrays import Floats, Integers, Numbers
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import ArrayLike
 
-ScoreFunction = Callable[[Any], Any]
+ScoreFunction = Callable[[Numbers], Floats]
 """Summed counts (..., C, C) -> percentages (...)."""
 
 
-def label_indices(names: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+def label_indices(names: Sequence[str], labels: Sequence[str]) -> Integers:
     """Positions of ``names`` in ``labels``, shape (N,).
 
     Raises:
@@ -44,7 +45,7 @@ def label_indices(names: Sequence[str], labels: Sequence[str]) -> np.ndarray:
         raise unknown_name("label", str(error.args[0]), labels) from None
 
 
-def checked_indices(values: Any, classes: int, what: str) -> np.ndarray:
+def checked_indices(values: ArrayLike, classes: int, what: str) -> Integers:
     """``values`` as int64 class indices, any shape.
 
     Raises:
@@ -62,7 +63,7 @@ def checked_indices(values: Any, classes: int, what: str) -> np.ndarray:
     return found.astype(np.int64)
 
 
-def checked_probabilities(values: Any, n: int, classes: int) -> np.ndarray:
+def checked_probabilities(values: ArrayLike, n: int, classes: int) -> Floats:
     """``values`` as float64 (N, C).
 
     Raises:
@@ -81,7 +82,7 @@ def checked_probabilities(values: Any, n: int, classes: int) -> np.ndarray:
     return found
 
 
-def confusion_counts(gold: Any, predicted: Any, classes: int) -> np.ndarray:
+def confusion_counts(gold: ArrayLike, predicted: ArrayLike, classes: int) -> Integers:
     """Counts (C, C), gold classes in rows.
 
     Raises:
@@ -102,51 +103,51 @@ def cell(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def ratio(part: Any, whole: Any) -> np.ndarray:
+def ratio(part: ArrayLike, whole: ArrayLike) -> Floats:
     """``part / whole``, 0 where ``whole`` is 0."""
     import numpy as np
 
-    part, whole = np.broadcast_arrays(np.asarray(part, float), np.asarray(whole, float))
-    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+    above, below = np.broadcast_arrays(np.asarray(part, float), np.asarray(whole, float))
+    return np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
 
 
-def precision(counts: Any) -> np.ndarray:
+def precision(counts: Numbers) -> Floats:
     """Per class (..., C), percent; 0 for a class never predicted."""
     return 100 * ratio(counts.diagonal(0, -2, -1), counts.sum(-2))
 
 
-def recall(counts: Any) -> np.ndarray:
+def recall(counts: Numbers) -> Floats:
     """Per class (..., C), percent; 0 for a class without gold items."""
     return 100 * ratio(counts.diagonal(0, -2, -1), counts.sum(-1))
 
 
-def f1(counts: Any) -> np.ndarray:
+def f1(counts: Numbers) -> Floats:
     """Per class (..., C), percent; 0 for a class neither gold nor predicted."""
     return 200 * ratio(counts.diagonal(0, -2, -1), counts.sum(-1) + counts.sum(-2))
 
 
-def wa(counts: Any) -> np.ndarray:
+def wa(counts: Numbers) -> Floats:
     """Plain accuracy (...)."""
     return 100 * ratio(counts.diagonal(0, -2, -1).sum(-1), counts.sum((-2, -1)))
 
 
-def ua(counts: Any) -> np.ndarray:
+def ua(counts: Numbers) -> Floats:
     """Mean recall over the classes present in gold (...)."""
     return ratio(recall(counts).sum(-1), (counts.sum(-1) > 0).sum(-1))
 
 
-def macro_f1(counts: Any) -> np.ndarray:
+def macro_f1(counts: Numbers) -> Floats:
     """Mean F1 over all classes (...)."""
     return f1(counts).mean(-1)
 
 
-def macro_f1_present(counts: Any) -> np.ndarray:
+def macro_f1_present(counts: Numbers) -> Floats:
     """Mean F1 over the classes that are gold or predicted (...)."""
     present = (counts.sum(-1) + counts.sum(-2)) > 0
     return ratio(f1(counts).sum(-1), present.sum(-1))
 
 
-def weighted_f1(counts: Any) -> np.ndarray:
+def weighted_f1(counts: Numbers) -> Floats:
     """Mean F1 weighted by support (...)."""
     return ratio((f1(counts) * counts.sum(-1)).sum(-1), counts.sum((-2, -1)))
 

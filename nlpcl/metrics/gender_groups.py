@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlpcl.core.tables import Cell, Table
+from nlpcl.metrics.arrays import Integers
 from nlpcl.metrics.confusion import SCORES, cell, confusion_counts, recall
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from nlpcl.metrics.groups import Group, GroupNames
 
 
 def gender_tables(
-    gold: Any,
-    predicted: Any,
+    gold: ArrayLike,
+    predicted: ArrayLike,
     labels: Sequence[str],
-    groups: Mapping[str, Any],
-    items: Mapping[str, np.ndarray],
-    genders: Sequence[Any],
+    groups: Mapping[str, GroupNames],
+    items: Mapping[str, Integers],
+    genders: Sequence[Group],
     measures: Mapping[str, str],
     level: float,
 ) -> list[Table]:

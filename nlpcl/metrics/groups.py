@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlpcl.core.errors import unknown_name
 from nlpcl.core.tables import Cell, Table
+from nlpcl.metrics.arrays import Integers
 from nlpcl.metrics.confusion import SCORES, cell, checked_indices, confusion_counts, ratio, recall
 from nlpcl.metrics.gender_groups import gender_tables
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import ArrayLike
 
     from nlpcl.metrics.intervals import Interval
 
@@ -41,7 +42,7 @@ class Group:
     """
 
     name: str
-    counts: np.ndarray
+    counts: Integers
     intervals: Mapping[str, Interval]
 
     @property
@@ -50,7 +51,7 @@ class Group:
         return int(self.counts.sum())
 
 
-def members(values: GroupNames) -> dict[str, np.ndarray]:
+def members(values: GroupNames) -> dict[str, Integers]:
     """Item indices of every group, names sorted; items without a name under ``(none)``."""
     import numpy as np
 
@@ -64,8 +65,8 @@ def members(values: GroupNames) -> dict[str, np.ndarray]:
 
 
 def score_groups(
-    gold: Any,
-    predicted: Any,
+    gold: ArrayLike,
+    predicted: ArrayLike,
     classes: int,
     values: GroupNames,
     *,
@@ -91,8 +92,6 @@ def score_groups(
     Raises:
         ValueError: lengths differ, or indices out of range.
     """
-    import numpy as np
-
     from nlpcl.metrics.intervals import Interval, score_intervals, wilson_interval
     from nlpcl.metrics.resampling import classification_units
 
@@ -101,7 +100,7 @@ def score_groups(
     if not len(truth) == len(answers) == len(values):
         raise ValueError(f"{len(truth)} gold, {len(answers)} predicted, {len(values)} group names")
     scores = {name: SCORES[name] for name in MEASURES}
-    result = []
+    result: list[Group] = []
     for name, items in members(values).items():
         inside = [] if clusters is None else [str(clusters[item]) for item in items.tolist()]
         clustered = len(set(inside)) >= FEWEST_CLUSTERS
@@ -115,13 +114,13 @@ def score_groups(
             value, n = intervals["wa"].value, len(items)
             intervals["wa"] = Interval(value, low, high, level, math.nan, n, n, "Wilson")
         counts = confusion_counts(truth[items], answers[items], classes)
-        result.append(Group(name, np.asarray(counts), intervals))
+        result.append(Group(name, counts, intervals))
     return result
 
 
 def group_tables(
-    gold: Any,
-    predicted: Any,
+    gold: ArrayLike,
+    predicted: ArrayLike,
     labels: Sequence[str],
     groups: Mapping[str, GroupNames],
     by: Sequence[str],

@@ -9,10 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
+from nlpcl.metrics.arrays import Floats, Integers
 from nlpcl.metrics.confusion import ScoreFunction
 from nlpcl.metrics.resampling import Units, bunches, cluster_indices
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Difference(Interval):
 
 
 def percentile_interval(
-    value: float, resampled: Any, level: float, n: int, clusters: int, method: str
+    value: float, resampled: ArrayLike, level: float, n: int, clusters: int, method: str
 ) -> Interval:
     """Percentiles of resampled values; those that are NaN (undefined in a resample) are left out.
 
@@ -76,7 +80,7 @@ def percentile_interval(
 
 
 def cluster_bootstrap(
-    statistic: Callable[[Any], Any],
+    statistic: Callable[[Integers], Floats],
     clusters: Sequence[str] | int,
     *,
     resamples: int = 1000,
@@ -140,7 +144,7 @@ def score_intervals(
     if units.totals.shape[1] != 1:
         raise ValueError("intervals are taken of one system at a time")
     generator = np.random.default_rng(seed)
-    parts: dict[str, list[Any]] = {name: [] for name in scores}
+    parts: dict[str, list[Floats]] = {name: [] for name in scores}
     for weights in units.draws(resamples, generator):
         sums = units.sums(weights)[:, 0]
         for name, score in scores.items():
@@ -199,7 +203,7 @@ def paired_bootstrap(
 
     check_pair(units)
     generator = np.random.default_rng(seed)
-    parts = []
+    parts: list[Floats] = []
     for weights in units.draws(resamples, generator):
         scored = score(units.sums(weights)).mean(-1)
         parts.append(scored[:, 0] - scored[:, 1])
@@ -296,5 +300,5 @@ def wilson_interval(right: float, n: int, level: float = 0.95) -> tuple[float, f
 
     if not n:
         return math.nan, math.nan
-    ends: Any = proportion_confint(right, n, alpha=1 - level, method="wilson")
-    return 100 * float(ends[0]), 100 * float(ends[1])
+    low, high = proportion_confint(right, n, alpha=1 - level, method="wilson")
+    return 100 * float(low), 100 * float(high)

@@ -10,10 +10,16 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nlpcl.metrics.arrays import Integers
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    Names = NDArray[np.str_]
+    Vectors = NDArray[np.float32]
 
 ITERATIONS = 200
 
@@ -32,7 +38,7 @@ class Probe:
 
 
 def probe(
-    embeddings: Any,
+    embeddings: ArrayLike,
     targets: Sequence[str],
     *,
     target: str = "speaker",
@@ -61,35 +67,35 @@ def probe(
     import numpy as np
 
     values = np.asarray(embeddings, dtype=np.float32)
-    names = np.asarray(targets, dtype=str)
+    names = np.asarray(targets, dtype=np.str_)
     if values.ndim != 2 or len(values) != len(names) or not values.shape[-1]:
         raise ValueError(f"embeddings have shape {values.shape} for {len(names)} {target} names")
     if groups is not None and len(groups) != len(names):
         raise ValueError(f"{len(groups)} groups for {len(names)} items")
     if not np.isfinite(values).all():
         raise ValueError("embeddings must be finite")
-    owners = None if groups is None else np.asarray(groups, dtype=str)
+    owners = None if groups is None else np.asarray(groups, dtype=np.str_)
     # What a class must have two of: groups where they are kept apart, else items.
-    pairs = set(enumerate(names.tolist())) if owners is None else {*zip(owners, names, strict=True)}
-    sizes = Counter(str(name) for _, name in pairs)
-    usable = np.array([bool(name) and sizes[name] > 1 for name in names.tolist()], dtype=bool)
+    items = range(len(names)) if owners is None else owners.tolist()
+    sizes = Counter(name for _, name in {*zip(items, names.tolist(), strict=True)})
+    usable = np.array([bool(name) and sizes[name] > 1 for name in names.tolist()], dtype=np.bool_)
     classes = np.unique(names[usable])
     if len(classes) < 2:
         kind = "items" if owners is None else "groups"
         raise ValueError(f"a {target} probe needs two classes of at least two {kind} each")
     values, names = values[usable], names[usable]
     owners = None if owners is None else owners[usable]
-    folds = max(2, min(folds, *(sizes[str(name)] for name in classes)))
+    folds = max(2, min(folds, *(sizes[name] for name in classes.tolist())))
     right = 0
     for train, test in splits(names, owners, folds, seed):
         right += int((answers(values[train], names[train], values[test]) == names[test]).sum())
-    most = max(Counter(names.tolist()).values())
+    most = int(np.unique(names, return_counts=True)[1].max())
     return Probe(100 * right / len(names), 100 * most / len(names))
 
 
 def splits(
-    names: np.ndarray, owners: np.ndarray | None, folds: int, seed: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    names: Names, owners: Names | None, folds: int, seed: int
+) -> Iterator[tuple[Integers, Integers]]:
     """Training and test indices; every item is tested once."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -97,7 +103,7 @@ def splits(
     return kind(n_splits=folds, shuffle=True, random_state=seed).split(names, names, owners)
 
 
-def answers(train: np.ndarray, names: np.ndarray, test: np.ndarray) -> np.ndarray:
+def answers(train: Vectors, names: Names, test: Vectors) -> Names:
     """Names that a logistic regression fitted to the training part gives the test part."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

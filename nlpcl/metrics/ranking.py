@@ -8,15 +8,16 @@ score.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlpcl.core.tables import Cell, Table
+from nlpcl.metrics.arrays import Floats, Numbers
 from nlpcl.metrics.bias import checked_binary
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import ArrayLike
 
-WeightedScore = Callable[[Any], Any]
+WeightedScore = Callable[[Numbers], Floats]
 """Weights (R, N) -> percentages (R,), NaN where a resample lacks a class."""
 STEPS = tuple(step / 20 for step in range(1, 20))
 """Thresholds of the curve: 0.05, 0.1, ... 0.95."""
@@ -30,7 +31,7 @@ class Ranked:
         scores: higher is more positive (N,).
     """
 
-    def __init__(self, positive: Any, scores: Any) -> None:
+    def __init__(self, positive: ArrayLike, scores: ArrayLike) -> None:
         import numpy as np
 
         truth, (values,) = checked_binary(positive, [scores])
@@ -40,7 +41,7 @@ class Ranked:
         self.scores = ranked[self.starts]
         self.truth = truth[self.order]
 
-    def sums(self, weights: Any) -> tuple[np.ndarray, np.ndarray]:
+    def sums(self, weights: Numbers) -> tuple[Floats, Floats]:
         """Weight of positives and of negatives in each group (R, G), lowest score first."""
         import numpy as np
 
@@ -49,13 +50,13 @@ class Ranked:
         return positive, np.add.reduceat(drawn, self.starts, axis=1) - positive
 
 
-def weighted_auroc(positive: Any, scores: Any) -> WeightedScore:
+def weighted_auroc(positive: ArrayLike, scores: ArrayLike) -> WeightedScore:
     """Area under the ROC curve: a positive above a negative, ties count half."""
     import numpy as np
 
     ranked = Ranked(positive, scores)
 
-    def score(weights: Any) -> np.ndarray:
+    def score(weights: Numbers) -> Floats:
         high, low = ranked.sums(weights)
         won = (high * (low.cumsum(1) - low / 2)).sum(1)
         pairs = high.sum(1) * low.sum(1)
@@ -64,13 +65,13 @@ def weighted_auroc(positive: Any, scores: Any) -> WeightedScore:
     return score
 
 
-def weighted_average_precision(positive: Any, scores: Any) -> WeightedScore:
+def weighted_average_precision(positive: ArrayLike, scores: ArrayLike) -> WeightedScore:
     """Precision at every score of a positive, weighted by the gain in recall."""
     import numpy as np
 
     ranked = Ranked(positive, scores)
 
-    def score(weights: Any) -> np.ndarray:
+    def score(weights: Numbers) -> Floats:
         high, low = (part[:, ::-1] for part in ranked.sums(weights))
         found = high.cumsum(1)
         taken = found + low.cumsum(1)
@@ -83,7 +84,9 @@ def weighted_average_precision(positive: Any, scores: Any) -> WeightedScore:
 
 
 def mean_over_classes(
-    kind: Callable[[Any, Any], WeightedScore], gold: Any, probabilities: Any
+    kind: Callable[[ArrayLike, ArrayLike], WeightedScore],
+    gold: ArrayLike,
+    probabilities: ArrayLike,
 ) -> WeightedScore | None:
     """A score of each class against the rest, averaged as ``metrics.classification`` does.
 
@@ -106,7 +109,7 @@ def mean_over_classes(
         return None
     parts = [kind(truth == k, shares[:, k]) for k in usable]
 
-    def score(weights: Any) -> np.ndarray:
+    def score(weights: Numbers) -> Floats:
         values = np.stack([part(weights) for part in parts])
         held = np.isfinite(values)
         counts = held.sum(0)
@@ -116,7 +119,9 @@ def mean_over_classes(
     return score
 
 
-def weighted_calibration_error(confidence: Any, right: Any, bins: int = 15) -> WeightedScore:
+def weighted_calibration_error(
+    confidence: ArrayLike, right: ArrayLike, bins: int = 15
+) -> WeightedScore:
     """Expected calibration error over bins of equal width, as ``metrics.calibration`` defines it.
 
     Args:
@@ -131,14 +136,14 @@ def weighted_calibration_error(confidence: Any, right: Any, bins: int = 15) -> W
     gaps = np.zeros((len(values), bins))
     gaps[np.arange(len(values)), index] = np.asarray(right, dtype=np.float64) - values
 
-    def score(weights: Any) -> np.ndarray:
+    def score(weights: Numbers) -> Floats:
         drawn = np.asarray(weights, dtype=np.float64)
         return 100 * np.abs(drawn @ gaps).sum(1) / drawn.sum(1)
 
     return score
 
 
-def macro_f1_at(ranked: Ranked) -> np.ndarray:
+def macro_f1_at(ranked: Ranked) -> Floats:
     """Macro-F1 (G + 1,) when the groups from the k-th on are called positive; the last: none is."""
     import numpy as np
 
@@ -147,14 +152,14 @@ def macro_f1_at(ranked: Ranked) -> np.ndarray:
     wrong = np.r_[low[::-1].cumsum()[::-1], 0.0]
     missed, rejected = high.sum() - found, low.sum() - wrong
 
-    def f1(hits: np.ndarray, others: np.ndarray) -> np.ndarray:
+    def f1(hits: Floats, others: Floats) -> Floats:
         whole = 2 * hits + others
         return np.divide(2 * hits, whole, out=np.zeros_like(hits), where=whole > 0)
 
     return 50 * (f1(found, wrong + missed) + f1(rejected, wrong + missed))
 
 
-def best_threshold(positive: Any, scores: Any) -> tuple[float, float]:
+def best_threshold(positive: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
     """The threshold with the highest macro-F1 of two classes, and that macro-F1 in percent.
 
     Between two neighbouring scores their middle is taken; of equally good thresholds the one
@@ -178,7 +183,9 @@ def best_threshold(positive: Any, scores: Any) -> tuple[float, float]:
     return float(bounds[chosen]), float(found[chosen])
 
 
-def threshold_table(positive: Any, scores: Any, used: float, name: str = "positive") -> Table:
+def threshold_table(
+    positive: ArrayLike, scores: ArrayLike, used: float, name: str = "positive"
+) -> Table:
     """Precision, recall and F1 of the positive class, macro-F1 and false-positive rate.
 
     Args:

@@ -14,10 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
+from nlpcl.metrics.arrays import Floats
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
 """Shares of a text's words whose mean drop is the AOPC."""
@@ -102,7 +100,7 @@ def faithfulness(
         drops = drop([heaviest(values, at) for values in weights])
         return 100 * sum(drops) / len(drops)
 
-    scores = {}
+    scores: dict[str, float] = {}
     for name, drop in (("comprehensiveness", without), ("sufficiency", alone)):
         scores[name] = mean(drop, share)
         scores[f"{name}_aopc"] = sum(mean(drop, at) for at in bins) / len(bins)
@@ -182,7 +180,7 @@ def precision_recall_area(marks: Sequence[bool], weights: Sequence[float]) -> fl
     return float(auc(recall, precision))
 
 
-def random_weights(lengths: Sequence[int], seed: int) -> list[np.ndarray[Any, Any]]:
+def random_weights(lengths: Sequence[int], seed: int) -> list[Floats]:
     """Weights drawn evenly from 0..1 for texts of so many words: what says nothing."""
     import numpy as np
 

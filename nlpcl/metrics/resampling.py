@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nlpcl.metrics.arrays import Floats, Integers, Numbers
 from nlpcl.metrics.confusion import checked_indices
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import ArrayLike
 
 CELLS = 4_000_000
 """Numbers held at once while resampling."""
@@ -44,8 +46,8 @@ class Units:
         clustered: whether units are clusters.
     """
 
-    totals: np.ndarray
-    copies: np.ndarray
+    totals: Numbers
+    copies: Integers
     n: int
     clustered: bool
 
@@ -60,26 +62,26 @@ class Units:
         kind = "clusters" if self.clustered else "items"
         return f"percentile bootstrap over {self.size} {kind}"
 
-    def sums(self, weights: Any) -> np.ndarray:
+    def sums(self, weights: Numbers) -> Floats:
         """``weights`` (R, U) -> summed totals (R, systems, seeds, ...)."""
         import numpy as np
 
         flat = self.totals.reshape(len(self.totals), -1).astype(np.float64)
         return (weights.astype(np.float64) @ flat).reshape(len(weights), *self.totals.shape[1:])
 
-    def draws(self, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    def draws(self, resamples: int, generator: np.random.Generator) -> Iterator[Integers]:
         """How often each unit is drawn, as many as there are with replacement, (R, U) in parts."""
         shares = self.copies / self.size
         for count in bunches(resamples, self.totals.size // len(self.totals) + len(self.totals)):
             yield generator.multinomial(self.size, shares, size=count)
 
-    def exchanges(self, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    def exchanges(self, resamples: int, generator: np.random.Generator) -> Iterator[Integers]:
         """How many of each unit are exchanged, each with probability 1/2, (R, U) in parts."""
         for count in bunches(resamples, self.totals.size // len(self.totals) + len(self.totals)):
             yield generator.binomial(self.copies, 0.5, size=(count, len(self.copies)))
 
 
-def cluster_indices(clusters: Sequence[str] | int, n: int | None = None) -> tuple[np.ndarray, int]:
+def cluster_indices(clusters: Sequence[str] | int, n: int | None = None) -> tuple[Integers, int]:
     """Cluster number of every item (N,) and the number of clusters; an int: every item its own.
 
     Raises:
@@ -100,7 +102,10 @@ def cluster_indices(clusters: Sequence[str] | int, n: int | None = None) -> tupl
 
 
 def classification_units(
-    gold: Any, predicted: Any, classes: int, clusters: Sequence[str] | None = None
+    gold: ArrayLike,
+    predicted: ArrayLike,
+    classes: int,
+    clusters: Sequence[str] | None = None,
 ) -> Units:
     """Confusion counts of one or more systems on the same items.
 
@@ -129,7 +134,8 @@ def classification_units(
     if clusters is None:
         # Items with the same gold class and the same answers are interchangeable.
         cells, copies = np.unique(cells, axis=1, return_counts=True)
-        unit, count = np.arange(cells.shape[1]), cells.shape[1]
+        count = int(cells.shape[1])
+        unit = np.arange(count)
     else:
         unit, count = cluster_indices(clusters, n)
         copies = np.ones(count, dtype=np.int64)
@@ -139,7 +145,7 @@ def classification_units(
     return Units(totals.reshape(shape), copies, n, clusters is not None)
 
 
-def summed_units(parts: Any, clusters: Sequence[str] | None = None) -> Units:
+def summed_units(parts: ArrayLike, clusters: Sequence[str] | None = None) -> Units:
     """Any score made of sums, e.g. of hits, predicted and gold edits of each sentence.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -18,5 +17,4 @@ def holm(p_values: Sequence[float]) -> list[float]:
         raise ValueError(f"p-values must lie in 0..1: {list(p_values)}")
     if not p_values:
         return []
-    adjusted: Any = multipletests(list(p_values), method="holm")[1]
-    return [float(value) for value in adjusted]
+    return multipletests(list(p_values), method="holm")[1].tolist()

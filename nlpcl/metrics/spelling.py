@@ -282,7 +282,7 @@ def count_characters(
     scores: dict[str, dict[str, Score]], gold: Changes, predicted: Changes, same_length: bool
 ) -> None:
     """Add one sentence to the character-level conventions."""
-    common = gold.keys() & predicted.keys() if same_length else set()
+    common: set[int] = gold.keys() & predicted.keys() if same_length else set()
     right = sum(gold[position] == predicted[position] for position in common)
     found, proposed, wanted = len(common), len(predicted), len(gold)
     for name in ("simple", "pointernet", "iiosnail"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from nlpcl.core.tables import Table
 from nlpcl.metrics.spelling import aligned_changes
@@ -16,29 +16,56 @@ KINDS = {
 }
 
 
+class Edit(TypedDict):
+    """A position that is not as it should be.
+
+    Args:
+        position: of the character in the source, in code points from 0.
+        wrong: the source's character.
+        right: the gold one.
+        predicted: the one that was written.
+    """
+
+    position: int
+    wrong: str
+    right: str
+    predicted: str
+
+
+class Case(TypedDict):
+    """A sentence with faults; ``index`` counts from 0."""
+
+    index: int
+    source: str
+    target: str
+    prediction: str
+    edits: list[Edit]
+
+
+CaseLists = dict[str, list[Case]]
+
+
 def case_lists(
     sources: Sequence[str],
     targets: Sequence[str],
     predictions: Sequence[str],
     *,
     ignore_de: bool = False,
-) -> dict[str, list[dict[str, Any]]]:
+) -> CaseLists:
     """The sentences with each kind of fault, in order; a sentence may stand in several lists.
 
     Returns:
         ``{"over_corrected": [...], "missed": [...], "wrongly_corrected": [...],
-        "unequal_length": [...]}``; each row has ``index`` (from 0), ``source``, ``target``,
-        ``prediction`` and ``edits``, a list of ``{"position", "wrong", "right", "predicted"}``
-        (code points from 0; ``right`` is the gold character, ``predicted`` the one written).
+        "unequal_length": [...]}``.
 
     Raises:
         ValueError: when the three sequences differ in length.
     """
-    lists: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    lists: CaseLists = {kind: [] for kind in KINDS}
     compared = aligned_changes(sources, targets, predictions, ignore_de=ignore_de)
     for index, (gold, predicted, same_length) in enumerate(compared):
         source = sources[index]
-        faults: dict[str, list[dict[str, Any]]] = {}
+        faults: dict[str, list[Edit]] = {}
         if not same_length:
             faults["unequal_length"] = []
         else:
@@ -48,17 +75,17 @@ def case_lists(
                 written = predicted.get(position, wrong)
                 if right == written:
                     continue
-                edit = {"position": position, "wrong": wrong, "right": right, "predicted": written}
+                edit = Edit(position=position, wrong=wrong, right=right, predicted=written)
                 faults.setdefault(kind_of(wrong, right, written), []).append(edit)
         for kind, edits in faults.items():
             lists[kind].append(
-                {
-                    "index": index,
-                    "source": source,
-                    "target": targets[index],
-                    "prediction": predictions[index],
-                    "edits": edits,
-                }
+                Case(
+                    index=index,
+                    source=source,
+                    target=targets[index],
+                    prediction=predictions[index],
+                    edits=edits,
+                )
             )
     return lists
 
@@ -70,9 +97,9 @@ def kind_of(wrong: str, right: str, written: str) -> str:
     return "missed" if wrong == written else "wrongly_corrected"
 
 
-def case_tables(lists: dict[str, list[dict[str, Any]]], *, limit: int = 20) -> list[Table]:
+def case_tables(lists: CaseLists, *, limit: int = 20) -> list[Table]:
     """One table a kind with its first ``limit`` sentences; the title says how many there are."""
-    tables = []
+    tables: list[Table] = []
     for kind, rows in lists.items():
         cells = [
             [
@@ -91,7 +118,7 @@ def case_tables(lists: dict[str, list[dict[str, Any]]], *, limit: int = 20) -> l
     return tables
 
 
-def show_edit(edit: dict[str, Any]) -> str:
+def show_edit(edit: Edit) -> str:
     """``3:旱→早``, and ``3:旱→旦(早)`` when the gold character is another one."""
     gold = "" if edit["right"] in (edit["predicted"], edit["wrong"]) else f"({edit['right']})"
     return f"{edit['position']}:{edit['wrong']}→{edit['predicted']}{gold}"

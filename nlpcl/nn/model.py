@@ -2,18 +2,28 @@
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size.
 """
+# transformers leaves its own methods, which are called and extended here, without types.
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils.generic import ModelOutput
+
+from nlpcl.core.config import RunConfig
 
 Batch = Mapping[str, Tensor]
 IGNORE = -100
@@ -28,7 +38,7 @@ class Part(NamedTuple):
     """
 
     total: Tensor
-    count: Tensor
+    count: Tensor  # pyright: ignore[reportIncompatibleMethodOverride] # hides tuple.count
     weight: float = 1.0
 
     def mean(self) -> Tensor:
@@ -69,7 +79,6 @@ class ZooConfig(PreTrainedConfig):
     """The saved form of a model: its encoder's configuration and its own options."""
 
     model_type = "nlpcl"
-    sub_configs: ClassVar[dict[str, Any]] = {"backbone": AutoConfig}
 
     def __init__(
         self,
@@ -114,6 +123,7 @@ class ZooModel(PreTrainedModel):
             # Without an __init__ of its own, transformers would make one from dataclass fields.
             attributes = {
                 "model_type": f"nlpcl-{cls.name}",
+                "sub_configs": {"backbone": AutoConfig},
                 "__init__": ZooConfig.__init__,
                 "__module__": cls.__module__,
             }
@@ -154,17 +164,16 @@ class ZooModel(PreTrainedModel):
 
     def own_modules(self) -> Iterator[tuple[str, torch.nn.Module]]:
         """All modules with their names, those of encoders inside left out."""
-        inner = [
-            name
-            for name, module in self.named_modules()
-            if name and isinstance(module, PreTrainedModel)
-        ]
-        for name, module in self.named_modules():
+        modules = list(cast(Iterator[tuple[str, torch.nn.Module]], self.named_modules()))
+        inner = [name for name, module in modules if name and isinstance(module, PreTrainedModel)]
+        for name, module in modules:
             if not any(name == other or name.startswith(f"{other}.") for other in inner):
                 yield name, module
 
     @classmethod
-    def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Any) -> Any:
+    def prepare(
+        cls, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, config: RunConfig
+    ) -> PreTrainedTokenizerBase:
         """Change a loaded encoder before the model is built; returns the tokenizer to use."""
         return tokenizer
 
@@ -173,7 +182,10 @@ class ZooModel(PreTrainedModel):
         self.backbone = backbone
 
     def before_training(
-        self, config: Any, tokenizer: Any, load: Callable[[str], tuple[PreTrainedModel, Any]]
+        self,
+        config: RunConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        load: Callable[[str], tuple[PreTrainedModel, PreTrainedTokenizerBase]],
     ) -> None:
         """Get what training needs and the saved model does not, such as a teacher.
 
@@ -193,7 +205,7 @@ class ZooModel(PreTrainedModel):
         """What :meth:`set_progress` has set, by the name of its column in ``history.csv``."""
         return {}
 
-    def parameter_groups(self, config: Any) -> list[dict[str, Any]] | None:
+    def parameter_groups(self, config: RunConfig) -> list[dict[str, Any]] | None:
         """Groups for the optimiser, each with its ``lr``; None is one rate for all weights."""
         return None
 

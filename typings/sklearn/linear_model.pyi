@@ -1,0 +1,6 @@
+from typing import Any
+
+class LogisticRegression:
+    def __init__(self, *, C: float = 1.0, max_iter: int = 100) -> None: ...
+
+def __getattr__(name: str) -> Any: ...

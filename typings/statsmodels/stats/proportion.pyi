@@ -1,0 +1,6 @@
+from typing import Any
+
+def proportion_confint(
+    count: float, nobs: float, alpha: float = 0.05, method: str = "normal"
+) -> tuple[float, float]: ...
+def __getattr__(name: str) -> Any: ...
