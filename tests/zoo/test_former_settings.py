@@ -170,6 +170,13 @@ def test_the_options_of_predict_are_renamed_alike(run_main, finished_run):
     assert former.err == told + plain.err
 
 
+def test_the_options_of_predict_are_renamed_in_python_too(finished_run):
+    import nlpcl
+
+    run = nlpcl.load(finished_run)
+    assert run.predict(["好", "我再家"], window=1) == run.predict(["好", "我再家"], chunk_size=1)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
