@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, cast, get_args, get_origin, get_type_hints
 
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.renamed import RenamedFields, with_present_names
@@ -206,8 +206,7 @@ def check_fields(settings: Any) -> None:
     Raises:
         UserError: naming the flag, the bound and the value.
     """
-    kind: type[object] = type(settings)
-    hints = get_type_hints(kind)
+    hints = get_type_hints(cast(object, settings).__class__)
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         check_choice(field.name, value, hints[field.name])

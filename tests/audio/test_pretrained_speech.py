@@ -6,12 +6,12 @@ import json
 
 import pytest
 import torch
+from cut_speech_encoder import cut
 
 from nlpcl.audio.loading import load_builtin, load_speech_encoder
 from nlpcl.audio.pretrained_speech import PretrainedSpeechEncoder
 from nlpcl.audio.speech_encoder import SpeechEncoder
 from nlpcl.core.errors import UserError
-from tools.cut_speech_encoder import cut
 
 WAVEFORM = [(kind, masked) for kind in ("hubert", "wav2vec2", "wavlm") for masked in (True, False)]
 
