@@ -13,6 +13,8 @@ NAMES = zoo.names()
 VARIANTS = [(name, variant) for name in NAMES for variant in zoo.entry(name).variants]
 CONTRASTS = {"self_supervised", "supervised", "calibration"}
 """Parts whose least value is not 0, and which depend on what else is in the batch."""
+TERMS = 2 * 32 * 16
+"""How many numbers flow into one: up to 2 layers of width 32 over 16 places or frames."""
 PRESETS = [(name, preset) for name in NAMES for preset in zoo.entry(name).presets]
 
 
@@ -76,14 +78,12 @@ def test_backward_gives_every_weight_a_finite_gradient(name, tiny):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_overfits_eight_rows(name, tiny):
-    from nlpcl.training.inference import infer
-
     made = tiny(name)
     optimiser = torch.optim.AdamW(made.model.parameters(), lr=1e-2 if made.is_text else 5e-3)
-    made.model.train()
     losses = []
-    for _ in range(80):
-        output = made.model(**made.batch())
+    # Most need 20 steps; some weights to begin with need 150.
+    while len(losses) < 400:
+        output = made.model.train()(**made.batch())
         optimiser.zero_grad()
         output.loss.backward()
         optimiser.step()
@@ -91,19 +91,32 @@ def test_overfits_eight_rows(name, tiny):
         aside = {"speaker", *CONTRASTS}
         parts = [part for part_name, part in output.parts.items() if part_name not in aside]
         losses.append(sum(part.weight * float(part.mean().detach()) for part in parts))
+        if losses[-1] < 0.1 * losses[0] and len(losses) % 10 == 0 and mistakes(made) == []:
+            break
     assert losses[-1] < 0.1 * losses[0]
-    if made.config.task == "correction":
-        edits, _ = infer(made.model, made.task, made.rows, precision="fp32")
-        for example, found in zip(made.examples, edits, strict=True):
-            characters = list(example["source"])
-            for edit in found:
-                characters[edit.position] = edit.right
-            assert "".join(characters) == example["target"]
+    assert mistakes(made) == []
+
+
+def mistakes(made):
+    """The sentences that a model for correction does not correct."""
+    from nlpcl.training.inference import infer
+
+    if made.config.task != "correction":
+        return []
+    edits, _ = infer(made.model, made.task, made.rows, precision="fp32")
+    wrong = []
+    for example, found in zip(made.examples, edits, strict=True):
+        characters = list(example["source"])
+        for edit in found:
+            characters[edit.position] = edit.right
+        if "".join(characters) != example["target"]:
+            wrong.append(example)
+    return wrong
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_alone_gives_what_it_gives_in_a_batch(name, tiny):
+def test_a_row_alone_gives_what_it_gives_in_a_batch(name, tiny, assert_near):
     made = tiny(name)
     made.model.eval()
     logits, parts = made.model(**made.unlabelled()).logits, made.model(**made.batch()).parts
@@ -116,7 +129,7 @@ def test_a_row_alone_gives_what_it_gives_in_a_batch(name, tiny):
         batch.pop("speakers", None)
         alone = made.model(**batch).logits[0]
         whole = logits[number, : len(alone)] if made.scores_tokens else logits[number]
-        torch.testing.assert_close(whole, alone, atol=1e-4, rtol=0)
+        assert_near(whole, alone, TERMS)
     for part, value in parts.items():
         assert float(value.total) == pytest.approx(totals[part], rel=1e-4), part
 
@@ -151,7 +164,7 @@ def widened(key, values):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["bert", "roberta", "albert", "electra", "distilbert"])
-def test_saved_and_loaded_it_is_the_same(name, kind, tiny, tmp_path):
+def test_saved_and_loaded_it_is_the_same(name, kind, tiny, tmp_path, assert_near):
     made = tiny(name, kind, dropout=0.1)
     if not made.is_text and kind != "bert":
         pytest.skip("reads no text")
@@ -162,8 +175,7 @@ def test_saved_and_loaded_it_is_the_same(name, kind, tiny, tmp_path):
     loaded = type(made.model).from_pretrained(tmp_path, dtype=torch.float32)
     assert not loaded.training
     # The order of additions in a recurrent layer depends on how its weights lie in memory.
-    tolerance = {"rtol": 0, "atol": 0 if made.is_text else 1e-6}
-    torch.testing.assert_close(loaded(**made.unlabelled()).logits, before, **tolerance)
+    assert_near(loaded(**made.unlabelled()).logits, before, 0 if made.is_text else TERMS)
     assert loaded.config.options == made.config.model_options()
     for model in (made.model, loaded) if made.scores_tokens else ():
         shared = model.backbone.get_output_embeddings().weight

@@ -165,13 +165,16 @@ def test_speakers_matter_while_training_alone(settings, made, batch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_first_loss_is_near_chance(name, batch):
-    zoo_settings = zoo.entry(name).config_class()
-    model = (
-        zoo.entry(name)
-        .model_class()
-        .build(None, zoo_settings.model_options(), width=WIDTH, layers=1, labels=LABELS, speakers=4)
-    )
-    parts = model.train()(**batch()).parts
-    assert parts["emotion"].mean().item() < math.log(3) + 1
-    if name == "emotion-enhanced":
-        assert parts["speaker"].mean().item() < math.log(4) + 1
+    """On average: of five clips by one set of weights it may be twice as much."""
+    entry, losses = zoo.entry(name), []
+    options = entry.config_class().model_options()
+    for seed in range(8):
+        torch.manual_seed(seed)
+        model = entry.model_class().build(
+            None, options, width=WIDTH, layers=1, labels=LABELS, speakers=4
+        )
+        parts = model.train()(**batch()).parts
+        losses.append({part: float(value.mean().detach()) for part, value in parts.items()})
+    chance = {"emotion": math.log(3), "speaker": math.log(4)}
+    for part in losses[0]:
+        assert sum(each[part] for each in losses) / len(losses) < chance[part] + 1

@@ -13,27 +13,31 @@ VARIANTS = [(name, variant) for name in NAMES for variant in zoo.entry(name).var
 LABELS = ["angry", "happy", "neutral"]
 LENGTHS = [9, 6, 4, 2, 1, 9]
 WIDTH = 10
+TERMS = 9 * 16 * 12
+"""How many numbers flow into one: 9 frames of width 16 through a dozen matrices."""
 
 
 @torch.no_grad()
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
-def test_batch_is_single_and_order_does_not_matter(name, variant, made, batch, unlabelled):
+def test_batch_is_single_and_order_does_not_matter(
+    name, variant, made, batch, unlabelled, assert_near
+):
     model = made(name, **zoo.entry(name).variants[variant]).eval()
     together = model(**unlabelled(batch())).logits
     assert together.shape == (6, 3)
     assert torch.isfinite(together).all()
     order = [3, 0, 5, 1, 4, 2]
     permuted = model(**unlabelled(batch(rows=order))).logits
-    torch.testing.assert_close(permuted, together[order], atol=1e-5, rtol=0)
+    assert_near(permuted, together[order], TERMS)
     for row, length in enumerate(LENGTHS):
         alone = batch(rows=[row])
         single = model(alone["inputs"][:, :length], alone["attention_mask"][:, :length]).logits
-        torch.testing.assert_close(single[0], together[row], atol=1e-5, rtol=0)
+        assert_near(single[0], together[row], TERMS)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", NAMES)
-def test_padding_changes_nothing(name, made, batch):
+def test_padding_changes_nothing(name, made, batch, assert_near):
     model = made(name, layers=2).eval()
     values = batch(layers=2)
     wide = values | {
@@ -41,7 +45,7 @@ def test_padding_changes_nothing(name, made, batch):
         "attention_mask": torch.nn.functional.pad(values["attention_mask"], (0, 60)),
     }
     before, after = model(**values), model(**wide)
-    torch.testing.assert_close(after.logits, before.logits, atol=1e-5, rtol=0)
+    assert_near(after.logits, before.logits, TERMS)
     torch.testing.assert_close(after.loss, before.loss)
 
 
