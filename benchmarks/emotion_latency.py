@@ -18,8 +18,10 @@ import soundfile
 import torch
 from rich.console import Console
 
+from nlpcl import tasks
 from nlpcl.core.tables import Table
-from nlpcl.runs.predictor import open_builtin
+from nlpcl.nn.devices import choose_machine
+from nlpcl.runs.opening import open_builtin
 
 
 def main() -> None:
@@ -30,7 +32,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=20)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    predictor = open_builtin("emotion", "cpu", "auto")
+    predictor = open_builtin(tasks.spec("emotion"), choose_machine("cpu", "auto"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.wav"
         noise = numpy.random.default_rng(0).normal(0, 0.05, round(16_000 * arguments.seconds))

@@ -21,6 +21,7 @@ from transformers import AutoModelForMaskedLM
 
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
+from nlpcl.data.pairs import PAIRS
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
 from nlpcl.runs.run import Run
 from nlpcl.text import pruning
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--data-root", required=True)
     parser.add_argument("--rows", type=int, default=2000, help="first sentences of the test set")
     arguments = parser.parse_args()
-    tests = data.load("cscd", task="correction", root=arguments.data_root).test
+    tests = data.load("cscd", schema=PAIRS, root=arguments.data_root).test
     texts = [row["target"][:LONGEST] for row in next(iter(tests.values()))]
     texts = [text for text in texts if any(map(is_han, text))][: arguments.rows]
     places = masked(texts)

@@ -53,7 +53,6 @@ def largest_relative(found: list[torch.Tensor], expected: list[torch.Tensor]) ->
 @torch.inference_mode()
 def against_transformers(source: Any, folder: str, clip: torch.Tensor) -> tuple[float, float]:
     """Largest absolute differences on 30 s: with the source's rounded positions, and with ours."""
-    # After nlpcl, which lets transformers import beside a CPU-only torch.
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
     stock: Any = WhisperEncoder.from_pretrained(folder, dtype=torch.float32).eval()

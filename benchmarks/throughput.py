@@ -20,14 +20,15 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from nlpcl import zoo
+from nlpcl import tasks, zoo
 from nlpcl.core.progress import Silent
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
-from nlpcl.nn.devices import arithmetic, choose_device, choose_precision
-from nlpcl.runs.build import prepare
+from nlpcl.nn.devices import arithmetic, choose_machine
+from nlpcl.runs.build import build
 from nlpcl.runs.run import Run
+from nlpcl.tasks.protocol import new_notes
 from nlpcl.training.batches import LengthBatches
 from nlpcl.training.inference import batches_by_length
 from nlpcl.training.trainer import train
@@ -83,7 +84,7 @@ def bare_training(model: Any, task: Any, rows: list[Any], config: Any, precision
         with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
             loss = model(**batch).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
         clock.step(0, 0.0, {})
@@ -93,7 +94,8 @@ def bare_training(model: Any, task: Any, rows: list[Any], config: Any, precision
 def through_task(model: Any, task: Any, texts: list[str], precision: str) -> float:
     """Seconds from texts to answers."""
     begun = time.perf_counter()
-    for _ in task.stream(model, texts, precision=precision, window=len(texts)):
+    options = tasks.spec(task.config.task).prediction.options(chunk_size=len(texts))
+    for _ in task.stream(model, texts, precision=precision, options=options, notes=new_notes()):
         pass
     return time.perf_counter() - begun
 
@@ -128,14 +130,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    precision = choose_precision(arguments.precision, choose_device("cpu"))
+    machine = choose_machine("cpu", arguments.precision)
+    precision = machine.precision
     entry = zoo.entry(arguments.model)
     config = entry.config_class(
         backbone=arguments.backbone, batch_size=arguments.batch_size, epochs=1, device="cpu"
     )
-    examples = data.load("sample", task=config.task).train
+    examples = data.load("sample", entry.task.schema).train
     splits = Splits("sample", train=examples)
-    model, task = prepare(entry, config, splits, choose_device("cpu"), precision)
+    model, task, _ = build(entry, config, splits, machine)
     # A corrector leaves nearly all text alone; a fresh encoder would change every character.
     predictor, predictor_task = (model, task)
     if arguments.run:

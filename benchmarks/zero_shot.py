@@ -9,10 +9,13 @@ import argparse
 
 from rich.console import Console
 
+from nlpcl import tasks
 from nlpcl.core.tables import Table
 from nlpcl.data import loading as data
+from nlpcl.data.pairs import PAIRS
 from nlpcl.metrics.spelling import spelling_scores
-from nlpcl.runs.predictor import open_builtin
+from nlpcl.nn.devices import choose_machine
+from nlpcl.runs.opening import open_builtin
 from nlpcl.tasks.correction.edits import Edit, apply_edits
 
 THRESHOLDS = (0.0, 0.5, 0.8, 0.9, 0.95)
@@ -25,10 +28,10 @@ def main() -> None:
     parser.add_argument("--data-root", required=True)
     parser.add_argument("--rows", type=int, default=2000, help="first rows of each test set")
     arguments = parser.parse_args()
-    corrector = open_builtin("correction", "cpu", "auto")
+    corrector = open_builtin(tasks.spec("correction"), choose_machine("cpu", "auto"))
     rows = []
     for name in arguments.data.split(","):
-        tests = data.load(name, task="correction", root=arguments.data_root).test
+        tests = data.load(name, schema=PAIRS, root=arguments.data_root).test
         examples = next(iter(tests.values()))[: arguments.rows]
         sources = [example["source"] for example in examples]
         targets = [example["target"] for example in examples]

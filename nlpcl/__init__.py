@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nlpcl import torchaudio_import
 from nlpcl.core.version import __version__
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from nlpcl.zoo.auto_classes import register_auto_classes
 
 __all__ = ["Run", "__version__", "fit", "load", "register_auto_classes"]
-
-torchaudio_import.prepare()
 
 
 def __getattr__(name: str) -> Any:

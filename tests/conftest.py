@@ -1,18 +1,31 @@
-"""Shared fixtures: offline, one thread, tiny random encoders, invented pairs, a finished run."""
+"""Shared fixtures: offline, seeded, tiny random encoders, invented pairs, a finished run.
+
+``--test-seed`` or ``NLPCL_TEST_SEED`` chooses another seed than 0, ``NLPCL_TEST_THREADS`` another
+number of threads than 1, and ``NLPCL_TEST_ONEDNN=0`` switches oneDNN off: no test may depend on
+them. ``--random-order-bucket=global`` (of pytest-random-order) shuffles the tests.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+import zlib
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nlpcl.core import torchaudio_import
+
+THREADS = os.environ.get("NLPCL_TEST_THREADS", "1")
 
 # Before anything imports torch or transformers, and inherited by every subprocess.
 os.environ.update(
@@ -20,13 +33,154 @@ os.environ.update(
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TRANSFORMERS_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": THREADS,
+        "MKL_NUM_THREADS": THREADS,
         "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONHASHSEED": "0",
     }
 )
 os.environ.pop("NLPCL_DATA", None)
+# Tests import transformers on their own, some of them before any room that prepares this.
+torchaudio_import.prepare()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--test-seed",
+        type=int,
+        default=int(os.environ.get("NLPCL_TEST_SEED", "0")),
+        help="Seed of all that tests draw at random (default: $NLPCL_TEST_SEED or 0)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    import hypothesis
+
+    seed = config.getoption("--test-seed")
+    os.environ["PYTHONHASHSEED"] = str(seed)  # of subprocesses
+    config.pluginmanager.register(Steadiness(seed), "steadiness")
+    # The same examples in every run at seed 0, others at another seed; no limits of time, which
+    # a busy machine would exceed.
+    hypothesis.settings.register_profile(
+        "steady",
+        derandomize=seed == 0,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("steady")
+    if seed and config.getoption("hypothesis_seed") is None:
+        config.option.hypothesis_seed = seed
+
+
+class Steadiness:
+    """Every global random state is set before each test and each longer-lived fixture.
+
+    torch is imported for that: its own first seed is another one in every process.
+    """
+
+    def __init__(self, seed: int) -> None:
+        import torch
+
+        self.seed = seed
+        torch.backends.mkldnn.enabled = os.environ.get("NLPCL_TEST_ONEDNN", "1") != "0"
+        self.set_states()
+
+    def set_states(self, name: str = "") -> None:
+        """At the seed, or at one of its own for a name."""
+        import numpy
+        import torch
+
+        seed = zlib.crc32(f"{self.seed} {name}".encode()) if name else self.seed
+        random.seed(seed)
+        numpy.random.seed(seed)
+        torch.manual_seed(seed)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        import torch
+
+        torch.set_num_threads(int(THREADS))
+        self.set_states()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, object, object]:
+        """What outlives a test is the same whichever test asks first, and takes nothing from it."""
+        if fixturedef.scope == "function":
+            return (yield)
+        with random_states_kept():
+            self.set_states(f"{fixturedef.baseid} {fixturedef.argname}")
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """No test file draws anything while it is imported, where no seed of a test holds."""
+        self.set_states()
+        before = drawn_so_far()
+        report = yield
+        if report.passed and drawn_so_far() != before:
+            report.outcome = "failed"
+            report.longrepr = f"{collector.nodeid}: draws random numbers at import. Use a fixture."
+        return report
+
+
+def drawn_so_far() -> tuple[object, ...]:
+    """The states of numpy and torch, comparable. (Libraries may use ``random`` at import.)"""
+    import numpy
+    import torch
+
+    _, keys, *rest = numpy.random.get_state()
+    return keys.tobytes(), *rest, torch.get_rng_state().numpy().tobytes()
+
+
+@contextlib.contextmanager
+def random_states_kept() -> Generator[None]:
+    """The global random states afterwards are those from before."""
+    import numpy
+    import torch
+
+    states = random.getstate(), numpy.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        numpy.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+@pytest.fixture(scope="session")
+def assert_near() -> Callable[..., None]:
+    """``assert_near(found, wanted, terms)``: two tensors are equal but for rounding.
+
+    ``terms`` is how many numbers flow into one of them: each may be off by one step of the type's
+    precision on the scale of the largest number there.
+    """
+    import torch
+
+    def check(found: torch.Tensor, wanted: torch.Tensor, terms: int) -> None:
+        scale = float(wanted.detach().abs().max())
+        step = torch.finfo(wanted.dtype).eps * scale
+        torch.testing.assert_close(found, wanted, rtol=0, atol=terms * step)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def cpu_seconds() -> Callable[..., float]:
+    """``cpu_seconds(function)``: of this process alone, in the quickest of three calls."""
+
+    def measure(function: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            begun = time.process_time()
+            function()
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    return measure
+
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -108,16 +262,6 @@ def command_line() -> Callable[..., Result]:
     return in_process
 
 
-@pytest.fixture(autouse=True)
-def _steady():
-    """One thread and a fixed seed wherever torch is in use."""
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)
-        torch.manual_seed(0)
-
-
 @pytest.fixture(scope="session")
 def pairs() -> list[tuple[str, str]]:
     """40 invented pairs, all different."""
@@ -138,7 +282,8 @@ def tiny_encoder(tmp_path_factory) -> Callable[..., Path]:
         key = (kind, dropout, seed)
         if key not in made:
             folder = tmp_path_factory.mktemp("encoder") / f"tiny-{kind}"
-            save_tiny_encoder(kind, dropout, folder, seed)
+            with random_states_kept():
+                save_tiny_encoder(kind, dropout, folder, seed)
             made[key] = folder
         return made[key]
 
@@ -149,8 +294,6 @@ def save_tiny_encoder(kind: str, dropout: float, folder: Path, seed: int = 0) ->
     """A random masked language model and its fast tokenizer, saved by transformers alone."""
     import torch
     import transformers
-
-    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
 
     text = COMMON + "".join(right for _, right in invented_pairs(40)) + "".join(CONFUSED.values())
     characters = list(dict.fromkeys(text + "，。！？、“”abcxyz0123456789,.!?"))
@@ -318,7 +461,27 @@ def run_cli(tmp_path) -> Callable[..., Result]:
             env=inherited | (env or {}),
             input=stdin,
             capture_output=True,
-            timeout=120,
+            timeout=600,  # hung, not slow
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., Result]:
+    """``python(folder, code, *arguments)``: some Python in a fresh interpreter, there."""
+
+    def run(
+        folder: Path, code: str, *arguments: object, env: dict[str, str] | None = None
+    ) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=folder,
+            env=os.environ | (env or {}),
+            capture_output=True,
+            timeout=600,  # hung, not slow
             check=False,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -327,21 +490,9 @@ def run_cli(tmp_path) -> Callable[..., Result]:
 
 
 @pytest.fixture
-def run_python(tmp_path) -> Callable[..., Result]:
-    """Some Python in a fresh interpreter."""
-
-    def run(code: str, *arguments: object, env: dict[str, str] | None = None) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            cwd=tmp_path,
-            env=os.environ | (env or {}),
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    return run
+def run_python(python, tmp_path) -> Callable[..., Result]:
+    """``run_python(code, *arguments)`` in an empty folder."""
+    return functools.partial(python, tmp_path)
 
 
 @pytest.fixture(scope="session")

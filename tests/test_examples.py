@@ -26,8 +26,9 @@ def test_python_api(settings, tmp_path, capsys):
 
 def test_own_model_is_small():
     files = list((EXAMPLES / "own_model").glob("*.py"))
-    assert {file.name for file in files} == {"config.py", "model.py"}
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) <= 62
+    assert {file.name for file in files} == {"config.py", "model.py", "test_own_model.py"}
+    own = [file for file in files if not file.name.startswith("test")]
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in own) <= 60
 
 
 def test_own_model_trains_and_corrects(settings, flags, run_main, tmp_path):
@@ -62,7 +63,7 @@ def test_paper_settings(settings, run_main, tmp_path):
         "FLAGS": "--epochs 1 --precision fp32 --device cpu --quiet",
     }
     script = ["bash", str(EXAMPLES / "paper_settings.sh")]
-    subprocess.run(script, check=True, env=os.environ | given, cwd=tmp_path, timeout=60)
+    subprocess.run(script, check=True, env=os.environ | given, cwd=tmp_path, timeout=600)
     (arguments,) = recorded.iterdir()
     result = run_main(*arguments.read_text(encoding="utf-8").splitlines())
     assert result.code == 0, result

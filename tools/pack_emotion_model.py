@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 FILES = ("config.json", "front_end.json")
 
@@ -30,13 +31,13 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     import torch
     from safetensors.torch import load_file, save_file
 
+    from nlpcl import tasks
     from nlpcl.core.errors import UserError
-    from nlpcl.runs.predictor import BUILTIN_EMOTION
     from nlpcl.runs.run import Run
 
     source = Run(run, device="cpu", precision="fp32")
-    config = source.config
-    if config.input != "speech" or getattr(config, "encoder", "") != "frozen":
+    config: Any = source.config
+    if source.spec.input != "speech" or config.encoder != "frozen":
         raise UserError("holds no speech model with frozen features", run, "Give another run.")
     if config.backbone not in {"builtin", "logmel"}:
         what = f"needs the encoder {config.backbone}, which the package does not hold"
@@ -44,7 +45,9 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     weights = source.folder / "model" / "model.safetensors"
     if not weights.is_file():
         raise UserError("holds no model", run, "Finish the training first.")
-    folder = folder or BUILTIN_EMOTION
+    built_in = tasks.spec("emotion").builtin
+    assert built_in is not None
+    folder = folder or built_in.weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(weights.parent / name, folder / name)

@@ -5,13 +5,12 @@ from torch import nn
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM
 
-from nlpcl.nn.model import Output, Part, ZooModel, weighted_sum
-from nlpcl.zoo.masked_lm import IGNORE
+from nlpcl.nn.model import IGNORE, Output, Part, ZooModel, weighted_sum
 
 from .config import Config
 
 
-class DetectAndCorrect(ZooModel):
+class OwnModel(ZooModel):
     """Cross-entropy of the right character, plus that of "this character is wrong"."""
 
     name = "own-model"
@@ -19,7 +18,7 @@ class DetectAndCorrect(ZooModel):
 
     def __init__(self, config):
         super().__init__(config)
-        self.options = Config(**config.options)
+        self.options = Config.from_dict(config.options, where="config.json")
         self.backbone = AutoModelForMaskedLM.from_config(config.backbone)
         self.detector = nn.Linear(config.backbone.hidden_size, 1)
         self.post_init()

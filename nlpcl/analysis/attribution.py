@@ -13,7 +13,8 @@ Legend: ``B`` batch, ``L`` tokens, ``H`` width of the embeddings, ``C`` classes,
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,11 @@ import torch
 from torch import Tensor
 
 from nlpcl.core.errors import unknown_name
+from nlpcl.runs.predictor import Predictor
 from nlpcl.tasks.classification.rows import Decision
 from nlpcl.text.encoders import first_known
-from nlpcl.text.words import Reading, WordWeight, read
+from nlpcl.text.words import METHODS, Reading, WordWeight, read
 from nlpcl.training.inference import batches_by_length, infer
-
-METHODS = ("gradients", "leave-one-out")
 
 
 def word_attributions(
@@ -73,6 +73,36 @@ def word_attributions(
     for row, reading, values in zip(filled, shown, weights, strict=True):
         found[row] = reading.weighted(values)
     return found
+
+
+def explained(
+    predictor: Predictor, rows: Iterable[dict[str, Any]], *, method: str, window: int = 1024
+) -> Iterator[dict[str, Any]]:
+    """Answers with the words of their texts: ``"words": [[word, start, end, weight], ...]``.
+
+    Args:
+        predictor: what gave the answers.
+        rows: with ``text`` and ``label``; without a label there are no words.
+        method: ``gradients`` or ``leave-one-out``.
+        window: rows explained together.
+    """
+    waiting = iter(rows)
+    while chunk := list(islice(waiting, window)):
+        labelled = [row for row in chunk if row["label"] is not None]
+        words = word_attributions(
+            predictor.model,
+            predictor.task,
+            [row["text"] for row in labelled],
+            [row["label"] for row in labelled],
+            method=method,
+        )
+        for row in chunk:
+            row["words"] = []
+        for row, found in zip(labelled, words, strict=True):
+            row["words"] = [
+                [word.text, word.start, word.end, round(float(word.weight), 6)] for word in found
+            ]
+        yield from chunk
 
 
 def attributions(
@@ -220,7 +250,7 @@ def token_shares(
     with torch.inference_mode(False), torch.enable_grad():
         # Tensors of inference mode may not take part in a gradient.
         ids, mask = batch["input_ids"].clone(), batch["attention_mask"].clone()
-        layer = (model.backbone if hasattr(model, "backbone") else model).get_input_embeddings()
+        layer = model.backbone.get_input_embeddings()
         text = layer(ids).detach()
         empty = layer(torch.full_like(ids, pad)).detach()
         change = torch.where(inside.unsqueeze(-1), text - empty, 0.0)

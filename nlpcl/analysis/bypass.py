@@ -7,7 +7,7 @@ the module, not how good a model trained without it would be: that is what ``nlp
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,14 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.data.protocols import folds
+from nlpcl.metrics.clusters import clusters_of
 from nlpcl.nn.costs import Timing, parameter_count, timed
 from nlpcl.runs.ablation.comparison import paired
-from nlpcl.runs.ablation.measures import CLUSTERS, MEASURES, metric_names
-from nlpcl.runs.folds import FOLDS
-from nlpcl.runs.rows import load_clips
-from nlpcl.runs.run import Run, evaluate
+from nlpcl.runs.evaluation import evaluate
+from nlpcl.runs.folder import FOLDS
+from nlpcl.runs.rows import load_unsplit
+from nlpcl.runs.run import Run
+from nlpcl.tasks.spec import TaskSpec
 
 FULL = "(nothing)"
 NOTE = (
@@ -131,7 +133,7 @@ def module_report(
         for rows in found.rows.values()
         for row in rows
     ]
-    return report_of(answers, timing, sizes, config, protocol), predictions
+    return report_of(answers, timing, sizes, run.spec, config, protocol), predictions
 
 
 def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
@@ -140,16 +142,16 @@ def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
         yield run, splits
         return
     config: Any = run.config
-    clips = load_clips(config)
+    clips = load_unsplit(config)
     for fold in folds(clips.train, config.protocol, config.seed, config.dev_fraction):
         folder = run.folder / FOLDS / fold.name
-        part = Run(folder, device=str(run.device), precision=run.precision)
+        part = Run(folder, device=str(run.machine.device), precision=run.precision)
         yield part, Splits(clips.name, test={clips.name: list(fold.test)})
 
 
 def add(answers: dict[str, Answers], name: str, run: Run, splits: Splits, config: Any) -> None:
     """Note what a model gives in its present state."""
-    report, rows = evaluate(run.model, run.task, splits, run.precision, config)
+    report, rows = evaluate(run.model, run.task_for(config), splits, run.precision)
     place = answers.setdefault(name, Answers())
     place.metrics |= report.metrics
     for row in rows:
@@ -160,17 +162,18 @@ def report_of(
     answers: Mapping[str, Answers],
     timing: Timing,
     sizes: Mapping[str, int],
+    spec: TaskSpec,
     config: Any,
     protocol: str,
 ) -> Report:
     """A table for each test set; the first one gives the metrics."""
-    metric = metric_names(config.task, [])[0]
+    metric = spec.measures.selection
     whole = answers[FULL]
     report = Report()
     for number, test in enumerate(whole.rows or [""]):
         rows: list[list[Cell]] = []
         for name, found in answers.items():
-            cells = drop_cells(whole, found, test, metric, config)
+            cells = drop_cells(whole, found, test, spec, config)
             if name == FULL:
                 rows.append([name, None, None, cells[0], *[None] * (len(cells) - 1)])
                 continue
@@ -193,14 +196,18 @@ def report_of(
     return report
 
 
-def drop_cells(whole: Answers, found: Answers, test: str, metric: str, config: Any) -> list[Cell]:
+def drop_cells(
+    whole: Answers, found: Answers, test: str, spec: TaskSpec, config: Any
+) -> list[Cell]:
     """The metric and its drop; with prediction rows also the interval and the changed answers."""
-    if not test:
+    metric, summed = spec.measures.selection, spec.measures.summed
+    if not test or summed is None:
         return [found.metrics[metric], whole.metrics[metric] - found.metrics[metric]]
     first, second = whole.rows[test], found.rows[test]
-    sums, score = MEASURES[config.task].parts(metric, [first, second], config)
+    sums, score = summed(metric, [first, second], config)
     before, after = sums(first), sums(second)
-    difference, _ = paired([before], [after], score, clusters(first), 1000, 0)
+    together = clusters_of(first)
+    difference, _ = paired([before], [after], score, together and together.names, 1000, 0)
     changed = sum(answer(one) != answer(other) for one, other in zip(first, second, strict=True))
     ends = [None if np.isnan(end) else float(end) for end in (difference.low, difference.high)]
     return [float(score(after.sum(0))), difference.value, *ends, 100 * changed / len(first)]
@@ -209,11 +216,3 @@ def drop_cells(whole: Answers, found: Answers, test: str, metric: str, config: A
 def answer(row: Mapping[str, Any]) -> Any:
     """What the model says of a row: its label, or the text it writes."""
     return row["label"] if "label" in row else row["target"]
-
-
-def clusters(rows: Sequence[Mapping[str, Any]]) -> list[str] | None:
-    """The speaker, or the group of sentences, of every row; a row without one stands alone."""
-    for name in CLUSTERS:
-        if any(row.get(name) for row in rows):
-            return [str(row.get(name) or f"\0{number}") for number, row in enumerate(rows)]
-    return None

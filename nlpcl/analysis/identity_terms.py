@@ -1,6 +1,6 @@
 """Harmless sentences about people: does a model flag them for the mere name of a group?
 
-``assets/identity_terms.tsv`` holds templates and the terms that go into them, in English and
+``identity_terms.tsv`` holds templates and the terms that go into them, in English and
 Chinese, each with a kind (nationality, religion, ...); terms of the kind ``control`` name no group
 and show what the templates do by themselves. Every flagged sentence is a false positive.
 
@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.files import ASSETS
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.intervals import wilson_interval
 
-FILE = ASSETS / "identity_terms.tsv"
+FILE = Path(__file__).with_name("identity_terms.tsv")
 TEMPLATE = "template"
 CONTROL = "control"
 NOTE = (

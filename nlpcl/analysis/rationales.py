@@ -6,13 +6,13 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlpcl.analysis.attribution import METHODS, attributions, class_probabilities, targets
+from nlpcl.analysis.attribution import attributions, class_probabilities, targets
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics import rationales
 from nlpcl.runs.run import Run
-from nlpcl.text.words import Reading, read
+from nlpcl.text.words import METHODS, Reading, read
 
 RANDOM = "random"
 MEASURES = {

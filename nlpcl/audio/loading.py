@@ -24,11 +24,10 @@ from nlpcl.audio.pretrained_speech import PretrainedSpeechConfig, PretrainedSpee
 from nlpcl.audio.speech_encoder import SpeechEncoder, SpeechEncoderConfig, sinusoids
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.core.files import ASSETS
 from nlpcl.nn.int8 import REINSTALL, load_compressed, save_compressed
 
 BUILTIN = "builtin"
-FOLDER = ASSETS / "speech_encoder"
+FOLDER = Path(__file__).parent / "builtin"
 WEIGHTS = "weights.safetensors"
 WAVEFORM_FAMILIES = ("hubert", "wav2vec2", "wavlm")
 KNOWN = "Known: HuBERT, wav2vec 2.0, WavLM, Whisper, and builtin."

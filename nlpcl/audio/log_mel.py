@@ -1,5 +1,8 @@
 """Whisper's log-mel spectrogram for clips of different lengths in one batch.
 
+The only module that imports torchaudio, and late. It is in maintenance while torch goes on, so that
+nothing else depends on it, and nothing here needs its native extension.
+
 Legend: ``B`` batch, ``T`` samples, ``M`` mel frames, ``N`` mel bins.
 """
 
@@ -9,7 +12,6 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from transformers.audio_utils import mel_filter_bank
 
 SAMPLING_RATE = 16_000
 WINDOW = 400
@@ -19,18 +21,29 @@ DYNAMIC_RANGE = 8.0
 
 
 @lru_cache(maxsize=8)
+# Made in inference mode they could take no part in a gradient later on.
+@torch.inference_mode(False)
 def mel_filters(bins: int) -> Tensor:
     """Slaney's mel filters up to 8 kHz, ``(N, WINDOW / 2 + 1)``."""
-    filters = mel_filter_bank(
-        num_frequency_bins=1 + WINDOW // 2,
-        num_mel_filters=bins,
-        min_frequency=0.0,
-        max_frequency=SAMPLING_RATE / 2,
-        sampling_rate=SAMPLING_RATE,
-        norm="slaney",
-        mel_scale="slaney",
-    )
-    return torch.from_numpy(filters).float().T.contiguous()
+    from torchaudio.functional import melscale_fbanks
+
+    usual = torch.get_default_dtype()
+    # The function takes no dtype. In fp32 the feet of its triangles are off by up to 0.3 %, and the
+    # log-mel of a pure tone by 3e-4.
+    torch.set_default_dtype(torch.float64)
+    try:
+        filters = melscale_fbanks(
+            n_freqs=1 + WINDOW // 2,
+            f_min=0.0,
+            f_max=SAMPLING_RATE / 2,
+            n_mels=bins,
+            sample_rate=SAMPLING_RATE,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+    finally:
+        torch.set_default_dtype(usual)
+    return filters.float().T.contiguous()
 
 
 def valid_mask(lengths: Tensor, size: int) -> Tensor:
@@ -54,6 +67,8 @@ def log_mel(waveforms: Tensor, lengths: Tensor, bins: int = 80) -> tuple[Tensor,
         Values ``(B, N, M)``, zero at invalid frames, and the mask of valid frames ``(B, M)``; 100
         frames a second.
     """
+    from torchaudio.functional import spectrogram
+
     device = waveforms.device
     with torch.autocast(device.type, enabled=False):
         lengths = lengths.to(device)
@@ -66,13 +81,19 @@ def log_mel(waveforms: Tensor, lengths: Tensor, bins: int = 80) -> tuple[Tensor,
         last = lengths.unsqueeze(1) - 1
         places = torch.where(places > last, 2 * last - places, places.expand(len(lengths), -1))
         reflected = waveforms.gather(1, places.clamp(0, waveforms.shape[1] - 1))
-        window = torch.hann_window(WINDOW, device=device)
-        spectrum = torch.stft(
-            reflected, WINDOW, HOP, window=window, center=False, return_complex=True
+        power = spectrogram(
+            reflected,
+            pad=0,
+            window=torch.hann_window(WINDOW, device=device),
+            n_fft=WINDOW,
+            hop_length=HOP,
+            win_length=WINDOW,
+            power=2.0,
+            normalized=False,
+            center=False,
         )
         # Whisper drops the last frame.
-        power = spectrum[..., :-1].abs().square().contiguous()
-        values = (mel_filters(bins).to(device) @ power).clamp(min=1e-10).log10()
+        values = (mel_filters(bins).to(device) @ power[..., :-1]).clamp(min=1e-10).log10()
         mask = valid_mask(lengths // HOP, values.shape[2])
         loudest = values.masked_fill(~mask.unsqueeze(1), -torch.inf).amax(dim=(1, 2), keepdim=True)
         values = (values.maximum(loudest - DYNAMIC_RANGE) + 4.0) / 4.0

@@ -24,7 +24,12 @@ VERBS = {
     "visualize": "Draw a run.",
     "models": "List the models.",
     "data": "List the datasets and check copies of them.",
+    "new": "Begin a model, task or corpus of your own.",
 }
+
+
+ARGUMENTS = "nlpcl.arguments"
+"""Where the context keeps the arguments behind the verb."""
 
 
 class Stopped(Exception):
@@ -71,7 +76,7 @@ class Verbs(TyperGroup):
         if cmd_name not in VERBS:
             return None
         module = importlib.import_module(f"nlpcl.cli.{cmd_name}")
-        return module.command()
+        return module.command(ctx.meta.get(ARGUMENTS, ()))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         formatter.write_dl(list(VERBS.items()))
@@ -79,6 +84,8 @@ class Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in VERBS:
             raise unknown_name("command", args[0], VERBS)
+        # The flags of some verbs depend on what they are about.
+        ctx.meta[ARGUMENTS] = args[1:]
         return super().resolve_command(ctx, args)
 
 
@@ -154,7 +161,8 @@ def usage_line(error: Any) -> str:
     context = getattr(error, "ctx", None)
     name = getattr(error, "option_name", None)
     if name and context is not None and type(error).__name__ == "NoSuchOption":
-        known = [flag for parameter in context.command.params for flag in parameter.opts]
+        shown = [parameter for parameter in context.command.params if not parameter.hidden]
+        known = [flag for parameter in shown for flag in parameter.opts]
         known = ["--help", *(flag for flag in known if flag.startswith("--"))]
         return str(unknown_name("flag", name, known, where=context.command_path))
     path = context.command_path if context is not None else "nlpcl"

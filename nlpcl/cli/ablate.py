@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from nlpcl.cli.options import TableOption, preset_values, with_fields
 from nlpcl.cli.show import check_format, loading, show_report
 
 
-def command() -> Any:
+def command(arguments: Sequence[str] = ()) -> Any:
     """The group of models whose variants can be compared."""
     return lazy_group(
         "ablate",
@@ -81,7 +82,6 @@ def model_command(name: str) -> Any:
         given: dict[str, Any],
     ) -> None:
         check_format(format)
-        from nlpcl.runs.ablation.measures import metric_names
         from nlpcl.runs.ablation.plan import make_plan
 
         plan = make_plan(
@@ -93,7 +93,7 @@ def model_command(name: str) -> Any:
             seeds=seeds,
             baseline=baseline,
         )
-        metrics = metric_names(plan.task, listed(metric))
+        metrics = plan.task.measures.check(listed(metric))
         loading(quiet)
         from nlpcl.runs.ablation.study import ablate as compare_variants
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
+from nlpcl import tasks, zoo
 from nlpcl.cli.groups import CONTEXT
 from nlpcl.cli.options import DataRoot, TableOption
 from nlpcl.cli.show import check_format, show_report, show_tables
 from nlpcl.core.tables import Report, Table
-from nlpcl.data import loading as datasets
+from nlpcl.data import corpora
 
 
-def command() -> Any:
+def command(arguments: Sequence[str] = ()) -> Any:
     """The group."""
     application = typer.Typer(
         name="data",
@@ -36,8 +38,8 @@ def list_datasets(format: TableOption = "table") -> None:
     """List every dataset with its task, licence and where to get it."""
     check_format(format)
     rows = []
-    for name in datasets.names():
-        found = datasets.dataset(name)
+    for name in corpora.names():
+        found = corpora.dataset(name)
         rows.append([name, found.task, found.title, found.licence, found.source])
     columns = ["dataset", "task", "title", "licence", "source"]
     note = "Nothing is downloaded: get a corpus from its source and give its folder as --data-root."
@@ -50,7 +52,8 @@ def check(
     task: Annotated[
         str,
         typer.Option(
-            help="What a file of your own is for: correction, masked_lm, classification, emotion."
+            help=f"What a file of your own is for: {', '.join(tasks.names())}, or a model folder "
+            "of your own.",
         ),
     ] = "correction",
     format: TableOption = "table",
@@ -59,7 +62,12 @@ def check(
     check_format(format)
     from nlpcl.data.check import check as checked
 
-    result = checked(name, data_root, task=task)
+    corpus = corpora.named(name, "")
+    if corpus is not None:
+        spec = tasks.spec(corpus.task)
+    else:
+        spec = zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task")
+    result = checked(name, spec.schema, data_root)
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:

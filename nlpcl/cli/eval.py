@@ -2,49 +2,72 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from nlpcl import tasks
 from nlpcl.cli.groups import single
-from nlpcl.cli.options import DataRoot, Device, Precision, TableOption
+from nlpcl.cli.options import (
+    DataRoot,
+    Device,
+    Precision,
+    TableOption,
+    config_parameters,
+    with_parameters,
+)
 from nlpcl.cli.show import check_format, loading, show_report
-from nlpcl.core.config import flag
+from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError
+from nlpcl.core.tables import Report
+from nlpcl.runs.rows import load_splits
+from nlpcl.runs.run import Run
+from nlpcl.tasks.spec import TaskSpec
 
+SUMMARY = "Score a run on its own test sets, or on other data."
 MODULE = "module"
 """The name in ``--by`` that stands for the parts of the model."""
 
 
-def command() -> Any:
-    """The command."""
-    return single(evaluate)
+def command(arguments: Sequence[str] = ()) -> Any:
+    """The command, with the settings that evaluation may change in any task, or in the run's."""
+    specs = [tasks.spec(name) for name in tasks.names()]
+    specs += [spec for spec in run_specs(arguments) if spec not in specs]
+    return single(with_parameters(evaluate, setting_parameters(specs), SUMMARY))
+
+
+def run_specs(arguments: Sequence[str]) -> list[TaskSpec]:
+    """The tasks of the runs among the arguments; a user's own model may bring one of its own."""
+    found = []
+    for argument in arguments:
+        if (Path(argument) / "run.json").is_file():
+            with contextlib.suppress(UserError):  # told when the run is opened
+                found.append(Run(argument).spec)
+    return found
+
+
+def setting_parameters(specs: Sequence[TaskSpec]) -> list[inspect.Parameter]:
+    """One parameter a setting; a name that several tasks share is one flag."""
+    found: dict[str, inspect.Parameter] = {}
+    for spec in specs:
+        if spec.eval_settings:
+            for parameter in config_parameters(spec.settings, spec.eval_settings):
+                found.setdefault(parameter.name, parameter)
+    return list(found.values())
 
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
+    given: dict[str, Any],
     data: Annotated[
         str | None, typer.Option(help="Score on this dataset or file. (default: the run's own)")
     ] = None,
     data_root: DataRoot = None,
-    source_column: Annotated[
-        str | None, typer.Option(help="Spelling: column of the text as written.")
-    ] = None,
-    target_column: Annotated[
-        str | None, typer.Option(help="Spelling: column of the corrected text.")
-    ] = None,
-    text_column: Annotated[
-        str | None, typer.Option(help="Classification: column of the text.")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="Classification: column of the label.")
-    ] = None,
-    ignore_de: Annotated[
-        bool, typer.Option("--ignore-de", help="Score without predicted 地 and 得.")
-    ] = False,
     cases: Annotated[
         bool, typer.Option("--cases", help="List over-corrected, missed and wrongly corrected.")
     ] = False,
@@ -59,7 +82,7 @@ def evaluate(
         bool,
         typer.Option(
             "--explain",
-            help="Classification: how faithful explanations are, and how near to marked words.",
+            help="Of labelled texts: how faithful explanations are, and how near to marked words.",
         ),
     ] = False,
     explain_rows: Annotated[
@@ -68,7 +91,7 @@ def evaluate(
     identity: Annotated[
         bool,
         typer.Option(
-            "--identity", help="Classification: false positives on harmless template sentences."
+            "--identity", help="Of labelled texts: false positives on harmless template sentences."
         ),
     ] = False,
     neutral: Annotated[
@@ -87,21 +110,16 @@ def evaluate(
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral)
     loading(quiet=format != "table")
     from nlpcl.core.files import write_json, write_json_lines
-    from nlpcl.runs.run import Run
 
     opened = Run(run, device=device, precision=precision)
-    if explain or identity:
-        check_texts(opened, "--explain" if explain else "--identity")
-    given = {
-        "data": data,
-        "data_root": str(data_root) if data_root else None,
-        "source_column": source_column,
-        "target_column": target_column,
-        "text_column": text_column,
-        "label_column": label_column,
-        "ignore_de": ignore_de or None,
-    }
-    config = changed(opened, {name: value for name, value in given.items() if value is not None})
+    for asked, analysis in ((explain, "words"), (identity, "identity")):
+        if asked and analysis not in opened.spec.analyses:
+            what = f"is for classifiers of text; {opened.record['model']} is none"
+            flags = {"words": "--explain", "identity": "--identity"}
+            raise UserError(what, flags[analysis], "Leave it out.")
+    chosen = {"data": data, "data_root": str(data_root) if data_root else None}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    config = changed(opened, chosen | given)
     if identity:
         from nlpcl.analysis.identity_terms import identity_report
 
@@ -135,15 +153,7 @@ def checked_groups(
     return groups
 
 
-def check_texts(run: Any, asked: str) -> None:
-    """Refuse a check of classifiers of text for other models."""
-    if run.config.task != "classification":
-        raise UserError(
-            f"is for classifiers of text; {run.record['model']} is none", asked, "Leave it out."
-        )
-
-
-def changed(run: Any, given: dict[str, Any]) -> Any:
+def changed(run: Run, given: Mapping[str, Any]) -> RunConfig:
     """The run's settings with the flags that were given."""
     known = {field.name for field in dataclasses.fields(run.config)}
     for name in given:
@@ -154,8 +164,8 @@ def changed(run: Any, given: dict[str, Any]) -> Any:
 
 
 def scored(
-    run: Any, config: Any, groups: Sequence[str], explained: int, *, other_data: bool
-) -> tuple[Any, list[dict[str, Any]]]:
+    run: Run, config: RunConfig, groups: Sequence[str], explained: int, *, other_data: bool
+) -> tuple[Report, list[dict[str, Any]]]:
     """What is asked for of test rows: scores, scores by group or module, or explanations.
 
     Args:
@@ -165,9 +175,6 @@ def scored(
         explained: how many rows to explain; 0 is none.
         other_data: whether ``--data`` was given; a study then answers with its one model.
     """
-    from nlpcl.runs.rows import load_splits
-    from nlpcl.tasks import task_class
-
     own_folds = run.is_study and not other_data
     splits = None if own_folds else load_splits(config, as_test=other_data)
     if groups == [MODULE]:
@@ -179,10 +186,10 @@ def scored(
 
         rows = splits or load_splits(config)
         return rationale_report(run, rows, rows=explained, seed=config.seed)
-    if groups and not hasattr(task_class(config.task), "grouped"):
-        what = f"{config.task} has no groups to score by"
+    if groups and "groups" not in run.spec.analyses:
+        what = f"{run.spec.name} has no groups to score by"
         raise UserError(what, f"--by {','.join(groups)}", "Leave it out.")
     report, predictions = run.evaluate() if splits is None else run.test(splits, config)
     if groups:
-        report.tables = task_class(config.task).grouped(predictions, groups)
+        report.tables = tasks.task_class(run.spec.name).grouped(predictions, groups)
     return report, predictions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nlpcl import zoo
@@ -11,7 +12,7 @@ from nlpcl.cli.show import check_format, show_report
 from nlpcl.core.tables import Report, Table
 
 
-def command() -> Any:
+def command(arguments: Sequence[str] = ()) -> Any:
     """The command."""
     return single(models)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from nlpcl.core.config import RunConfig, flag
-from nlpcl.core.errors import unknown_name
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import former_names
 
 TableOption = Annotated[
     str, typer.Option("--format", help="table, json, csv, markdown or latex.", show_default=True)
@@ -26,34 +28,53 @@ Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
 
 
-def config_parameters(config: type[RunConfig]) -> list[inspect.Parameter]:
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """The field that a parameter sets, under its present or a former name."""
+
+    name: str
+
+
+def config_parameters(config: type[Any], only: Collection[str] = ()) -> list[inspect.Parameter]:
     """One keyword parameter a field, annotated for Typer; None means that the flag was not given.
 
-    The default shown is the field's; presets can therefore tell a given flag from a default.
+    The default shown is the field's; presets can therefore tell a given flag from a default. Each
+    former name of a field has a parameter of its own, left out of the help.
+
+    Args:
+        config: a dataclass of options.
+        only: names of fields; empty for all that have a description.
     """
     hints = get_type_hints(config)
     parameters = []
     for field in dataclasses.fields(config):
-        if "help" not in field.metadata:
+        if "help" not in field.metadata or (only and field.name not in only):
             continue
-        hint = hints[field.name]
-        shown = "none" if field.default is None else str(field.default)
-        if field.type == "bool":
-            shown = "on" if field.default else "off"
-        declaration = typer.Option(
-            *([flag(field.name)] if field.type != "bool" else boolean_flags(field.name)),
-            help=f"{field.metadata['help']}. (default: {shown} {field.metadata['unit']}".rstrip()
-            + ")",
-            show_default=False,
-            rich_help_panel=field.metadata["panel"],
-        )
-        annotation = Annotated[hint | None, declaration]
-        parameters.append(
-            inspect.Parameter(
-                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+        former = [old for old, name in former_names(config).items() if name == field.name]
+        for name in (field.name, *former):
+            annotation = Annotated[
+                hints[field.name] | None, declaration(field, name), Field(field.name)
+            ]
+            parameters.append(
+                inspect.Parameter(
+                    name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+                )
             )
-        )
     return parameters
+
+
+def declaration(field: dataclasses.Field[Any], name: str) -> Any:
+    """The option of a field under its own name, or the hidden one under a former name."""
+    shown = "none" if field.default is None else str(field.default)
+    if field.type == "bool":
+        shown = "on" if field.default else "off"
+    return typer.Option(
+        *([flag(name)] if field.type != "bool" else boolean_flags(name)),
+        help=f"{field.metadata['help']}. (default: {shown} {field.metadata['unit']}".rstrip() + ")",
+        show_default=False,
+        rich_help_panel=field.metadata["panel"],
+        hidden=name != field.name,
+    )
 
 
 def boolean_flags(name: str) -> list[str]:
@@ -62,27 +83,66 @@ def boolean_flags(name: str) -> list[str]:
 
 
 def with_fields(
-    function: Callable[..., None], config: type[RunConfig], summary: str
+    function: Callable[..., None], config: type[Any], summary: str
 ) -> Callable[..., None]:
-    """A function for Typer: ``function``'s own keyword parameters and then the fields' flags.
+    """A function for Typer: ``function``'s own parameters and then the flags of a dataclass.
 
     ``function`` receives the fields that were given in ``given``.
+    """
+    return with_parameters(function, config_parameters(config), summary)
+
+
+def with_parameters(
+    function: Callable[..., None], fields: Sequence[inspect.Parameter], summary: str
+) -> Callable[..., None]:
+    """A function for Typer: ``function``'s own parameters and then those of ``fields``.
+
+    ``function`` receives those of the latter that were given in ``given``.
     """
     own = [
         parameter
         for parameter in inspect.signature(function, eval_str=True).parameters.values()
         if parameter.name != "given"
     ]
-    fields = config_parameters(config)
-    names = {parameter.name for parameter in fields}
+    present = {parameter.name: field_of(parameter) for parameter in fields}
 
     def command(**values: Any) -> None:
-        given = {name: values.pop(name) for name in names}
-        function(**values, given={n: value for n, value in given.items() if value is not None})
+        flags = {name: values.pop(name) for name in present}
+        given = {name: value for name, value in flags.items() if value is not None}
+        function(**values, given=under_present_names(given, present))
 
     command.__signature__ = inspect.Signature([*own, *fields])  # type: ignore[attr-defined]
     command.__doc__ = summary
     return command
+
+
+def field_of(parameter: inspect.Parameter) -> str:
+    """The field that a parameter sets."""
+    notes = getattr(parameter.annotation, "__metadata__", ())
+    return next((note.name for note in notes if isinstance(note, Field)), parameter.name)
+
+
+def under_present_names(given: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, Any]:
+    """What was given as flags, by the names of fields; a line on stderr for each former name.
+
+    Args:
+        given: values of parameters.
+        present: parameter → the field it sets.
+
+    Raises:
+        UserError: a field was given under two of its names.
+    """
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if present[name] in found:
+            what = f"{flag(name)} and {flag(present[name])} are the same flag"
+            raise UserError(what, how=f"Give {flag(present[name])} alone.")
+        found[present[name]] = value
+    for name in given:
+        if name != present[name]:
+            now = f"{flag(name)} is now {flag(present[name])}"
+            print(f"nlpcl: {now}; the old name goes with the next release", file=sys.stderr)
+    return found
 
 
 def configured(

@@ -1,29 +1,206 @@
-"""``nlpcl predict TASK``: one module a task, ``predict_TASK``."""
+"""``nlpcl predict NOUN``: one command a task, made from its spec."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import tee
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from nlpcl import tasks, zoo
 from nlpcl.cli.groups import lazy_group, single
-from nlpcl.core.errors import unknown_name
+from nlpcl.cli.options import Device, Output, Precision, Quiet, with_fields
+from nlpcl.cli.show import check_format
+from nlpcl.cli.text_input import Column, Input, InputFormat, TextFormat, check_flags, records
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.tasks.spec import Prediction, TaskSpec
+from nlpcl.text.words import METHODS
 
-TASKS = ("emotion", "hate", "spelling")
+if TYPE_CHECKING:
+    from nlpcl.runs.predictor import Predictor
 
 
-def command() -> Any:
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        "--model",
+        help="Run, saved model, hub id or builtin. (default: the newest finished run, else the "
+        "built-in model where there is one)",
+    ),
+]
+
+
+def command(arguments: Sequence[str] = ()) -> Any:
     """The group of what can be predicted."""
     return lazy_group(
         "predict",
-        "Use a trained model on text, sound, files or standard input.",
-        lambda: list(TASKS),
-        lambda name: single(module(name).predict),
-        lambda name: module(name).SUMMARY,
+        "Answer with a trained model: about text, sound, files or standard input. A model folder "
+        "of your own works like a name.",
+        nouns,
+        lambda noun: single(predictor_of(noun)),
+        lambda noun: task_of(noun).summary,
     )
 
 
-def module(name: str) -> Any:
-    """The module of one task, with ``predict`` and ``SUMMARY``."""
-    if name not in TASKS:
-        raise unknown_name("task", name, TASKS)
-    return importlib.import_module(f"nlpcl.cli.predict_{name}")
+def nouns() -> list[str]:
+    """What can be predicted, sorted."""
+    specs = [tasks.spec(name) for name in tasks.names()]
+    return sorted(spec.noun for spec in specs if spec.prediction is not None)
+
+
+def task_of(noun: str) -> TaskSpec:
+    """The task of a noun, or of a user's own model folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    if zoo.is_path(noun):
+        spec = zoo.entry(noun).task
+        if spec.prediction is None:
+            raise UserError(f"its task {spec.name} predicts nothing", noun)
+        return spec
+    found = tasks.by_noun(noun)
+    if found is None:
+        raise unknown_name("task", noun, nouns())
+    return found
+
+
+def predictor_of(noun: str) -> Callable[..., None]:
+    """The function behind ``nlpcl predict NOUN``."""
+    spec = task_of(noun)
+    prediction = spec.prediction
+    assert prediction is not None
+    function = about_sound if spec.input == "speech" else about_text
+
+    def predict(given: dict[str, Any], **values: Any) -> None:
+        function(spec, prediction, given, **values)
+
+    predict.__signature__ = signature(function, spec, prediction)  # type: ignore[attr-defined]
+    return with_fields(predict, prediction.options, spec.summary)
+
+
+def signature(function: Callable[..., None], spec: TaskSpec, prediction: Prediction) -> Any:
+    """The parameters of a function that suit a task."""
+    import inspect
+
+    left_out = {"spec", "prediction", "given"}
+    left_out |= set() if prediction.wraps_encoders else {"assume_tuned"}
+    left_out |= set() if "words" in spec.analyses else {"explain", "method"}
+    found = inspect.signature(function, eval_str=True).parameters.values()
+    return inspect.Signature([one for one in found if one.name not in left_out])
+
+
+def about_text(
+    spec: TaskSpec,
+    prediction: Prediction,
+    given: dict[str, Any],
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts.")] = None,
+    source: Input = None,
+    input_format: InputFormat = "auto",
+    column: Column = None,
+    format: TextFormat = "table",
+    output: Output = None,
+    checkpoint: Checkpoint = None,
+    assume_tuned: Annotated[
+        bool,
+        typer.Option(
+            "--assume-tuned",
+            help="The checkpoint was tuned for the task although nlpcl did not train it.",
+        ),
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add the words with their weight for the label.")
+    ] = False,
+    method: Annotated[
+        str, typer.Option(help="How --explain weighs words: gradients or leave-one-out.")
+    ] = "gradients",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Predictions for texts, one result a text."""
+    name = f"predict {prediction.noun}"
+    example = f"nlpcl {name} {prediction.example}"
+    check_flags(texts, source, input_format, format, command=name, example=example)
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS, where="--method")
+    prediction.options(**given).check()
+    from nlpcl.runs.opening import open_checkpoint
+    from nlpcl.tasks.protocol import new_notes
+    from nlpcl.text.writing import ResultWriter
+
+    opened = open_checkpoint(
+        checkpoint, spec, device=device, precision=precision, assume_tuned=assume_tuned
+    )
+    say_who(opened, prediction, quiet)
+    kept, read = tee(records(texts, source, input_format, column))
+    notes = new_notes()
+    rows = opened.stream((record.text for record in read), notes=notes, **given)
+    if explain:
+        from nlpcl.analysis.attribution import explained
+
+        rows = explained(opened, rows, method=method)
+    layout = opened.task.layout(explained=explain)
+    with ResultWriter(format, output, layout) as writer:  # type: ignore[arg-type]
+        for record, row in zip(kept, rows, strict=True):
+            writer.write(record, row)
+    if not quiet:
+        say_lines(opened.task.remarks(notes))
+
+
+def about_sound(
+    spec: TaskSpec,
+    prediction: Prediction,
+    given: dict[str, Any],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sound files, folders of them, patterns such as 'a/*.wav'; - reads."),
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="table, jsonl or csv.")] = "table",
+    output: Output = None,
+    checkpoint: Checkpoint = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Predictions for sound files, whole or in windows of time."""
+    name = f"predict {prediction.noun}"
+    check_format(format, ("table", "jsonl", "csv"))
+    if not paths:
+        how = f"For example: nlpcl {name} {prediction.example}"
+        raise UserError("needs sound files, folders or patterns", name, how)
+    prediction.options(**given).check()
+    from nlpcl.audio.paths import sound_paths
+    from nlpcl.runs.opening import open_checkpoint
+    from nlpcl.tasks.protocol import new_notes
+    from nlpcl.text.reading import Record
+    from nlpcl.text.writing import ResultWriter
+
+    files = sound_paths(paths)
+    opened = open_checkpoint(checkpoint, spec, device=device, precision=precision)
+    say_who(opened, prediction, quiet)
+    notes = new_notes()
+    written = 0
+    with ResultWriter(format, output, opened.task.layout()) as writer:  # type: ignore[arg-type]
+        for row in opened.stream(files, notes=notes, **given):
+            writer.write(Record(row["path"]), row)
+            written += 1
+    remarks = opened.task.remarks(notes)
+    say_lines(remarks)
+    if remarks and not written:
+        raise UserError("no file could be read", name, "See the lines above.")
+
+
+def say_who(opened: Predictor, prediction: Prediction, quiet: bool) -> None:
+    """Tell on stderr which model answers."""
+    if not quiet:
+        say_lines([f"{prediction.done} by {opened.description}"])
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Remarks on stderr."""
+    for line in lines:
+        print(f"nlpcl: {line}", file=sys.stderr)

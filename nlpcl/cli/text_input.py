@@ -20,7 +20,6 @@ Input = Annotated[
 InputFormat = Annotated[str, typer.Option(help="auto (by the file's name), txt, jsonl or csv.")]
 Column = Annotated[str | None, typer.Option(help="Field of the text in jsonl or csv input.")]
 TextFormat = Annotated[str, typer.Option("--format", help="table, text, jsonl or csv.")]
-Window = Annotated[int, typer.Option(help="Texts held in memory together.", min=1)]
 
 
 def check_flags(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from nlpcl.cli.options import configured, with_fields
 from nlpcl.core.errors import UserError
 
 
-def command() -> Any:
+def command(arguments: Sequence[str] = ()) -> Any:
     """The group of models that can be trained."""
     return lazy_group(
         "train",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ REASONS = 3
 """Figures whose reasons are told where nothing can be drawn."""
 
 
-def command() -> Any:
+def command(arguments: Sequence[str] = ()) -> Any:
     """The command."""
     return single(visualize)
 

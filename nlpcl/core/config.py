@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import RenamedFields, with_present_names
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -23,6 +27,7 @@ def option(
     at_least: float | None = None,
     below: float | None = None,
     at_most: float | None = None,
+    formerly: Sequence[str] = (),
 ) -> Any:
     """A dataclass field that is also a command-line flag.
 
@@ -35,9 +40,17 @@ def option(
         at_least: inclusive lower bound.
         below: exclusive upper bound.
         at_most: inclusive upper bound.
+        formerly: names it had in earlier releases. Runs, saved models and model folders that use
+            them stay valid; as flags they work for one release and print a note.
     """
     bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
-    metadata = {"help": help, "unit": unit, "panel": panel, "bounds": bounds}
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "panel": panel,
+        "bounds": bounds,
+        "formerly": tuple(formerly),
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -47,12 +60,12 @@ def flag(name: str) -> str:
 
 
 @dataclass(kw_only=True)
-class RunConfig:
+class RunConfig(RenamedFields):
     """What every model's training needs. A model's ``Config`` adds its own fields."""
 
     task: ClassVar[str] = ""
     paper: ClassVar[str] = ""
-    input: ClassVar[Literal["text", "speech"]] = "text"
+    former_methods: ClassVar[Mapping[str, str]] = {"learning_rate_course": "learning_rate_schedule"}
 
     data: str = option(
         "sample",
@@ -64,20 +77,20 @@ class RunConfig:
     )
     dev_fraction: float = option(
         0.1,
-        "Share of the training rows held out for selection where a corpus has no dev set",
+        "Fraction of the training rows held out for validation if a corpus has no dev set",
         panel="Data",
         above=0,
         below=1,
     )
     train_fraction: float = option(
         1.0,
-        "Share of the training rows that is used; which ones depends on the rows alone",
+        "Fraction of the training rows to use, chosen by a hash of each row",
         panel="Data",
         above=0,
         at_most=1,
     )
     keep_overlap: bool = option(
-        False, "Keep training rows that also stand in a test set", panel="Data"
+        False, "Keep training rows that also occur in a test set", panel="Data"
     )
     backbone: str = option(
         "builtin",
@@ -85,32 +98,57 @@ class RunConfig:
         panel="Encoder",
     )
     max_length: int = option(
-        128, "Longest input; longer text is split", panel="Encoder", unit="tokens", at_least=8
+        128,
+        "Maximum input length; longer texts are split",
+        panel="Encoder",
+        unit="tokens",
+        at_least=8,
     )
     epochs: int = option(20, "Passes over the training data", panel="Training", at_least=1)
-    batch_size: int = option(16, "Rows a forward pass", panel="Training", unit="rows", at_least=1)
-    accumulate: int = option(
-        1, "Forward passes an update; same loss as one big batch", panel="Training", at_least=1
+    batch_size: int = option(16, "Rows per forward pass", panel="Training", unit="rows", at_least=1)
+    grad_accumulation: int = option(
+        1,
+        "Forward passes per update (gradient accumulation); the loss equals that of one big batch",
+        panel="Training",
+        at_least=1,
+        formerly=("accumulate",),
     )
     lr: float = option(7e-5, "Peak learning rate (AdamW)", panel="Training", above=0)
     weight_decay: float = option(0.01, "AdamW weight decay", panel="Training", at_least=0)
-    warmup: float = option(
-        0.1, "Share of the updates with rising learning rate", panel="Training", at_least=0, below=1
+    warmup_ratio: float = option(
+        0.1,
+        "Fraction of the updates over which the learning rate rises linearly",
+        panel="Training",
+        at_least=0,
+        below=1,
+        formerly=("warmup",),
     )
-    clip: float = option(1.0, "Largest gradient norm; 0 never clips", panel="Training", at_least=0)
+    max_grad_norm: float = option(
+        1.0,
+        "Maximum gradient norm, for clipping; 0 disables clipping",
+        panel="Training",
+        at_least=0,
+        formerly=("clip",),
+    )
     patience: int = option(
         0,
-        "Stop after so many epochs without a better dev score; 0 trains to the end",
+        "Epochs without a better dev score before training stops early; 0 never stops early",
         panel="Training",
         unit="epochs",
         at_least=0,
     )
-    seed: int = option(0, "Seed of weights, data order and dropout", panel="Training", at_least=0)
-    precision: Precision = option(
-        "auto", "Arithmetic; auto takes bf16 where the processor has it", panel="Machine"
+    seed: int = option(
+        0, "Seed for initial weights, data order and dropout", panel="Training", at_least=0
     )
-    device: str = option("auto", "cpu, cuda, cuda:1, mps; auto takes the fastest", panel="Machine")
-    threads: int = option(0, "Processor threads; 0 leaves it to torch", panel="Machine", at_least=0)
+    precision: Precision = option(
+        "auto",
+        "Floating-point format; auto is bf16 where the hardware supports it",
+        panel="Machine",
+    )
+    device: str = option(
+        "auto", "cpu, cuda, cuda:1 or mps; auto picks the fastest", panel="Machine"
+    )
+    threads: int = option(0, "CPU threads; 0 leaves it to torch", panel="Machine", at_least=0)
 
     @property
     def folds(self) -> bool:
@@ -123,16 +161,20 @@ class RunConfig:
         Raises:
             UserError: naming the flag, the bound and the value.
         """
-        hints = get_type_hints(type(self))
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            check_choice(field.name, value, hints[field.name])
-            check_bounds(field.name, value, field.metadata.get("bounds", {}))
+        check_fields(self)
         return self
 
-    def learning_rate_course(self, updates: int) -> Callable[[int], float] | None:
+    def learning_rate_schedule(self, updates: int) -> Callable[[int], float] | None:
         """Update → factor of the peak learning rate; None is linear warm-up and decay."""
         return None
+
+    def columns(self) -> dict[str, str]:
+        """Field of a row → the column of the user's file that was named for it."""
+        return {}
+
+    def data_options(self) -> dict[str, Any]:
+        """Which rows are wanted, for the schema of the task."""
+        return {}
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values, for ``run.json``."""
@@ -148,12 +190,30 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, where: str = "run.json") -> Self:
-        """The reverse of :meth:`as_dict`; unknown names are refused."""
+        """The reverse of :meth:`as_dict`; fields may have their former names.
+
+        Raises:
+            UserError: a name of no field, or two names of one field.
+        """
+        values = with_present_names(cls, values, where=where)
         known = {field.name for field in dataclasses.fields(cls)}
         for name in values:
             if name not in known:
                 raise unknown_name("setting", name, known, where=where)
         return cls(**values)
+
+
+def check_fields(settings: DataclassInstance) -> None:
+    """Refuse values of a dataclass of options that are no choice or out of bounds.
+
+    Raises:
+        UserError: naming the flag, the bound and the value.
+    """
+    hints = get_type_hints(type(settings))
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        check_choice(field.name, value, hints[field.name])
+        check_bounds(field.name, value, field.metadata.get("bounds", {}))
 
 
 def check_choice(name: str, value: object, hint: object) -> None:

@@ -13,9 +13,6 @@ from typing import IO, Any
 
 from nlpcl.core.errors import UserError
 
-ASSETS = Path(__file__).parents[1] / "assets"
-"""What comes with the package: encoders, samples, sentences."""
-
 
 @contextlib.contextmanager
 def explained(path: Path) -> Generator[None]:

@@ -1,1 +1,1 @@
-"""Corpora: one file each, found by listing this folder, and what turns them into splits."""
+"""Corpora, one file each and found by listing this folder, and the code that splits them."""

@@ -9,19 +9,12 @@ from typing import Any
 
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Cell, Table
-from nlpcl.data.clip_check import clip_findings
-from nlpcl.data.clips import count_clips, usable
+from nlpcl.data.corpora import data_root, listed, own
 from nlpcl.data.holdout import TEXT_FIELDS, row_keys
-from nlpcl.data.labelled_text import count_labels
-from nlpcl.data.loading import data_root, dataset, load_as_is, names
-from nlpcl.data.pairs import count_pairs, has_unequal_length
+from nlpcl.data.loading import load_as_is
+from nlpcl.data.pairs import has_unequal_length
+from nlpcl.data.schema import Schema
 
-COUNTS = {
-    "correction": count_pairs,
-    "masked_lm": Splits.sizes,
-    "emotion": count_clips,
-    "classification": count_labels,
-}
 SHOWN = 20
 """Problems listed in the printed table; the JSON form lists all."""
 
@@ -138,9 +131,9 @@ def verdict(key: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> 
 
 def check(
     name: str,
+    schema: Schema,
     root: str | Path | None = None,
     *,
-    task: str = "correction",
     columns: Mapping[str, str] | None = None,
 ) -> Check:
     """Check a dataset by its name, or the user's own file or folder.
@@ -148,25 +141,34 @@ def check(
     Counts are those of the files as they are; ``load`` drops what is reported here as unequal
     length or overlap, and clips that cannot be used.
 
+    Args:
+        name: a dataset, a file or a folder.
+        schema: of the dataset's task, or of the one that the user's file is for.
+        root: the data folder.
+        columns: field to column of the user's file.
+
     Raises:
         UserError: unknown name, missing or unreadable files.
     """
     expected: Mapping[str, Any] = {}
-    count = COUNTS.get(task, Splits.sizes)
+    count = schema.count
     warnings: list[str] = []
-    if name in names():
-        entry = dataset(name)
-        task = entry.task
-        splits = entry.load(data_root(root))
-        expected, count = entry.expected, entry.count or Splits.sizes
-        warnings += entry.warnings
+    corpus = own(Path(name)) if name.endswith(".py") else listed().get(name)
+    if corpus is not None:
+        splits = corpus.load(data_root(root))
+        expected, count = corpus.expected, corpus.count or Splits.sizes
+        warnings += corpus.warnings
     else:
-        splits, _ = load_as_is(name, task=task, root=root, columns=columns)
-    if task == "emotion":
-        return _checked(name, count(splits), expected, _of_clips(splits), warnings + splits.notes)
+        splits, _ = load_as_is(name, schema, root=root, columns=columns)
+    findings = (schema.find or find_in_texts)(splits)
+    return _checked(name, count(splits), expected, findings, warnings + splits.notes)
+
+
+def find_in_texts(splits: Splits) -> dict[str, list[Problem]]:
+    """What is wrong with rows of text."""
     tests = [row for rows in splits.test.values() for row in rows]
     learnt = [*splits.train, *splits.dev]
-    findings = {
+    return {
         "skipped or doubtful": list(splits.problems),
         "damaged": _damaged([*learnt, *tests]),
         "unequal length": _unequal([*learnt, *tests]),
@@ -178,7 +180,6 @@ def check(
         "overlap": _overlap(learnt, splits.test),
         "train and dev": _overlap(splits.train, {"dev": splits.dev}),
     }
-    return _checked(name, count(splits), expected, findings, warnings + splits.notes)
 
 
 def _checked(
@@ -191,13 +192,6 @@ def _checked(
     found = dict(counts)
     found |= {kind.replace(" ", "_"): len(problems) for kind, problems in findings.items()}
     return Check(name, found, expected, findings, warnings)
-
-
-def _of_clips(splits: Splits) -> dict[str, list[Problem]]:
-    """What is wrong with clips; every one is read."""
-    skipped = list(splits.problems)
-    rows = usable(splits.train, skipped)
-    return {"skipped or doubtful": skipped, **clip_findings(rows)}
 
 
 def _damaged(rows: Iterable[Example]) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""Listening to clips: which are silent or damaged, and which are the same sound."""
+"""Checks of the samples of clips: which are silent, damaged or duplicates of each other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLOATS = ("FLOAT", "DOUBLE")
 
 @dataclass(frozen=True)
 class Heard:
-    """What the samples of a clip tell.
+    """Findings on the samples of a clip.
 
     Args:
         is_silent: the root mean square around the mean is below -80 dB.
@@ -32,7 +32,7 @@ class Heard:
 
 
 def heard(row: Mapping[str, Any]) -> Heard:
-    """Read a clip's samples.
+    """Read the samples of a clip and check them.
 
     Raises:
         UserError: they cannot be read, or are no numbers.
@@ -53,7 +53,7 @@ def heard(row: Mapping[str, Any]) -> Heard:
 
 
 def is_silent(row: Mapping[str, Any]) -> bool:
-    """Whether nothing is to be heard in a clip.
+    """Whether a clip is silent.
 
     Its middle nearly always proves that there is: no sound elsewhere could make the whole silent
     again. All of it is read without that proof, or where samples may be no numbers.
@@ -75,7 +75,7 @@ def is_silent(row: Mapping[str, Any]) -> bool:
 
 
 def clip_findings(rows: Iterable[Example]) -> dict[str, list[Problem]]:
-    """What spoils training and shows only when every clip is read."""
+    """Unreadable, silent and repeated clips, which are only found by reading every clip."""
     found: dict[str, list[Problem]] = {"unreadable": [], "silent": [], "repeated": []}
     first: dict[bytes, Example] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Clips of speech as rows, and what is done to their labels the same way for every corpus."""
+"""Rows of speech clips, and the handling of their labels common to all corpora."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nlpcl.data.clip_check import is_silent
 from nlpcl.data.locate import missing, scan
 
 FOUR = ("angry", "happy", "neutral", "sad")
-"""Emotions that every corpus here has."""
+"""Emotions that occur in every corpus here."""
 EMOTIONS = (
     *FOUR,
     *("calm", "fearful", "disgust", "surprised", "bored", "excited", "frustrated", "other"),
@@ -30,7 +30,7 @@ EXCITED = {"excited": "happy"}
 LOSSLESS = (".wav", ".flac")
 """Endings of the copy that is read where a corpus comes in several forms."""
 ALIKE = 20
-"""Clips from which on one common length is no chance."""
+"""From so many clips on, a common length is no coincidence."""
 
 
 def clip(path: Path, label: str, speaker: str, corpus: str, **more: Any) -> Example:
@@ -50,7 +50,7 @@ def clip(path: Path, label: str, speaker: str, corpus: str, **more: Any) -> Exam
 
 
 def read_meta(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a comma-separated table that comes with a corpus.
+    """The rows of a CSV table that is part of a corpus.
 
     Raises:
         UserError: a column is missing.
@@ -65,7 +65,7 @@ def read_meta(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def named_files(
     splits: Splits, root: Path | None, name_of: Callable[[Path], str | None], example: str
 ) -> dict[str, Path]:
-    """The sound files of a corpus by their names, sorted; of several copies the shallowest one.
+    """The sound files of a corpus by clip name, sorted; of several copies, the one least deep.
 
     Args:
         splits: of the corpus; gets a note on copies that are passed over.
@@ -95,9 +95,9 @@ def named_files(
 
 
 def usable(rows: Iterable[Example], problems: list[Problem]) -> list[Example]:
-    """The clips whose sound is there and long enough, by the headers of their files.
+    """The clips whose sound exists and is long enough, judging by the headers of their files.
 
-    The others are added to ``problems``. Silence is not seen here, see :func:`audible`.
+    The others are added to ``problems``. Silence is not detected here, see :func:`audible`.
     """
     return [row for row, _ in timed(rows, problems)]
 
@@ -122,7 +122,7 @@ def timed(rows: Iterable[Example], problems: list[Problem]) -> list[tuple[Exampl
 def audible(
     rows: Iterable[tuple[Example, float]], problems: list[Problem]
 ) -> list[tuple[Example, float]]:
-    """The clips, with their seconds, in which something is to be heard; others are problems."""
+    """The clips that are not silent, with their seconds; the others are added to ``problems``."""
     kept: list[tuple[Example, float]] = []
     for row, length in rows:
         what = "is silent"
@@ -143,7 +143,7 @@ def chosen(
     kind: str = "all",
     usual: Sequence[str] = (),
 ) -> Splits:
-    """Clips with their emotions renamed, then those of some emotions only.
+    """Rename the emotions of clips, then keep those of the chosen emotions.
 
     Args:
         splits: of a corpus, all clips in ``train``; changed.
@@ -210,7 +210,7 @@ def _keep(splits: Splits, kept: Sequence[str], found: Counter[str]) -> None:
 
 
 def with_usable(splits: Splits) -> Splits:
-    """The clips of ``train`` that are usable and audible; a note where all are of one length.
+    """Keep the usable and audible clips of ``train``, and note if all have the same length.
 
     Raises:
         UserError: not one is.
@@ -228,7 +228,7 @@ def with_usable(splits: Splits) -> Splits:
 
 
 def divided(splits: Splits) -> Splits:
-    """Clips that name their own ``split`` put where it says; others stay in ``train``."""
+    """Move clips to the split that their field ``split`` names; the others stay in ``train``."""
     parts: dict[str, list[Example]] = {"train": [], "dev": list(splits.dev), "test": []}
     for row in splits.train:
         parts[row.get("split") or "train"].append(row)
@@ -272,7 +272,7 @@ def pairs_of(merge: str | Mapping[str, str]) -> dict[str, str]:
 
 
 def count_clips(splits: Splits) -> dict[str, Any]:
-    """Clips in all, then by emotion, speaker, and by gender, session and kind where told."""
+    """Number of clips: total, by emotion and speaker, and by gender, session and kind if known."""
     rows = splits.train
     counts: dict[str, Any] = {"clips": len(rows)}
     for name in ("label", "speaker", "gender", "session", "kind"):

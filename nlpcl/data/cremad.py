@@ -51,7 +51,7 @@ def load(root: Path | None) -> Splits:
 
 
 def actors(root: Path | None) -> dict[str, str]:
-    """Actor → gender; empty without the table."""
+    """Actor → gender; empty if the table is missing."""
     tables = [path for path in scan(root, "cremad") if path.name == ACTORS]
     rows = read_meta(tables[0], ("ActorID", "Sex")) if tables else []
     return {row["ActorID"].strip(): row["Sex"].strip().lower() for row in rows}

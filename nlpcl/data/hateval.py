@@ -82,7 +82,7 @@ def _rows(path: Path, problems: list[Problem]) -> list[Example]:
     """The rows of a file.
 
     Raises:
-        UserError: a row has not the columns of the header, or a flag that is not 0 or 1.
+        UserError: a row lacks columns of the header, or has a flag that is not 0 or 1.
     """
     rows: list[Example] = []
     damaged: list[tuple[int, str]] = []
@@ -103,7 +103,7 @@ def _rows(path: Path, problems: list[Problem]) -> list[Example]:
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Quotes are text between tabs, and marks between commas."""
+    """The rows with their lines; quotes have no meaning in a tab-separated file."""
     text = read_text(path)
     first = text.split("\n", 1)[0]
     if _delimiter(first) == ",":
@@ -119,7 +119,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _damage(record: dict[str, str], header: Sequence[str]) -> str:
-    """What is wrong with a row; empty for a sound one."""
+    """What is wrong with a row; empty for an intact one."""
     if not record.get("id", "").strip().isdecimal():
         return "its id is no number"
     if any(column not in record for column in header):

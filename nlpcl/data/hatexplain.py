@@ -27,19 +27,19 @@ DIVISIONS = "post_id_divisions.json"
 
 
 def majority_label(votes: Sequence[str]) -> str | None:
-    """What two annotators or more agree on; None for an undecided post."""
+    """The label that at least two annotators agree on; None for an undecided post."""
     counted = Counter(votes).most_common(1)
     return counted[0][0] if counted and counted[0][1] >= MAJORITY else None
 
 
 def agreed_targets(annotations: Sequence[Sequence[str]]) -> list[str]:
-    """The groups that two annotators or more named, sorted."""
+    """The target groups that at least two annotators named, sorted."""
     named = Counter(name for names in annotations for name in set(names))
     return sorted(name for name, times in named.items() if times >= MAJORITY and name != "None")
 
 
 def rationale_spans(tokens: Sequence[str], masks: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Characters of ``" ".join(tokens)`` whose tokens two annotators or more marked.
+    """Spans in ``" ".join(tokens)`` of the tokens that at least two annotators marked.
 
     Neighbouring tokens make one span ``[start, end]``, the blank between them included.
 
@@ -141,7 +141,7 @@ def _opinions(
     lists: Mapping[str, Any],
     problems: list[Problem],
 ) -> dict[str, Any]:
-    """Language, and targets and rationale where the annotators gave any."""
+    """Language, and targets and rationale if the annotators gave any."""
     more: dict[str, Any] = {"language": "en"}
     try:
         if lists.get("targets") is not None:
@@ -155,7 +155,7 @@ def _opinions(
 
 
 def _read_release(splits: Splits, posts_file: Path, divisions_file: Path) -> None:
-    """The authors' own files; posts that are in no part are the undecided ones."""
+    """Read the authors' own files; posts in no part of their split are the undecided ones."""
     posts, divisions = _json_object(posts_file), _divisions(divisions_file)
     parts = {part: [] for part in divisions}
     undecided = outside = 0

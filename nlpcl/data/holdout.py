@@ -1,4 +1,4 @@
-"""Rules that make splits fair: no sentence on both sides of a split, dev never made from test."""
+"""Rules for clean splits: no sentence on both sides of a split, dev never taken from test."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.data.pairs import has_unequal_length
 
 TEXT_FIELDS = ("source", "target", "text")
-"""The fields that make two rows the same sentence."""
+"""Fields whose texts are compared to find equal sentences."""
 
 
 _MARKS = re.compile(r"[\W_]+")
 
 
 def text_key(text: str) -> str:
-    """A text reduced to what counts as the same sentence: letters, Han characters and digits.
+    """The key by which equal sentences are found: letters, Han characters and digits of a text.
 
-    Width and case are ignored. A text without any of them stays as it is.
+    Width and case are ignored. A text without any such character is its own key.
     """
     return _MARKS.sub("", unicodedata.normalize("NFKC", text).casefold()) or text
 
@@ -31,9 +31,9 @@ def is_clip(row: Example) -> bool:
 
 
 def group_of(row: Example, index: int) -> str:
-    """What stays on one side when rows are held out: speaker, named group, target or text.
+    """The group that a row is held out with: its speaker, named group, target or text.
 
-    ``index`` stands for the group of a row that has nothing to be grouped by.
+    ``index`` is the group of a row that has none of these.
     """
     if is_clip(row):
         return str(row.get("speaker") or row.get("id", index))
@@ -45,7 +45,7 @@ def group_of(row: Example, index: int) -> str:
 def row_keys(row: Example) -> set[str]:
     """The keys of all texts of a row; empty for a row without text.
 
-    A clip of speech is the same clip, not the same words: many speakers say the same sentence.
+    For a clip of speech, the key is the clip, not its words: many speakers say the same sentence.
     """
     if is_clip(row):
         return {"\0".join(str(row.get(field)) for field in ("path", "start", "end"))}
@@ -58,19 +58,19 @@ def all_keys(rows: Iterable[Example]) -> set[str]:
 
 
 def without(rows: Sequence[Example], keys: Collection[str]) -> list[Example]:
-    """The rows none of whose texts is among ``keys``."""
+    """The rows without a text whose key is in ``keys``."""
     return [row for row in rows if row_keys(row).isdisjoint(keys)]
 
 
 def hold_out(
     rows: Sequence[Example], fraction: float, seed: int, purpose: str
 ) -> tuple[list[Example], list[Example]]:
-    """Split rows into those kept and about ``fraction`` of them held out, order kept.
+    """Hold out about ``fraction`` of the rows; returns the rest and those, each in order.
 
-    Rows with the same target (or text), or clips of one speaker, form a group and stay on one
-    side. Groups are taken in the order of a hash of that text or name with ``seed`` and
-    ``purpose``, so the result depends on nothing else. One group at least is held out and one
-    kept, if there are two; of labelled texts the same holds for every label.
+    Rows with the same target (or text), or clips of one speaker, form a group, which is not split.
+    Groups are taken in the order of a hash of that text or name with ``seed`` and ``purpose``, so
+    the result depends on nothing else. If there are two groups, at least one is held out and one
+    kept; for labelled texts this holds for each label.
     """
     groups: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
@@ -94,7 +94,7 @@ def hold_out(
 
 
 def _chosen(order: Sequence[str], groups: Mapping[str, Sequence[int]], fraction: float) -> set[int]:
-    """The rows of the first groups that make up ``fraction`` of all of them."""
+    """Indices of rows in the first groups that make up about ``fraction`` of all rows."""
     wanted = max(1, round(fraction * sum(len(groups[key]) for key in order)))
     held: set[int] = set()
     for key in order[:-1]:
@@ -112,16 +112,16 @@ def assemble(
     seed: int,
     keep_overlap: bool,
 ) -> Splits:
-    """Unite corpora: training rows together, test sets by name; and apply the rules.
+    """Combine corpora, joining training rows and keeping test sets by name, and apply the rules.
 
     Args:
-        corpora: what each corpus holds as it stands, and whether it is one unsplit body of rows
-            (all in ``train``) from which a test set is to be held out too.
-        dev_fraction: share of the training rows held out as dev where a corpus has none; the
-            same share is held out as test of an unsplit corpus.
-        seed: of the hashes that choose the rows.
-        keep_overlap: keep the rows of train and dev that stand in a test set, and those of train
-            that stand in dev.
+        corpora: the splits of each corpus as read, and whether it is unsplit (all rows in
+            ``train``), so that a test set is held out too.
+        dev_fraction: fraction of the training rows held out as dev if a corpus has none; the same
+            fraction is held out as test of an unsplit corpus.
+        seed: for the hashes that choose the rows.
+        keep_overlap: keep rows of train and dev that also occur in a test set, and rows of train
+            that also occur in dev.
     """
     result = Splits(name=",".join(splits.name for splits, _ in corpora))
     firsts = [row for splits, _ in corpora for row in splits.train[:1]]
@@ -180,7 +180,7 @@ def assemble(
 
 
 def _of_equal_length(rows: Sequence[Example], problems: list[Problem]) -> list[Example]:
-    """Pairs of equal length; the others become problems. Rows that are no pairs pass."""
+    """Rows without pairs of unequal length, which are added to ``problems``."""
     kept: list[Example] = []
     for row in rows:
         if _is_unequal_pair(row):
@@ -221,5 +221,5 @@ def _unused(name: str, taken: Collection[str]) -> str:
 
 
 def _without_place(row: Example) -> Example:
-    """The row without the file it was read from, so that fingerprints are the same everywhere."""
+    """The row without its file and line, so that fingerprints are the same on every machine."""
     return {key: value for key, value in row.items() if key not in ("file", "line")}

@@ -39,10 +39,10 @@ SPOKEN = re.compile(r"(Ses0[1-5][FM]_\S+) \[[\d.-]+\]: (.*)")
 
 
 def speaker_of(name: str) -> str:
-    """Who speaks: ``Ses01F_impro01_M003`` → ``Ses01M``.
+    """The speaker of an utterance: ``Ses01F_impro01_M003`` → ``Ses01M``.
 
     Raises:
-        ValueError: no name of an utterance.
+        ValueError: it is not the name of an utterance.
     """
     found = NAME.fullmatch(name)
     if found is None:
@@ -102,7 +102,7 @@ def add(
     texts: dict[str, str],
     place: tuple[Path, int],
 ) -> None:
-    """One utterance, or the problem it is."""
+    """Add an utterance to the rows, or to the problems."""
     found = NAME.fullmatch(name)
     path = session / "sentences" / "wav" / name.rpartition("_")[0] / f"{name}.wav"
     trouble = None
@@ -130,7 +130,7 @@ def add(
 
 
 def transcripts(session: Path) -> dict[str, str]:
-    """What is said, by utterance."""
+    """Utterance → its transcript."""
     matches = (
         SPOKEN.match(line)
         for file in visible(session / "dialog" / "transcriptions")
@@ -140,12 +140,12 @@ def transcripts(session: Path) -> dict[str, str]:
 
 
 def visible(folder: Path) -> list[Path]:
-    """The tables of a folder without what a Mac leaves beside them (``._Ses…``)."""
+    """The tables of a folder, without the ``._Ses…`` files that macOS adds."""
     return sorted(folder.glob("Ses*.txt"))
 
 
 def lines_of(file: Path) -> list[str]:
-    """Lines of a table; a few remarks hold bytes that are no UTF-8."""
+    """Lines of a table; a few comments contain bytes that are not UTF-8."""
     return file.read_text("latin-1").split("\n")
 
 
@@ -180,7 +180,7 @@ SPEAKER_LABELS = {
 
 
 def known_counts() -> dict[str, Any]:
-    """What :func:`count` finds in an undamaged release."""
+    """The result of :func:`count` for an undamaged release."""
     by_speaker = {
         name: dict(zip(FOUR, numbers, strict=True)) for name, numbers in SPEAKER_LABELS.items()
     }

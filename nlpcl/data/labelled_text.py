@@ -1,4 +1,4 @@
-"""What corpora of labelled texts share: fields, CSV reading, checks across splits, counts."""
+"""Common code of labelled text corpora: fields, CSV reading, checks across splits, counts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.text_files import read_text
 from nlpcl.data.holdout import text_key
+from nlpcl.data.schema import Schema
 from nlpcl.data.tables import Fields
 
 LABELLED_FIELDS: Fields = {
     "text": ("text", "tweet", "sentence", "content", "comment", "post", "message"),
     "label": ("label", "labels", "class", "category", "gold"),
 }
-"""The fields of text classification and the column names they are known by."""
+"""The fields of text classification and the column names recognised for them."""
 
 OPTIONAL_FIELDS: Fields = {
     "id": ("id", "post_id", "tweet_id"),
@@ -30,25 +31,25 @@ OPTIONAL_FIELDS: Fields = {
     "group": ("group", "group_id"),
     "rationale": ("rationale",),
 }
-"""Columns that are read where they are there: see :func:`of_own_files`."""
+"""Optional fields, read if there are such columns: see :func:`of_own_files`."""
 
 LISTED = 5
-"""Labels named in a message."""
+"""Number of labels listed in a message."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def csv_records(
     path: Path, columns: Sequence[str], *, delimiter: str = ",", is_quoted: bool = True
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a table with a header, each with the line where it begins.
+    """The rows of a table with a header, each with the line at which it begins.
 
-    A row with fewer cells lacks its last columns; the surplus of one with more is under ``""``.
+    A row with too few cells lacks the last columns; surplus cells are under the key ``""``.
 
     Args:
         path: a UTF-8 file, with or without a byte order mark.
-        columns: those that must be there.
+        columns: required columns.
         delimiter: between cells.
-        is_quoted: whether quotes enclose cells; else they are text.
+        is_quoted: whether cells may be quoted; else quotes are literal.
 
     Raises:
         UserError: the file cannot be read, lacks a column, or a quote is never closed.
@@ -92,17 +93,17 @@ def labelled(
     identifier: str = "",
     **more: Any,
 ) -> list[Example]:
-    """One row in a list; or none, and a problem, where the text or the label is missing.
+    """A list with one row; or an empty one, and a problem, if the text or the label is missing.
 
-    A text with control characters is kept as it stands and listed.
+    A text with control characters is kept unchanged and reported.
 
     Args:
-        path: the file it stands in.
+        path: the file it was read from.
         line: its line there.
-        text: as it stands in the file.
-        label: its class; None for a code that is not known.
-        problems: gets what is wrong.
-        identifier: its own id; else file and line.
+        text: the text, unchanged.
+        label: its class; None for an unknown code.
+        problems: problems are added to it.
+        identifier: its own id; by default file and line.
         more: further fields.
     """
     if not (text or "").strip() or not label:
@@ -126,16 +127,16 @@ def labelled(
 
 
 def parts_of(splits: Splits) -> dict[str, list[Example]]:
-    """Rows by split: ``train``, ``dev`` and ``test``, or ``test:NAME`` where there are several."""
+    """Rows by split: ``train``, ``dev`` and ``test``, or ``test:NAME`` if there are several."""
     single = len(splits.test) == 1
     tests = {"test" if single else f"test:{name}": rows for name, rows in splits.test.items()}
     return {"train": splits.train, "dev": splits.dev, **tests}
 
 
 def count_labels(splits: Splits) -> dict[str, Any]:
-    """Rows and rows by label of every split that has any; keys ``train``, ``train_labels``, ...
+    """Number of rows, and of rows by label, per split; keys ``train``, ``train_labels``, ...
 
-    Rows with ``rationale`` and with ``targets`` are counted where there are such.
+    Rows with ``rationale`` and with ``targets`` are counted too, if there are any.
     """
     counts: dict[str, Any] = {}
     for name, rows in parts_of(splits).items():
@@ -149,10 +150,10 @@ def count_labels(splits: Splits) -> dict[str, Any]:
 
 
 def finished(splits: Splits) -> Splits:
-    """The splits with ids that are unique in each, and notes on what spoils them.
+    """Make ids unique in each split, and note what may distort scores.
 
-    Noted are ids that occur more than once, and texts that stand with several labels, compared on
-    letters, Han characters and digits.
+    Notes are made of ids that occur more than once and of texts that occur with several labels,
+    compared by :func:`nlpcl.data.holdout.text_key`.
     """
     for name, rows in parts_of(splits).items():
         repeated = _make_unique(rows)
@@ -174,7 +175,7 @@ def _all_rows(splits: Splits) -> list[Example]:
 
 
 def _make_unique(rows: Sequence[Example]) -> int:
-    """Number the rows that repeat an id; how many there are."""
+    """Append a number to repeated ids; returns how many there are."""
     taken = {row["id"] for row in rows}
     seen: Counter[str] = Counter()
     repeated = 0
@@ -192,15 +193,15 @@ def _make_unique(rows: Sequence[Example]) -> int:
 
 
 def of_own_files(splits: Splits) -> Splits:
-    """The user's rows with their further columns as what they mean.
+    """Convert the optional columns of the user's own rows.
 
-    ``id``, ``language`` and ``group`` become text. ``targets`` are the groups of people spoken of:
-    a JSON list, or text with ``|`` between them. ``rationale`` is a list of ``[start, end]``, the
-    characters that annotators marked, also as JSON text. Values that are none of that are left out
-    and become problems. Blanks around labels are removed.
+    ``id``, ``language`` and ``group`` become text. ``targets`` are the target groups: a JSON list,
+    or text separated by ``|``. ``rationale`` is a list of ``[start, end]``, the spans of characters
+    that annotators marked, or the same as JSON text. Other values are dropped and reported as
+    problems. Blanks around labels are stripped.
 
     Raises:
-        UserError: the dev or a test set has a label that the training set does not have.
+        UserError: the dev or a test set has a label that the training set lacks.
     """
     for row in _all_rows(splits):
         row["label"] = row["label"].strip()
@@ -220,7 +221,7 @@ def of_own_files(splits: Splits) -> Splits:
 
 
 def _check_labels(splits: Splits) -> None:
-    """Refuse labels that cannot be learnt; note those that are never tested."""
+    """Refuse labels that are missing in train; note those that are missing in another split."""
     learnt = {row["label"] for row in splits.train}
     for name, rows in parts_of(splits).items():
         own = {row["label"] for row in rows}
@@ -245,7 +246,7 @@ def _typed(field: str, value: Any, text: str) -> Any:
     """The value of an optional column.
 
     Raises:
-        ValueError: it is not of the right kind.
+        ValueError: it is of another type.
     """
     if field == "targets":
         return _targets(value)
@@ -285,7 +286,7 @@ def _json(text: str) -> Any:
 
 
 def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:
-    """The rows of a dataset of the hub; numbers of a column of classes become their names.
+    """The rows of a dataset from the hub, with class numbers replaced by class names.
 
     A class of -1, an unlabelled row, becomes None.
     """
@@ -294,3 +295,14 @@ def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:
         if names and column and isinstance(number := row[column], int):
             row = {**row, column: names[number] if 0 <= number < len(names) else None}
         yield row
+
+
+LABELLED = Schema(
+    task="classification",
+    fields=LABELLED_FIELDS,
+    optional=OPTIONAL_FIELDS,
+    count=count_labels,
+    finish=lambda splits, corpus, options: splits if corpus else of_own_files(splits),
+    holds_test_out=True,
+)
+"""Rows ``{"id", "text", "label"}``, if known with ``language``, ``targets``, ``group``."""

@@ -21,14 +21,14 @@ _DOMAINS = {
 
 
 def joined(text: str) -> str:
-    """Characters separated by single blanks, joined; a blank of the sentence itself stays."""
+    """Join characters separated by single blanks; blanks of the sentence itself are kept."""
     if not text[1::2].strip(" "):
         return text[::2]
     return re.sub(r"(?<=\S) (?=\S)", "", text)
 
 
 def _is_separated(rows: list[Example]) -> bool:
-    """Whether most of the texts are separated by blanks; some copies are joined already."""
+    """Whether most texts have blanks between characters; some copies are joined already."""
     return sum(not row["source"][1::2].strip(" ") for row in rows) * 2 > len(rows)
 
 

@@ -1,53 +1,26 @@
-"""Datasets: one adapter module a corpus; ``load`` turns names, files and folders into splits.
+"""From names, files and folders to splits, the same way for all corpora.
 
-An adapter is a module of this package with ``DATASETS: tuple[Dataset, ...]``; it is found by
-listing the folder. Its ``load`` returns what the files hold, each row with ``file`` and ``line``;
-unequal lengths, overlap and missing dev sets are dealt with here, the same way for all.
+A corpus's ``load`` returns what its files hold, each row with ``file`` and ``line``; unequal
+lengths, overlap and missing dev sets are dealt with here.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nlpcl import data as corpora
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.splits import Dataset, Splits
-from nlpcl.data.clips import chosen, divided, with_usable
+from nlpcl.core.splits import Splits
+from nlpcl.data.clips import divided
+from nlpcl.data.corpora import data_root, named, names
 from nlpcl.data.holdout import assemble
-from nlpcl.data.labelled_text import LABELLED_FIELDS, OPTIONAL_FIELDS, named_classes, of_own_files
-from nlpcl.data.manifest import CLIP_FIELDS, load_folder, load_manifest
-from nlpcl.data.pairs import PAIR_FIELDS
-from nlpcl.data.tables import (
-    SUFFIXES,
-    Fields,
-    read_rows,
-    resolve_columns,
-    resolve_optional,
-    rows_of,
-)
-
-_TEXT = "text TEXT tweet content correct_text target sentence"
-TEXT_FIELDS: Fields = {"text": tuple(_TEXT.split())}
-"""The field of plain texts and the column names it is known by."""
-
-FIELDS: dict[str, Fields] = {
-    "correction": PAIR_FIELDS,
-    "masked_lm": TEXT_FIELDS,
-    "emotion": CLIP_FIELDS,
-    "classification": LABELLED_FIELDS,
-}
-"""The fields of the tasks whose data can be given as table files."""
-
-OPTIONAL: dict[str, Fields] = {"classification": OPTIONAL_FIELDS}
-"""Further fields of a task, read where a file has them."""
+from nlpcl.data.labelled_text import named_classes
+from nlpcl.data.schema import Schema
+from nlpcl.data.tables import SUFFIXES, read_rows, resolve_columns, resolve_optional, rows_of
 
 _SPLITS = {
     "train": ("train",),
@@ -56,46 +29,10 @@ _SPLITS = {
 }
 
 
-@functools.cache
-def _datasets() -> dict[str, Dataset]:
-    found: dict[str, Dataset] = {}
-    for module in pkgutil.iter_modules(corpora.__path__):
-        if f"{corpora.__name__}.{module.name}" == __name__:
-            continue
-        adapter = importlib.import_module(f"{corpora.__name__}.{module.name}")
-        for entry in getattr(adapter, "DATASETS", ()):
-            if entry.name in found:
-                raise ValueError(f"two datasets are named {entry.name!r}")
-            found[entry.name] = entry
-    return found
-
-
-def names(task: str | None = None) -> list[str]:
-    """The names of all datasets, or of those for one task, sorted."""
-    return sorted(name for name, entry in _datasets().items() if task in (None, entry.task))
-
-
-def dataset(name: str) -> Dataset:
-    """The dataset of a name.
-
-    Raises:
-        UserError: there is none; the known names are listed.
-    """
-    if name not in _datasets():
-        raise unknown_name("dataset", name, names())
-    return _datasets()[name]
-
-
-def data_root(root: str | Path | None) -> Path | None:
-    """The data folder: as given, else the environment variable NLPCL_DATA, else None."""
-    given = root or os.environ.get("NLPCL_DATA")
-    return Path(given).expanduser() if given else None
-
-
 def load(
     data: str,
+    schema: Schema,
     *,
-    task: str,
     root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     dev_fraction: float = 0.1,
@@ -110,10 +47,10 @@ def load(
         data: a dataset name; a file (``.tsv .csv .jsonl .json .txt``); a folder with train, dev
             (valid, validation, val) and test files of these types; ``hf:OWNER/NAME``; or several
             of these joined by commas: their training rows are united, their test sets kept.
-        task: the task the rows are for, e.g. ``"correction"``.
+        schema: of the task that the rows are for.
         root: the data folder of the named datasets; defaults to NLPCL_DATA.
         columns: field to column of the user's files, e.g. ``{"source": "wrong"}``.
-        dev_fraction: share of the training rows held out as dev where there is no dev set, and
+        dev_fraction: fraction of the training rows held out as dev where there is no dev set, and
             as test where one file is all there is. Dev is never made from test.
         seed: chooses the rows held out.
         keep_overlap: keep training and dev rows that also stand in a test set.
@@ -126,13 +63,13 @@ def load(
     """
     if not 0 <= dev_fraction < 1:
         raise UserError(
-            f"a dev share of {dev_fraction} is impossible", how="Give one from 0 to below 1."
+            f"a dev fraction of {dev_fraction} is impossible", how="Give one from 0 to below 1."
         )
     given = [data] if os.path.exists(data) else [part.strip() for part in data.split(",")]
     if not all(given) or len(set(given)) < len(given):
         raise UserError(f"{data!r} has an empty or repeated part", "--data", "Give each one once.")
     parts = [
-        load_as_is(part, task=task, root=root, columns=columns, options=options) for part in given
+        load_as_is(part, schema, root=root, columns=columns, options=options) for part in given
     ]
     parts = [(divided(splits), is_unsplit) for splits, is_unsplit in parts]
     if as_test:
@@ -155,8 +92,8 @@ def _as_test(splits: Splits) -> Splits:
 
 def load_as_is(
     data: str,
+    schema: Schema,
     *,
-    task: str,
     root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -168,57 +105,44 @@ def load_as_is(
     those of :func:`load`.
 
     Returns:
-        The rows as they are, and whether a test set is to be held out of ``train``: the user's
-        own file or folder without one, a corpus of labelled texts without one, or of clips.
+        The rows as they are, and whether a test set is to be held out of ``train``.
     """
-    splits, is_unsplit = _as_it_stands(data, task, root, columns)
-    if task == "classification":
-        is_own = own_name(data, task) not in _datasets()
-        return of_own_files(splits) if is_own else splits, is_unsplit or not splits.test
-    if task != "emotion":
-        return splits, is_unsplit
-    name = own_name(data, task)
-    usual = dataset(name).labels if name in _datasets() else ()
-    splits = with_usable(chosen(splits, usual=usual, **(options or {})))
-    return splits, not any(row.get("split") == "test" for row in splits.train)
+    corpus = named(data, schema.task)
+    if corpus is None:
+        splits = _own(data, schema, columns)
+    elif corpus.task == schema.task:
+        splits = corpus.load(data_root(root))
+    elif corpus.task in schema.adopts:
+        splits = schema.adopts[corpus.task](corpus.load(data_root(root)))
+    else:
+        how = f"Datasets for {schema.task}: {', '.join(names(schema.task)) or 'none'}."
+        what = f"{data} is a dataset for {corpus.task}, not for {schema.task}"
+        raise UserError(what, "--data", how)
+    splits = schema.finish(splits, corpus, options or {})
+    has_test = splits.test or any(row.get("split") == "test" for row in splits.train)
+    holds_out = corpus is None or schema.holds_test_out
+    return splits, holds_out and not has_test and bool(splits.train)
 
 
-def own_name(data: str, task: str) -> str:
-    """The dataset of that name for a task: ``sample`` of emotion is ``sample-emotion``."""
-    return f"{data}-{task}" if f"{data}-{task}" in _datasets() else data
-
-
-def _as_it_stands(
-    data: str, task: str, root: str | Path | None, columns: Mapping[str, str] | None
-) -> tuple[Splits, bool]:
-    data = own_name(data, task)
-    if data in _datasets():
-        entry = dataset(data)
-        if task == "masked_lm" and entry.task == "correction":
-            return as_texts(entry.load(data_root(root))), False
-        if entry.task != task:
-            how = f"Datasets for {task}: {', '.join(names(task)) or 'none'}."
-            raise UserError(f"{data} is a dataset for {entry.task}, not for {task}", "--data", how)
-        return entry.load(data_root(root)), False
-    if task not in FIELDS:
-        raise unknown_name("task", task, FIELDS, where="--task")
-    fields, optional = FIELDS[task], OPTIONAL.get(task, {})
+def _own(data: str, schema: Schema, columns: Mapping[str, str] | None) -> Splits:
+    """The user's own file, folder or dataset of the hub."""
     path = Path(data).expanduser()
-    if task == "emotion" and (os.path.isdir(path) or looks_like_file(path, data)):
-        read = load_folder if os.path.isdir(path) else load_manifest
-        return read(path, columns=columns), True
-    if data.startswith("hf:") and task != "emotion":
-        return _from_hub(data.removeprefix("hf:"), fields, optional, columns or {})
-    read = functools.partial(read_rows, fields=fields, columns=columns, optional=optional)
-    if os.path.isdir(path):
-        return _from_folder(path, read)
-    if looks_like_file(path, data):
+    is_there = os.path.isdir(path) or looks_like_file(path, data)
+    if schema.read is not None:
+        if is_there:
+            return schema.read(path, columns)
+    elif data.startswith("hf:"):
+        return _from_hub(data.removeprefix("hf:"), schema, columns or {})
+    elif is_there:
+        read = functools.partial(
+            read_rows, fields=schema.fields, columns=columns, optional=schema.optional
+        )
+        if os.path.isdir(path):
+            return _from_folder(path, read)
         rows, problems = read(path)
-        return Splits(path.stem, train=rows, problems=problems), True
-    how = "Or give a file, a folder with train, dev and test files, or hf:OWNER/NAME."
-    if task == "emotion":
-        how = "Or give a table with path, label and speaker of clips, or a folder with one."
-    raise unknown_name("dataset", data, names(task), how=how)
+        return Splits(path.stem, train=rows, problems=problems)
+    how = f"Or give {schema.expects}."
+    raise unknown_name("dataset", data, names(schema.task), how=how)
 
 
 def looks_like_file(path: Path, data: str) -> bool:
@@ -226,21 +150,7 @@ def looks_like_file(path: Path, data: str) -> bool:
     return os.path.isfile(path) or path.suffix.lower() in SUFFIXES or os.sep in data
 
 
-def as_texts(splits: Splits) -> Splits:
-    """Sentence pairs as plain texts: the right sentences."""
-
-    def texts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{"text": row["target"], **row} for row in rows]
-
-    return replace(
-        splits,
-        train=texts(splits.train),
-        dev=texts(splits.dev),
-        test={name: texts(rows) for name, rows in splits.test.items()},
-    )
-
-
-def _from_folder(folder: Path, read: Callable[[Path], Any]) -> tuple[Splits, bool]:
+def _from_folder(folder: Path, read: Callable[[Path], Any]) -> Splits:
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
     splits = Splits(folder.resolve().name)
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -259,17 +169,15 @@ def _from_folder(folder: Path, read: Callable[[Path], Any]) -> tuple[Splits, boo
     return _filled(splits, rows)
 
 
-def _filled(splits: Splits, rows: dict[str, list[dict[str, Any]]]) -> tuple[Splits, bool]:
+def _filled(splits: Splits, rows: dict[str, list[dict[str, Any]]]) -> Splits:
     splits.protocol = f"its own {', '.join(rows)}"
     splits.train, splits.dev = rows.get("train", []), rows.get("dev", [])
     if "test" in rows:
         splits.test = {splits.name: rows["test"]}
-    return splits, not splits.test and bool(splits.train)
+    return splits
 
 
-def _from_hub(
-    name: str, fields: Fields, optional: Fields, columns: Mapping[str, str]
-) -> tuple[Splits, bool]:
+def _from_hub(name: str, schema: Schema, columns: Mapping[str, str]) -> Splits:
     """A dataset of the Hugging Face hub or its local cache."""
     where = f"hf:{name}"
     try:
@@ -292,8 +200,8 @@ def _from_hub(
             if alias in loaded and split not in rows:
                 table = loaded[alias]
                 header, place = list(table.column_names), f"{where}/{alias}"
-                chosen = resolve_columns(header, fields, columns, where)
-                more = resolve_optional(header, optional, columns, where)
+                chosen = resolve_columns(header, schema.fields, columns, where)
+                more = resolve_optional(header, schema.optional, columns, where)
                 records = enumerate(named_classes(table, chosen.get("label")), start=1)
                 rows[split], problems = rows_of(records, chosen, alias, place, more)
                 splits.problems += problems

@@ -1,4 +1,4 @@
-"""Finding the files of a corpus below the data folder, wherever the user put them."""
+"""Search for the files of a corpus below the data folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from nlpcl.core.errors import UserError
 
 DEPTH = 3
-"""Levels of folders searched below the data folder."""
+"""Number of folder levels searched below the data folder."""
 
 
 def scan(root: Path | None, dataset: str) -> list[Path]:
-    """All files of ``root`` and of ``DEPTH`` levels of folders below it, the shallowest first.
+    """All files in ``root`` and up to ``DEPTH`` folder levels below it, the least deep first.
 
     Raises:
-        UserError: no data folder is given, or it is not a folder.
+        UserError: no data folder is given, or it does not exist.
     """
     how = f"Pass --data-root DIR, or set NLPCL_DATA, to the folder that holds {dataset}."
     if root is None:
@@ -35,15 +35,15 @@ def scan(root: Path | None, dataset: str) -> list[Path]:
 
 
 def together(files: Sequence[Path], patterns: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """The files that match all patterns inside one folder, and the other folders that have them.
+    """The files of one folder that match all patterns, and the other folders that have such files.
 
     Args:
         files: from ``scan``.
-        patterns: regular expressions for whole file names, case ignored. Each must match.
+        patterns: regular expressions for whole file names, ignoring case. Each must match a file.
 
     Returns:
-        The files of the shallowest such folder in the order of the patterns (several for a
-        pattern that several files match), then the folders with further copies. Empty if none.
+        The files of the least deep such folder, in the order of the patterns (several for a
+        pattern that several files match), and the folders with further copies. Empty if none.
     """
     expressions = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
     folders: dict[Path, list[Path]] = {}
@@ -60,7 +60,7 @@ def together(files: Sequence[Path], patterns: Sequence[str]) -> tuple[list[Path]
 
 
 def copies_note(dataset: str, used: Path, others: Sequence[Path]) -> list[str]:
-    """A note that says which of several copies was read; none when there is one copy."""
+    """A list with a note on which of several copies was read; empty if there is one copy."""
     if not others:
         return []
     listed = ", ".join(str(folder) for folder in others)
@@ -72,8 +72,8 @@ def missing(dataset: str, root: Path | None, wanted: str) -> UserError:
 
     Args:
         dataset: its name.
-        root: where it was sought.
-        wanted: the file names, in words.
+        root: where it was searched for.
+        wanted: the file names, for the message.
     """
     return UserError(
         f"no {dataset} files",

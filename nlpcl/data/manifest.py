@@ -1,4 +1,4 @@
-"""Clips listed in the user's own table: one clip a line, with its emotion and who speaks."""
+"""Clips listed in the user's own table: one per line, with emotion and speaker."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.core.text_files import read_text
-from nlpcl.data.clips import clip
+from nlpcl.data.clip_check import clip_findings
+from nlpcl.data.clips import chosen, clip, count_clips, usable, with_usable
+from nlpcl.data.schema import Schema
 from nlpcl.data.tables import SUFFIXES, Fields, Record, resolve_columns
 
 CLIP_FIELDS: Fields = {
@@ -241,3 +243,35 @@ def _note_speakers(splits: Splits) -> None:
     if nameless:
         what = f"{nameless} of {len(splits.train)} clips name no speaker"
         splits.notes.append(f"{splits.name}: {what}")
+
+
+def read_own(path: Path, columns: Mapping[str, str] | None) -> Splits:
+    """Clips of the user's own table, or of the tables in a folder."""
+    read = load_folder if os.path.isdir(path) else load_manifest
+    return read(path, columns=columns)
+
+
+def finish_clips(splits: Splits, corpus: Dataset | None, options: Mapping[str, Any]) -> Splits:
+    """The clips that were asked for and can be used, under their new names."""
+    usual = corpus.labels if corpus is not None else ()
+    return with_usable(chosen(splits, usual=usual, **options))
+
+
+def find_in_clips(splits: Splits) -> dict[str, list[Problem]]:
+    """What is wrong with clips; every one is read."""
+    skipped = list(splits.problems)
+    rows = usable(splits.train, skipped)
+    return {"skipped or doubtful": skipped, **clip_findings(rows)}
+
+
+CLIPS = Schema(
+    task="emotion",
+    fields=CLIP_FIELDS,
+    count=count_clips,
+    read=read_own,
+    expects="a table with path, label and speaker of clips, or a folder with one",
+    finish=finish_clips,
+    holds_test_out=True,
+    find=find_in_clips,
+)
+"""Rows of clips, see :func:`nlpcl.data.clips.clip`."""

@@ -1,4 +1,4 @@
-"""What the corpora of sentence pairs (wrong, right) share: fields, parallel files, counts."""
+"""Common code of the sentence pair corpora (wrong, right): fields, parallel files, counts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.text_files import read_lines
+from nlpcl.data.schema import Schema
 from nlpcl.data.tables import read_rows
 
 _SOURCE = "source src wrong original_text original error input sentence"
 _TARGET = "target tgt correct correct_text corrected gold label output"
 PAIR_FIELDS = {"source": tuple(_SOURCE.split()), "target": tuple(_TARGET.split())}
-"""The fields of spelling correction and the column names they are known by."""
+"""The fields of spelling correction and the column names recognised for them."""
 
 
 def read_pairs(
     paths: Sequence[Path], problems: list[Problem], *, suffix: str | None = None
 ) -> list[Example]:
-    """The rows of several table files, one after another; skipped rows go to ``problems``.
+    """The rows of several table files, concatenated; skipped rows are added to ``problems``.
 
-    ``suffix`` says how to read files whose own suffix does not, e.g. ``".tsv"``.
+    ``suffix`` overrides the suffix of the files, which decides on their format, e.g. ``".tsv"``.
     """
     rows: list[Example] = []
     for path in paths:
@@ -33,7 +34,7 @@ def read_pairs(
 
 
 def read_parallel(wrong: Path, right: Path, problems: list[Problem]) -> list[Example]:
-    """Pairs of two files where line *i* of one belongs to line *i* of the other.
+    """Sentence pairs of two parallel files.
 
     Raises:
         UserError: the files have different numbers of lines, so the pairing is lost.
@@ -55,7 +56,7 @@ def read_parallel(wrong: Path, right: Path, problems: list[Problem]) -> list[Exa
 
 
 def pair(identifier: str, source: str, target: str, path: Path, line: int) -> Example:
-    """One row of a pair corpus with the place it was read from."""
+    """One row of a pair corpus, with the file and line it was read from."""
     return {
         "id": identifier,
         "source": source,
@@ -71,7 +72,7 @@ def has_unequal_length(row: Example) -> bool:
 
 
 def count_pairs(splits: Splits) -> dict[str, Any]:
-    """Sentences, erroneous sentences and wrong characters a split.
+    """Number of sentences, erroneous sentences and wrong characters per split.
 
     Keys are ``train``, ``train_erroneous``, ``train_wrong_characters``, the same for ``dev`` and
     ``test``; with several test sets, ``test:NAME`` instead. Empty splits are left out. Pairs of
@@ -93,3 +94,7 @@ def count_pairs(splits: Splits) -> dict[str, Any]:
             for a, b in zip(row["source"], row["target"], strict=True)
         )
     return counts
+
+
+PAIRS = Schema(task="correction", fields=PAIR_FIELDS, count=count_pairs)
+"""Rows ``{"id", "source", "target"}``."""

@@ -1,8 +1,8 @@
-"""Who is trained on, who selects, who is tested: folds of clips that share no speaker.
+"""Evaluation protocols of speech: folds of clips whose train, dev and test share no speaker.
 
-``dev`` is always taken out of what is left after the test set, and shares no speaker with the rest,
-except under ``random``, which every title then calls speaker-dependent. It holds whole speakers,
-and under ``loso`` whole sessions, so that selection meets what the test meets.
+``dev`` is always taken from what is left after the test set and shares no speaker with the rest,
+except under ``random``, which every title calls speaker-dependent. It consists of whole speakers,
+or, under ``loso``, of whole sessions, so that models are selected under the conditions of the test.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
 
 GROUPS = 6
-"""Groups of speakers where a corpus has many and no sessions, as EmoBox has for RAVDESS."""
+"""Number of speaker groups for a corpus of many speakers and no sessions, as EmoBox for RAVDESS."""
 MANY = 12
-"""Speakers from which on they are tested in groups."""
+"""From so many speakers on, they are tested in groups."""
 RANDOM_FOLDS = 5
 HOW = "Choose another --protocol, or give clips of more speakers."
 WORDS = {
@@ -30,15 +30,15 @@ WORDS = {
     "groups": "groups of neighbouring speakers",
 }
 NAMELESS = "(not named)"
-"""Stands for the speaker of clips that name none."""
+"""Name of the speaker of clips without one."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One round of a protocol.
+    """One fold of a protocol.
 
     Args:
-        name: of the fold, from those who are tested.
+        name: of the session, speaker or group that is tested.
         train, dev, test: clip rows.
     """
 
@@ -51,14 +51,14 @@ class Fold:
 def folds(
     rows: Sequence[Example], protocol: str, seed: int = 0, dev_fraction: float = 0.1
 ) -> list[Fold]:
-    """The rounds of a protocol; every clip is tested once.
+    """The folds of a protocol; every clip is tested once.
 
     Args:
-        rows: clips with ``speaker``, ``label`` and perhaps ``session``.
+        rows: clips with ``speaker``, ``label`` and optionally ``session``.
         protocol: ``loso`` leaves one session out, ``lospo`` one speaker, ``kfold:N`` one of N
             groups of speakers, ``random`` a fifth of the clips; ``auto`` as :func:`resolved`.
-        seed: chooses the clips of ``random``, the groups of ``kfold`` and the dev speakers.
-        dev_fraction: share of the remaining clips that select: about so many, in whole speakers
+        seed: for the clips of ``random``, the groups of ``kfold`` and the dev speakers.
+        dev_fraction: approximate fraction of the remaining clips to use as dev, in whole speakers
             (``loso``: sessions), at least one.
 
     Raises:
@@ -87,10 +87,10 @@ def folds(
 
 
 def resolved(rows: Sequence[Example], protocol: str) -> str:
-    """What ``auto`` stands for; other protocols as they are.
+    """The protocol that ``auto`` stands for; other protocols unchanged.
 
-    It is ``loso`` where there are three sessions or more of different speakers, else ``groups``
-    (six, of speakers with neighbouring names) where there are 12 speakers or more, else ``lospo``.
+    It is ``loso`` if there are at least three sessions of different speakers, else ``groups`` (six,
+    of speakers with neighbouring names) if there are at least 12 speakers, else ``lospo``.
     """
     if protocol != "auto":
         return protocol
@@ -101,14 +101,14 @@ def resolved(rows: Sequence[Example], protocol: str) -> str:
 
 
 def wanderers(rows: Sequence[Example]) -> list[str]:
-    """Who speaks in more than one session, sorted."""
+    """The speakers that occur in more than one session, sorted."""
     pairs = {(row["speaker"], row.get("session", "")) for row in rows}
     count = Counter(speaker for speaker, _ in pairs)
     return sorted(speaker for speaker, sessions in count.items() if sessions > 1)
 
 
 def tested_groups(rows: Sequence[Example], protocol: str, seed: int) -> dict[str, list[Example]]:
-    """Clips by the group they are tested with; the names can be names of folders."""
+    """Clips by the group they are tested in; the names are valid folder names."""
     speakers = speakers_of(rows)
     if protocol == "loso":
         sessions = sorted({row.get("session", "") for row in rows})
@@ -134,7 +134,7 @@ def tested_groups(rows: Sequence[Example], protocol: str, seed: int) -> dict[str
 
 
 def folder_names(names: Sequence[str]) -> dict[str, str]:
-    """Each name → one that can be a folder's, all different even where case is ignored."""
+    """Name → valid folder name; all differ, even if case is ignored."""
     taken: set[str] = set()
     given: dict[str, str] = {}
     for name in names:
@@ -159,7 +159,7 @@ def grouped(
 
 
 def neighbours(speakers: Sequence[str], number: int) -> dict[str, str]:
-    """Speaker → one of ``number`` groups of neighbours in the order of their names."""
+    """Speaker → one of ``number`` groups of speakers that are adjacent in sorted order."""
     count = len(speakers)
     return {name: f"group-{at * number // count + 1}" for at, name in enumerate(speakers)}
 
@@ -185,17 +185,17 @@ def fold(
     seed: int,
     dev_fraction: float,
 ) -> Fold:
-    """The round that tests one group.
+    """The fold that tests one group.
 
-    Those who select are looked for from the group behind the tested one on, in a fixed order, so
-    that they differ from round to round.
+    Dev speakers are searched from the group after the tested one on, in a fixed order, so that they
+    differ from fold to fold.
 
     Args:
         tested: name of the group.
         groups: clips by group.
-        unit: the field of which whole values select: ``speaker`` or ``session``.
-        seed: of the order.
-        dev_fraction: share of the clips not tested that select.
+        unit: what dev consists of whole ones of: ``speaker`` or ``session``.
+        seed: for the order.
+        dev_fraction: fraction of the clips not tested to use as dev.
     """
     names = list(groups)
     random.Random(f"dev:{seed}").shuffle(names)
@@ -213,7 +213,7 @@ def fold(
 
 
 def selecting(sizes: Mapping[str, int], wanted: float) -> set[str]:
-    """Names whose clips together come near the number wanted; one at least, and one is left.
+    """Names whose clips add up to about ``wanted``: at least one, and not all.
 
     ``sizes`` are numbers of clips by name, in the order in which names are tried.
     """
@@ -224,17 +224,17 @@ def selecting(sizes: Mapping[str, int], wanted: float) -> set[str]:
             chosen.add(name)
             held += size
     if not chosen and len(sizes) > 1:
-        # None is small enough; of those about equally small the order decides.
+        # None is small enough: take the first in order that is about as small as the smallest.
         smallest = min(sizes.values())
         chosen.add(next(name for name, size in sizes.items() if size <= 2 * smallest))
     return chosen
 
 
 def random_folds(rows: Sequence[Example], seed: int, dev_fraction: float) -> list[Fold]:
-    """Fifths of the clips, whoever speaks: speaker-dependent.
+    """Five folds of random clips regardless of the speaker, hence speaker-dependent.
 
     Raises:
-        UserError: fewer clips than fifths.
+        UserError: fewer clips than folds.
     """
     if len(rows) < RANDOM_FOLDS:
         what = f"{len(rows)} clips cannot be tested in {RANDOM_FOLDS} parts"
@@ -251,19 +251,19 @@ def random_folds(rows: Sequence[Example], seed: int, dev_fraction: float) -> lis
 
 
 def speakers_of(rows: Sequence[Example]) -> list[str]:
-    """Who speaks, sorted."""
+    """The speakers of some clips, sorted."""
     return sorted({row.get("speaker") or NAMELESS for row in rows})
 
 
 def shared_speakers(made: Fold) -> list[str]:
-    """Who is in more than one of train, dev and test; clips without a speaker count as one's."""
+    """Speakers in more than one of train, dev and test; clips without one count as one speaker."""
     parts = (made.train, made.dev, made.test)
     count = Counter(name for part in parts for name in speakers_of(part))
     return sorted(name for name, parts_with in count.items() if parts_with > 1)
 
 
 def leak_statement(made: Sequence[Fold], rows: Sequence[Example]) -> dict[str, Any]:
-    """What every report says of its splits.
+    """The statement on speaker leakage that every report contains.
 
     Returns:
         ``statement``, one sentence; ``manifest``, the first 16 digits of a SHA-256 over the sorted
@@ -290,7 +290,7 @@ def leak_statement(made: Sequence[Fold], rows: Sequence[Example]) -> dict[str, A
 
 
 def title(protocol: str, made: Sequence[Fold]) -> str:
-    """The protocol in words, for titles; a random split is called speaker-dependent always."""
+    """The protocol in words, for titles; a random split is always called speaker-dependent."""
     if protocol == "random":
         return f"SPEAKER-DEPENDENT random split of the clips, {len(made)} folds, inner dev set"
     rows = [row for one in made[:1] for part in (one.train, one.dev, one.test) for row in part]

@@ -1,14 +1,13 @@
-"""The small set of invented sentences that comes with nlpcl; no data folder needed."""
+"""The small set of invented sentences that comes with nlpcl; no data folder is needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from nlpcl.core.files import ASSETS
 from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.pairs import count_pairs, read_pairs
 
-FOLDER = ASSETS / "sample" / "spelling"
+FOLDER = Path(__file__).parent / "samples" / "spelling"
 
 
 def _load(root: Path | None) -> Splits:

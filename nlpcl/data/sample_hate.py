@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nlpcl.core.files import ASSETS
 from nlpcl.core.splits import Dataset, Splits
 from nlpcl.data.labelled_text import LABELLED_FIELDS, OPTIONAL_FIELDS, count_labels, of_own_files
 from nlpcl.data.tables import read_rows
 
-FOLDER = ASSETS / "sample" / "hate"
+FOLDER = Path(__file__).parent / "samples" / "hate"
 
 
 def _load(root: Path | None) -> Splits:

@@ -127,7 +127,7 @@ def _element(text: str, name: str) -> str | None:
 
 
 def _corrected(sentence: Sentence, path: Path, problems: list[Problem]) -> Example | None:
-    """The pair of a sentence, or None when a mistake cannot be placed."""
+    """The pair of a sentence; None if the place of a mistake cannot be determined."""
     pieces = list(sentence.text)
     for mistake in sentence.mistakes:
         try:
@@ -148,7 +148,7 @@ def _corrected(sentence: Sentence, path: Path, problems: list[Problem]) -> Examp
 
 
 def place(text: str, mistake: Mistake) -> tuple[int, bool]:
-    """Where the wrong string of a mistake starts, and whether its location agrees.
+    """Where the wrong string of a mistake starts, and whether the annotated location agrees.
 
     The location is that of the wrong character, which may stand anywhere in the wrong string.
 

@@ -1,4 +1,4 @@
-"""Reading rows from .tsv, .csv, .jsonl and .json files, whatever the task."""
+"""Reading of rows from .tsv, .csv, .jsonl and .json files, for all tasks."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ def _jsonl(
 def _json(
     path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
 ) -> tuple[list[Record], list[Problem]]:
-    """A list of objects, decoded one by one so that every row knows its line."""
+    """Decode a list of objects one by one, to know the line of each."""
     if text.lstrip().startswith("{"):
         records, problems = _jsonl(path, text, fields, columns, optional)
         if records:  # one object a line, which some tools name .json

@@ -71,7 +71,7 @@ def _rows(
 
 
 def _targets(value: Any) -> list[str]:
-    """The names of the places that are 1; the list may stand there as text."""
+    """The target groups whose entry is 1; the list may be encoded as JSON text."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

@@ -1,4 +1,4 @@
-"""The sample of speech emotion: 240 clips of 8 invented voices, made when first needed."""
+"""The speech emotion sample: 240 clips of 8 synthetic voices, generated when first needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEED = 20
 
 
 def plan() -> Iterator[tuple[str, int, Voice, str]]:
-    """Name, number, speaker and emotion of every clip."""
+    """Yield name, number, speaker and emotion of each clip."""
     number = 0
     for voice in VOICES:
         for mood in MOODS:
@@ -40,7 +40,7 @@ def load(root: Path | None = None) -> Splits:
 
 
 def made() -> Path:
-    """The folder of the clips, filled if it is not there or not whole."""
+    """The folder of the clips, which are generated if any is missing."""
     folder = cache_root().parent / f"voices-{VERSION}"
     if is_whole(folder):
         return folder
@@ -53,12 +53,12 @@ def made() -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether every clip is there."""
+    """Whether the folder contains every clip."""
     return all((folder / f"{name}.wav").is_file() for name, *_ in plan())
 
 
 def synthesise(folder: Path) -> None:
-    """Write every clip as 16-bit WAV; each has a seed of its own."""
+    """Write each clip as 16-bit WAV, generated with a seed of its own."""
     import numpy
 
     for name, number, voice, mood in plan():

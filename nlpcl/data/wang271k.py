@@ -35,10 +35,10 @@ def _load_subset(root: Path | None) -> Splits:
         raise missing(name, root, "wang271k_subset.tsv, wang271k.tsv, train.sgml")
     splits = Splits(name, protocol="training rows only")
     splits.train = read_pairs(paths[:1], splits.problems)
-    share = 100 * len(splits.train) / _FULL_SIZE
+    percentage = 100 * len(splits.train) / _FULL_SIZE
     splits.notes = copies_note(name, paths[0].parent, others)
     splits.notes.append(
-        f"{name}: {len(splits.train)} pairs, {share:.0f} % of Wang271K; do not call a model "
+        f"{name}: {len(splits.train)} pairs, {percentage:.0f} % of Wang271K; do not call a model "
         "trained on it trained on Wang271K"
     )
     return splits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import torch
 
@@ -63,6 +63,28 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name == "fp16" and device.type == "cpu":
         raise UserError("fp16 needs a GPU", "--precision", "Use bf16, fp32 or auto on a CPU.")
     return name
+
+
+class Machine(NamedTuple):
+    """Where a model runs, and in what arithmetic.
+
+    Args:
+        device: the processor or GPU.
+        precision: fp32, bf16 or fp16.
+    """
+
+    device: torch.device
+    precision: str
+
+
+def choose_machine(device: str, precision: str) -> Machine:
+    """``--device`` and ``--precision`` → what is there.
+
+    Raises:
+        UserError: no such device, or a precision it does not have.
+    """
+    place = choose_device(device)
+    return Machine(place, choose_precision(precision, place))
 
 
 @contextlib.contextmanager

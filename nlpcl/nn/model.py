@@ -8,9 +8,9 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ from transformers.utils.generic import ModelOutput
 from nlpcl.core.config import RunConfig
 
 Batch = Mapping[str, Tensor]
+IGNORE = -100
+"""Label of positions and rows that take no part in a loss."""
 
 
 class Part(NamedTuple):
@@ -129,12 +131,14 @@ class ZooModel(PreTrainedModel):
             cls.register()
 
     @classmethod
-    def build(cls, backbone: PreTrainedModel, options: Mapping[str, Any]) -> ZooModel:
+    def build(cls, backbone: PreTrainedModel, options: Mapping[str, Any], **facts: Any) -> ZooModel:
         """A new model around a loaded encoder.
 
         Args:
             backbone: as loaded by ``auto_class``.
             options: the configuration's fields under the heading Model.
+            facts: what the task knows of the training rows, such as the classes; a model that has
+                use for them names them.
         """
         model = cls(cls.config_class(backbone=backbone.config, options=dict(options)))
         model.set_backbone(backbone)
@@ -191,6 +195,9 @@ class ZooModel(PreTrainedModel):
             load: opens another encoder by its name, with its tokenizer.
         """
 
+    def set_input_statistics(self, inputs: Iterable[Tensor]) -> None:
+        """See the inputs of the training rows, for models that learn their scale."""
+
     def set_progress(self, done: float) -> None:
         """Told before every update what share of them lies behind, from 0 to 1."""
 
@@ -219,3 +226,12 @@ class ZooModel(PreTrainedModel):
         AutoConfig.register(cls.config_class.model_type, cls.config_class, exist_ok=True)
         for auto in {AutoModel, cls.auto_class}:
             auto.register(cls.config_class, cls, exist_ok=True)
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A model that gives one vector a row, as its head gets it."""
+
+    def embed(self, *arguments: Any, **named: Any) -> Tensor:
+        """Vectors ``(B, D)``."""
+        ...

@@ -10,7 +10,7 @@ import torch
 from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
-from nlpcl.nn.devices import choose_device, choose_precision
+from nlpcl.nn.devices import choose_machine
 from nlpcl.runs.rows import load_splits
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import fit_splits
@@ -40,13 +40,13 @@ def fit(
     """
     config.check()
     entry = entry_of(config)
-    choose_precision(config.precision, choose_device(config.device))
+    machine = choose_machine(config.device, config.precision)
     if config.threads:
         torch.set_num_threads(config.threads)
     if config.folds:
         from nlpcl.runs.folds import cross_validate
 
-        return cross_validate(entry, config, out=out, quiet=quiet, resume=resume)
+        return cross_validate(entry, config, machine, out=out, quiet=quiet, resume=resume)
     splits = load_splits(config)
     if not splits.train or not splits.dev:
         raise UserError(
@@ -54,7 +54,7 @@ def fit(
             f"--data {config.data}",
             "It is for testing only (nlpcl eval), or too small to hold a dev set out.",
         )
-    return fit_splits(entry, config, splits, out=out, quiet=quiet, resume=resume)
+    return fit_splits(entry, config, splits, machine, out=out, quiet=quiet, resume=resume)
 
 
 def resume(folder: str | Path, *, model: str | None = None, quiet: bool = True) -> Run:

@@ -8,7 +8,6 @@ fold, the one with the best dev score: it serves ``predict`` and tests on other 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import shutil
 import statistics
 from pathlib import Path
@@ -17,19 +16,34 @@ from typing import Any
 from nlpcl import zoo
 from nlpcl.core import progress
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import atomic_folder, read_json_lines, write_csv, write_json, write_json_lines
+from nlpcl.core.files import (
+    atomic_folder,
+    read_json_lines,
+    write_csv,
+    write_json,
+    write_json_lines,
+)
 from nlpcl.core.splits import Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
-from nlpcl.runs.provenance import now, study_record
-from nlpcl.runs.rows import load_clips
-from nlpcl.runs.run import FOLDS, Run, read_record, split_table
-from nlpcl.runs.single import fit_splits, prepare_folder
+from nlpcl.nn.devices import Machine
+from nlpcl.runs.evaluation import split_table
+from nlpcl.runs.folder import FOLDS, read_record
+from nlpcl.runs.provenance import study_record
+from nlpcl.runs.rows import load_unsplit
+from nlpcl.runs.run import Run
+from nlpcl.runs.single import ended, fit_splits, prepare_folder
 from nlpcl.tasks import task_class
 
 
 def cross_validate(
-    entry: zoo.Entry, config: Any, *, out: str | Path | None, quiet: bool, resume: bool
+    entry: zoo.Entry,
+    config: Any,
+    machine: Machine,
+    *,
+    out: str | Path | None,
+    quiet: bool,
+    resume: bool,
 ) -> Run:
     """Train and test on every fold; finished folds are kept when the run is resumed.
 
@@ -37,7 +51,7 @@ def cross_validate(
         UserError: the protocol does not fit the data.
         KeyboardInterrupt: stopped by Ctrl-C; the run can be resumed.
     """
-    clips = load_clips(config)
+    clips = load_unsplit(config)
     parts = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
     folder = prepare_folder(out, entry, resume)
     leaks = leak_statement(parts, clips.train)
@@ -49,7 +63,8 @@ def cross_validate(
         for number, fold in enumerate(parts, start=1):
             if not quiet:
                 progress.say(f"fold {number} of {len(parts)}: {fold.name}")
-            runs[fold.name] = fit_fold(entry, config, clips, fold, folder / FOLDS, quiet)
+            place = folder / FOLDS / fold.name
+            runs[fold.name] = fit_fold(entry, config, clips, fold, machine, place, quiet)
     except KeyboardInterrupt:
         with contextlib.suppress(UserError):
             write_json(folder / "run.json", record | {"state": "interrupted"})
@@ -57,26 +72,31 @@ def cross_validate(
         raise KeyboardInterrupt(how) from None
     best = max(runs, key=lambda name: runs[name].best_dev_score)
     pool(folder, config, clips, leaks, runs, best)
-    ended = now()
-    seconds = (ended - datetime.datetime.fromisoformat(record["started"])).total_seconds()
-    first = next(iter(runs.values())).record
-    done = {"state": "finished", "ended": ended.isoformat(), "seconds": round(seconds, 1)}
-    shared = {key: first[key] for key in ("parameters", "device", "precision")}
-    costs = [run.record["costs"] for run in runs.values() if "costs" in run.record]
-    shared |= {"costs": mean_costs(costs).as_dict()} if costs else {}
-    epochs = [run.record.get("seconds_per_epoch") for run in runs.values()]
-    shared["seconds_per_epoch"] = statistics.median(filter(None, epochs)) if any(epochs) else None
-    # Who the kept model knows.
-    shared |= {"model_fold": best, "speakers": runs[best].record.get("speakers", [])}
-    write_json(folder / "run.json", record | shared | done)
+    write_json(folder / "run.json", record | shared_facts(runs, best) | ended(record))
     return Run(folder, device=config.device, precision=config.precision)
 
 
+def shared_facts(runs: dict[str, Run], best: str) -> dict[str, Any]:
+    """What the folds' records say together, and who the kept model knows."""
+    first = next(iter(runs.values())).record
+    facts = {key: first[key] for key in ("parameters", "device", "precision")}
+    costs = [run.record["costs"] for run in runs.values() if "costs" in run.record]
+    facts |= {"costs": mean_costs(costs).as_dict()} if costs else {}
+    epochs = [run.record.get("seconds_per_epoch") for run in runs.values()]
+    facts["seconds_per_epoch"] = statistics.median(filter(None, epochs)) if any(epochs) else None
+    return facts | {"model_fold": best, "speakers": runs[best].record.get("speakers", [])}
+
+
 def fit_fold(
-    entry: zoo.Entry, config: Any, clips: Splits, fold: Fold, place: Path, quiet: bool
+    entry: zoo.Entry,
+    config: Any,
+    clips: Splits,
+    fold: Fold,
+    machine: Machine,
+    folder: Path,
+    quiet: bool,
 ) -> Run:
     """One fold: begun, gone on with, or read again where it is finished."""
-    folder = place / fold.name
     begun = (folder / "run.json").is_file()
     if begun and read_record(folder).get("state") == "finished":
         return Run(folder, device=config.device, precision=config.precision)
@@ -87,7 +107,7 @@ def fit_fold(
         test={clips.name: list(fold.test)},
         protocol=f"{clips.protocol}; fold {fold.name}",
     )
-    return fit_splits(entry, config, splits, out=folder, quiet=quiet, resume=begun)
+    return fit_splits(entry, config, splits, machine, out=folder, quiet=quiet, resume=begun)
 
 
 def pool(
@@ -104,10 +124,8 @@ def pool(
     for name, run in runs.items():
         rows += [{"fold": name, **row} for row in read_json_lines(run.folder / "predictions.jsonl")]
         epochs += [{"fold": name, **row} for row in run.history]
-    labels = sorted({row["gold"] for row in rows})
-    task: Any = task_class(config.task)
-    report = task.pooled(rows, labels, leaks, clips.protocol)
-    report.extend(task.over_folds([run.report["metrics"] for run in runs.values()]))
+    metrics = [run.metrics for run in runs.values()]
+    report = task_class(config.task).pooled(rows, metrics, leaks, clips.protocol)
     report.tables.append(split_table(clips))
     write_json_lines(folder / "predictions.jsonl", rows)
     write_csv(folder / "history.csv", epochs)

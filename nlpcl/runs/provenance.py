@@ -11,16 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-import nlpcl
 from nlpcl import zoo
 from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
+from nlpcl.core.version import __version__
+from nlpcl.nn.devices import Machine
 from nlpcl.nn.model import ZooModel
-from nlpcl.runs.run import read_record
+from nlpcl.runs.folder import FORMAT, read_record
 from nlpcl.training.records import newest_checkpoint
 
 
@@ -29,8 +28,7 @@ def start_record(
     config: RunConfig,
     splits: Splits,
     model: ZooModel,
-    device: torch.device,
-    precision: str,
+    machine: Machine,
     folder: Path,
     resume: bool,
 ) -> dict[str, Any]:
@@ -41,8 +39,8 @@ def start_record(
     weights = sum(weight.numel() for weight in model.parameters())
     heard = sorted({row["speaker"] for row in [*splits.train, *splits.dev] if row.get("speaker")})
     speakers = {"speakers": heard} if heard else {}
-    machine = {"device": str(device), "precision": precision, "parameters": weights}
-    return record | machine | speakers
+    where = {"device": str(machine.device), "precision": machine.precision}
+    return record | where | {"parameters": weights} | speakers
 
 
 def study_record(
@@ -84,6 +82,7 @@ def common_record(
             )
         started = previous["started"]
     return {
+        "format": FORMAT,
         "model": entry.name,
         "task": config.task,
         "state": "running",
@@ -105,7 +104,7 @@ def versions() -> dict[str, str]:
     """What a result may depend on."""
     packages: Sequence[str] = ("torch", "transformers", "accelerate", "tokenizers", "datasets")
     return {
-        "nlpcl": nlpcl.__version__,
+        "nlpcl": __version__,
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in packages},
     }

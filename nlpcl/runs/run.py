@@ -1,62 +1,34 @@
-"""The run folder: training fills it; evaluation, prediction and pictures read it.
+"""The run folder: training fills it; evaluation, prediction and pictures read it here.
 
-``run.json`` settings and provenance · ``model/`` best weights with tokenizer · ``history.csv`` ·
-``predictions.jsonl`` of the test sets · ``report.json`` · ``checkpoints/`` while training.
+``run.json`` settings and provenance · ``model/`` best weights with what reads their input ·
+``history.csv`` · ``predictions.jsonl`` of the test sets · ``report.json`` · ``checkpoints/`` while
+training. Torch is loaded when the model is asked for.
 """
 
 from __future__ import annotations
 
 import csv
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import AutoTokenizer
-
-from nlpcl import zoo
+from nlpcl import tasks, zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import read_json, read_json_lines
-from nlpcl.core.splits import Splits
-from nlpcl.core.tables import Report, Table
-from nlpcl.nn.devices import choose_device, choose_precision, on_device
-from nlpcl.nn.model import ZooModel
-from nlpcl.runs.rows import load_splits
-from nlpcl.tasks import task_class
-from nlpcl.zoo.auto_classes import register_auto_classes
+from nlpcl.core.splits import Example, Splits
+from nlpcl.core.tables import Report
+from nlpcl.runs.evaluation import evaluate
+from nlpcl.runs.folder import FOLDS, OWN_CODE, number, read_record
+from nlpcl.runs.predictor import Predictor
+from nlpcl.runs.rows import load_splits, load_unsplit
+from nlpcl.tasks.spec import TaskSpec
 
-RUNS = Path("runs")
-FOLDS = "folds"
-"""Where the run of a protocol keeps a whole run for each fold."""
-OWN_CODE = "code"
-"""Where a run keeps a copy of a user's own model folder."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Predictor:
-    """A trained model with what it needs to read text and to answer.
-
-    Args:
-        model: on its device.
-        task: encodes and decodes.
-        precision: fp32, bf16 or fp16.
-        description: where it comes from, for people.
-        defaults: options of the task's ``stream`` that suit this model.
-    """
-
-    model: ZooModel
-    task: Any
-    precision: str
-    description: str
-    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    def stream(self, texts: Iterable[str], **options: Any) -> Iterator[dict[str, Any]]:
-        """Predictions one by one, in order and constant memory."""
-        chosen = {**self.defaults, **options}
-        return self.task.stream(self.model, texts, precision=self.precision, **chosen)
+if TYPE_CHECKING:
+    from nlpcl.nn.devices import Machine
+    from nlpcl.nn.model import ZooModel
+    from nlpcl.tasks.protocol import Task
 
 
 class Run:
@@ -66,18 +38,36 @@ class Run:
         folder: the folder.
         device: where the model goes, as in ``--device``.
         precision: as in ``--precision``.
+        name: what it is called in legends; the folder's name by default.
 
     Raises:
         UserError: the folder is no run.
     """
 
     def __init__(
-        self, folder: str | Path, *, device: str = "auto", precision: str = "auto"
+        self,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        name: str = "",
     ) -> None:
         self.folder = Path(folder)
         self.record: dict[str, Any] = read_record(self.folder)
-        self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
+        self.name = name or self.folder.resolve().name
+        self._wanted = device, precision
+
+    @cached_property
+    def machine(self) -> Machine:
+        """Where the model runs, and in what arithmetic."""
+        from nlpcl.nn.devices import choose_machine
+
+        return choose_machine(*self._wanted)
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic of its answers."""
+        return self.machine.precision
 
     @cached_property
     def entry(self) -> zoo.Entry:
@@ -86,19 +76,38 @@ class Run:
         return zoo.own_entry(own[0].parent) if own else zoo.entry(self.record["model"])
 
     @cached_property
+    def spec(self) -> TaskSpec:
+        """The task as it is listed."""
+        return tasks.spec(self.entry.config_class.task)
+
+    @cached_property
     def config(self) -> RunConfig:
         """The settings it was trained with."""
         where = str(self.folder / "run.json")
         return self.entry.config_class.from_dict(self.record["config"], where=where)
 
+    @property
+    def state(self) -> str:
+        """``finished``, or how far it came."""
+        return self.record.get("state", "unknown")
+
+    @property
+    def has_model(self) -> bool:
+        """Whether its weights were saved."""
+        return (self.folder / "model" / "model.safetensors").is_file()
+
     @cached_property
     def model(self) -> ZooModel:
         """The best weights, on the device, in inference mode."""
+        import torch
+
+        from nlpcl.nn.devices import on_device
+        from nlpcl.zoo.auto_classes import register_auto_classes
+
         folder = self.folder / "model"
-        if not (folder / "model.safetensors").is_file():
-            state = self.record.get("state", "unknown")
+        if not self.has_model:
             raise UserError(
-                f"holds no model (state: {state})",
+                f"holds no model (state: {self.state})",
                 self.folder,
                 f"Finish it: nlpcl train {self.record['model']} --resume {self.folder}",
             )
@@ -111,21 +120,18 @@ class Run:
                 folder,
                 "The file is damaged or cut off; train again or restore it from a copy.",
             ) from error
-        return on_device(model, self.device).eval()
-
-    @cached_property
-    def task(self) -> Any:
-        """The task, with what reads the model's input."""
-        return make_task(self.config, self.processor, self.model)
+        return on_device(model, self.machine.device).eval()
 
     @cached_property
     def processor(self) -> Any:
         """What reads the model's input: the tokenizer, or the speech front end, saved beside it."""
         folder = self.folder / "model"
-        if self.config.input == "speech":
+        if self.spec.input == "speech":
             from nlpcl.audio.front_end import open_front_end
 
-            return open_front_end(folder, device=self.device, precision=self.precision)
+            return open_front_end(folder, device=self.machine.device, precision=self.precision)
+        from transformers import AutoTokenizer
+
         try:
             return AutoTokenizer.from_pretrained(folder)
         except Exception as error:
@@ -135,19 +141,48 @@ class Run:
                 "The folder is damaged; train again or restore it from a copy.",
             ) from error
 
-    @property
+    @cached_property
+    def task(self) -> Task:
+        """The task, with what reads the model's input."""
+        return self.task_for(self.config)
+
+    def task_for(self, config: RunConfig) -> Task:
+        """The task under other settings of evaluation."""
+        from nlpcl.tasks.protocol import open_task
+
+        return open_task(config, self.processor, self.model.config)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The model ready for use."""
+        where = f"the run {self.folder}"
+        return Predictor(self.model, self.task, self.spec, self.precision, where)
+
+    def predict(self, items: Iterable[str], **options: Any) -> list[dict[str, Any]]:
+        """Predictions for a list; the options are those of the task's ``nlpcl predict``."""
+        return list(self.predictor.stream(items, **options))
+
+    @cached_property
     def report(self) -> dict[str, Any]:
-        """``report.json`` as it stands."""
-        return read_json(self.folder / "report.json")
+        """``report.json`` as it stands; without numbers and tables where there is none."""
+        file = self.folder / "report.json"
+        return read_json(file) if file.is_file() else {"metrics": {}, "tables": []}
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """Flat numbers of its report."""
+        return self.report["metrics"]
+
+    @cached_property
     def history(self) -> list[dict[str, Any]]:
-        """``history.csv``: one record an epoch, numbers where they are numbers."""
-        with (self.folder / "history.csv").open(encoding="utf-8", newline="") as stream:
-            return [
-                {key: float(value) for key, value in row.items() if value}
-                for row in csv.DictReader(stream)
-            ]
+        """``history.csv``: one record an epoch and fold, numbers where they are numbers.
+
+        Raises:
+            UserError: there is none.
+        """
+        with self._kept("history.csv").open(encoding="utf-8", newline="") as stream:
+            listed = list(csv.DictReader(stream))
+        return [{key: number(value) for key, value in row.items() if value} for row in listed]
 
     @property
     def best_dev_score(self) -> float:
@@ -155,24 +190,64 @@ class Run:
         return max(row.get("dev_selection", float("-inf")) for row in self.history)
 
     @cached_property
-    def predictor(self) -> Predictor:
-        """The model ready for use."""
-        return Predictor(self.model, self.task, self.precision, f"the run {self.folder}")
+    def all_predictions(self) -> list[dict[str, Any]]:
+        """The prediction rows of all test sets.
 
-    def predict(self, texts: Iterable[str], **options: Any) -> list[dict[str, Any]]:
-        """Predictions for a list of texts; the options are those of the task's ``stream``."""
-        return list(self.predictor.stream(texts, **options))
+        Raises:
+            UserError: there are none.
+        """
+        rows = read_json_lines(self._kept("predictions.jsonl"))
+        if not rows:
+            raise UserError("its predictions.jsonl is empty", self.folder)
+        return rows
+
+    @property
+    def predictions(self) -> list[dict[str, Any]]:
+        """The prediction rows of the first test set."""
+        first = self.all_predictions[0].get("test")
+        return [row for row in self.all_predictions if row.get("test") == first]
+
+    def _kept(self, name: str) -> Path:
+        file = self.folder / name
+        if not file.is_file():
+            raise UserError(f"the run has no {name} (state: {self.state})", self.folder)
+        return file
+
+    @property
+    def protocol(self) -> str:
+        """How its data were split, in words."""
+        return self.record.get("data", {}).get("protocol", "")
 
     @property
     def is_study(self) -> bool:
         """Whether it holds the folds of a protocol, each clip tested by a model of its own."""
         return "leaks" in self.record
 
-    def fold_metrics(self) -> list[dict[str, float]]:
+    @property
+    def fold_metrics(self) -> dict[str, dict[str, float]]:
         """The numbers of each fold's own report, in the folds' order."""
-        names = [fold["name"] for fold in self.record["leaks"]["folds"]]
-        files = [self.folder / FOLDS / name / "report.json" for name in names]
-        return [read_json(file)["metrics"] for file in files if file.is_file()]
+        names = [fold["name"] for fold in self.record.get("leaks", {}).get("folds", ())]
+        files = {name: self.folder / FOLDS / name / "report.json" for name in names}
+        return {name: read_json(file)["metrics"] for name, file in files.items() if file.is_file()}
+
+    @cached_property
+    def examples(self) -> tuple[list[Example], list[bool]]:
+        """The first test set, or all rows of a study, and which its model was not trained on.
+
+        Raises:
+            UserError: the data cannot be read any more, or have no test set.
+        """
+        if self.is_study:
+            fold = self.record.get("model_fold", "")
+            tested = {row["id"] for row in self.predictions if row.get("fold") == fold}
+            labels = set(self.predictions[0]["probabilities"])
+            rows = [row for row in load_unsplit(self.config).train if row.get("label") in labels]
+            return rows, [row["id"] in tested for row in rows]
+        tests = load_splits(self.config).test
+        if not tests:
+            raise UserError("its data have no test set", self.folder)
+        rows = next(iter(tests.values()))
+        return rows, [True] * len(rows)
 
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
         """Scores and predictions on test sets; by default those it was trained beside.
@@ -181,13 +256,10 @@ class Run:
         some of these clips.
         """
         if splits is None and self.is_study:
-            rows = read_json_lines(self.folder / "predictions.jsonl")
-            labels = sorted({row["gold"] for row in rows})
+            rows = self.all_predictions
+            pooled = tasks.task_class(self.spec.name).pooled
             title = self.record["data"]["protocol"]
-            task: Any = task_class(self.config.task)
-            report = task.pooled(rows, labels, self.record["leaks"], title)
-            report.extend(task.over_folds(self.fold_metrics()))
-            return report, rows
+            return pooled(rows, list(self.fold_metrics.values()), self.record["leaks"], title), rows
         return self.test(splits or load_splits(self.config), self.config)
 
     def test(self, splits: Splits, config: RunConfig) -> tuple[Report, list[dict[str, Any]]]:
@@ -195,7 +267,7 @@ class Run:
 
         A note says how many clips are by speakers that it has been trained or selected on.
         """
-        report, rows = evaluate(self.model, self.task, splits, self.precision, config)
+        report, rows = evaluate(self.model, self.task_for(config), splits, self.precision)
         known = set(self.record.get("speakers", ()))
         heard = [row for row in rows if row.get("speaker") in known]
         if heard:
@@ -208,67 +280,3 @@ class Run:
 def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
     """Open a run folder for prediction and evaluation."""
     return Run(folder, device=device, precision=precision)
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """``run.json``, checked for what every reader needs."""
-    if not folder.is_dir():
-        raise UserError("no such run folder", folder, "Give the folder printed by nlpcl train.")
-    if not (folder / "run.json").is_file():
-        raise UserError("is no run folder (no run.json)", folder, "nlpcl train makes one.")
-    record = read_json(folder / "run.json")
-    for key in ("model", "task", "config"):
-        if not isinstance(record, dict) or key not in record:
-            raise UserError(f"lacks {key!r}", folder / "run.json", "The file is damaged.")
-    return record
-
-
-def newest_run(task: str, root: Path = RUNS) -> Path | None:
-    """The finished run of a task that ended last."""
-    found: list[tuple[str, Path]] = []
-    for file in root.glob("*/run.json"):
-        try:
-            record = read_record(file.parent)
-        except UserError:
-            continue
-        if record["task"] == task and record.get("state") == "finished":
-            found.append((record.get("ended", ""), file.parent))
-    return max(found)[1] if found else None
-
-
-def make_task(config: RunConfig, processor: Any, model: ZooModel) -> Any:
-    """The task of a configuration; text is limited to what the encoder's positions allow."""
-    if config.input == "speech":
-        return task_class(config.task)(processor, model.config, config)
-    positions = getattr(model.backbone.config, "max_position_embeddings", config.max_length)
-    # RoBERTa counts positions from the padding id on.
-    spare = 2 if "roberta" in model.backbone.config.model_type else 0
-    limit = min(config.max_length, positions - spare)
-    return task_class(config.task)(processor, limit, config)
-
-
-def evaluate(
-    model: ZooModel, task: Any, splits: Splits, precision: str, config: RunConfig
-) -> tuple[Report, list[dict[str, Any]]]:
-    """Scores and predictions on every test set; the first one gives the unprefixed metrics."""
-    report = Report()
-    predictions: list[dict[str, Any]] = []
-    for number, (name, examples) in enumerate(splits.test.items()):
-        title = f"{name} test. {splits.protocol}"
-        scores, rows = task.evaluate(model, examples, precision, config, title)
-        prefix = f"{name}/" if number else ""
-        report.metrics |= {prefix + metric: value for metric, value in scores.metrics.items()}
-        for table in scores.tables:
-            report.tables.append(dataclasses.replace(table, name=prefix + table.name))
-        predictions += [{"test": name, **row} for row in rows]
-    report.tables.append(split_table(splits))
-    return report, predictions
-
-
-def split_table(splits: Splits) -> Table:
-    """Sizes of the splits, and what was left out."""
-    rows = list(splits.sizes().items())
-    notes = [*splits.notes]
-    if splits.problems:
-        notes.append(f"{len(splits.problems)} rows skipped (listed in run.json)")
-    return Table("splits", ["split", "rows"], rows, title="Data", note="; ".join(notes))

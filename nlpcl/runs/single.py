@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import atomic_folder, explained, write_csv, write_json, write_json_lines
 from nlpcl.core.splits import Splits
 from nlpcl.nn.costs import cost_table, parts_of, timed
-from nlpcl.nn.devices import choose_device, choose_precision, on_device
+from nlpcl.nn.devices import Machine, on_device
 from nlpcl.nn.model import ZooModel
-from nlpcl.runs.build import prepare
+from nlpcl.runs.build import build
+from nlpcl.runs.evaluation import evaluate
+from nlpcl.runs.folder import OWN_CODE, read_record, stamped_folder
 from nlpcl.runs.provenance import now, start_record
-from nlpcl.runs.run import OWN_CODE, RUNS, Run, evaluate, read_record
+from nlpcl.runs.run import Run
+from nlpcl.tasks.protocol import Task
 from nlpcl.training.records import Training
 from nlpcl.training.trainer import train
 
@@ -28,34 +32,32 @@ def fit_splits(
     entry: zoo.Entry,
     config: RunConfig,
     splits: Splits,
+    machine: Machine,
     *,
     out: str | Path | None,
     quiet: bool,
     resume: bool,
 ) -> Run:
-    """:func:`fit` on rows that are split already."""
-    device = choose_device(config.device)
-    precision = choose_precision(config.precision, device)
-    model, task = prepare(entry, config, splits, device, precision)
+    """:func:`nlpcl.runs.fit.fit` on rows that are split already."""
+    model, task, rows = build(entry, config, splits, machine)
     folder = prepare_folder(out, entry, resume)
-    record = start_record(entry, config, splits, model, device, precision, folder, resume)
+    record = start_record(entry, config, splits, model, machine, folder, resume)
     write_json(folder / "run.json", record)
     if entry.own and not resume:
         keep_code(entry, folder)
-    rows = task.encode(splits.train)
     dev_rows = task.encode(splits.dev)
     training: Training | None = None
     try:
         training = train(
-            on_device(model, device),
+            on_device(model, machine.device),
             rows,
-            getattr(task, "collate_training", task.collate),
-            lambda current: task.dev_scores(current, splits.dev, dev_rows, precision, config),
+            task.collate_training,
+            lambda current: task.dev_scores(current, dev_rows, machine.precision),
             config,
             folder / "checkpoints",
-            precision=precision,
+            precision=machine.precision,
             display=progress.choose(quiet),
-            on_epoch=getattr(task, "set_epoch", None),
+            on_epoch=task.set_epoch,
             resume=resume,
         )
     except KeyboardInterrupt:
@@ -68,26 +70,41 @@ def fit_splits(
     if training is None or training.interrupted:
         model_name = entry.folder if entry.own else entry.name
         raise KeyboardInterrupt(f"Go on with: nlpcl train {model_name} --resume {folder}")
-    if hasattr(task, "after_training"):
-        task.after_training(model, dev_rows, precision, config)
+    task.after_training(model, dev_rows, machine.precision)
     save_model(model, task, folder)
     write_csv(folder / "history.csv", training.history)
-    with timed(model, parts_of(model)) as timing:
-        report, predictions = evaluate(model, task, splits, precision, config)
-    if hasattr(task, "examine"):
-        report.extend(task.examine(model, splits, precision))
-    write_json_lines(folder / "predictions.jsonl", predictions)
-    write_json(folder / "report.json", report.as_dict())
-    ended = now()
-    seconds = (ended - datetime.datetime.fromisoformat(record["started"])).total_seconds()
-    done = {"state": "finished", "ended": ended.isoformat(), "seconds": round(seconds, 1)}
-    # Not in the report, which is the same whenever a training is repeated.
-    done["seconds_per_epoch"] = training.seconds_per_epoch
-    done["costs"] = cost_table(model, timing).as_dict()
-    write_json(folder / "run.json", record | done)
+    finish(folder, record, model, task, splits, training, machine.precision)
     # A finished run cannot be resumed; its best weights are in the model.
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return Run(folder, device=config.device, precision=config.precision)
+
+
+def finish(
+    folder: Path,
+    record: dict[str, Any],
+    model: ZooModel,
+    task: Task,
+    splits: Splits,
+    training: Training,
+    precision: str,
+) -> None:
+    """Score the trained model, and write what is known of the run at its end."""
+    with timed(model, parts_of(model)) as timing:
+        report, predictions = evaluate(model, task, splits, precision)
+    report.extend(task.examine(model, splits, precision))
+    write_json_lines(folder / "predictions.jsonl", predictions)
+    write_json(folder / "report.json", report.as_dict())
+    # Not in the report, which is the same whenever a training is repeated.
+    times = {"seconds_per_epoch": training.seconds_per_epoch}
+    costs = {"costs": cost_table(model, timing).as_dict()}
+    write_json(folder / "run.json", record | ended(record) | times | costs)
+
+
+def ended(record: Mapping[str, Any]) -> dict[str, Any]:
+    """State, time and duration of a run that ends now."""
+    moment = now()
+    seconds = (moment - datetime.datetime.fromisoformat(record["started"])).total_seconds()
+    return {"state": "finished", "ended": moment.isoformat(), "seconds": round(seconds, 1)}
 
 
 def prepare_folder(out: str | Path | None, entry: zoo.Entry, resume: bool) -> Path:
@@ -97,7 +114,9 @@ def prepare_folder(out: str | Path | None, entry: zoo.Entry, resume: bool) -> Pa
         if read_record(folder).get("state") == "finished":
             raise UserError("is finished already", folder, f"See it: nlpcl eval {folder}")
         return folder
-    if out is not None:
+    if out is None:
+        folder = stamped_folder(entry.name)
+    else:
         folder = Path(out)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(
@@ -105,19 +124,12 @@ def prepare_folder(out: str | Path | None, entry: zoo.Entry, resume: bool) -> Pa
                 f"--out {folder}",
                 f"Choose another, or go on with it: --resume {folder}",
             )
-    else:
-        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-        base = RUNS / f"{entry.name}-{stamp}"
-        folder, number = base, 1
-        while folder.exists():
-            number += 1
-            folder = base.with_name(f"{base.name}-{number}")
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def save_model(model: ZooModel, task: Any, folder: Path) -> None:
+def save_model(model: ZooModel, task: Task, folder: Path) -> None:
     """Weights (safetensors), configuration and what reads the input, all or nothing."""
     with atomic_folder(folder / "model") as place:
         try:

@@ -1,4 +1,4 @@
-"""What single characters are, and texts with characters that cannot be shown or written."""
+"""Classes of characters, and replacements for those that cannot be encoded or displayed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_han(character: str) -> bool:
         0x4E00 <= code <= 0x9FFF
         or 0x3400 <= code <= 0x4DBF
         or 0xF900 <= code <= 0xFAFF
-        # Planes 2 and 3 are set aside for ideographs; U+xFFFE and U+xFFFF are never characters.
+        # Planes 2 and 3 are reserved for ideographs; U+xFFFE and U+xFFFF are never characters.
         or (0x20000 <= code <= 0x3FFFD and code & 0xFFFF < 0xFFFE)
         or code == 0x3007
     )
@@ -49,12 +49,12 @@ def is_encodable(text: str) -> bool:
 
 
 def without_halves(text: str) -> str:
-    """A text with a question mark for every half of a surrogate pair; its length stays."""
+    """``text`` with each lone surrogate replaced by a question mark; the length stays the same."""
     return text.encode(errors="replace").decode()
 
 
 def visible(text: str) -> str:
-    """``text`` with control characters as their pictures, so that none reaches a terminal."""
+    """``text`` with control characters replaced by their symbols, safe to print on a terminal."""
     return "".join(
         chr(0x2400 + ord(character))
         if character < " "

@@ -21,13 +21,10 @@ from transformers import (
 
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.core.files import ASSETS
 from nlpcl.nn.int8 import load_compressed
+from nlpcl.text import BUILTIN_FOLDER, BUILTIN_WEIGHTS
 
 BUILTIN = "builtin"
-BUILTIN_FOLDER = ASSETS / "text_encoder"
-"""``config.json``, the tokenizer, the weights (8 bits each) and a model card."""
-BUILTIN_WEIGHTS = "weights.safetensors"
 SCRATCH = "scratch"
 LOADING_LOGGER = "transformers.modeling_utils"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -53,14 +50,14 @@ def character_vocabulary() -> list[str]:
 
 
 def scratch_tokenizer() -> Any:
-    """A tokenizer that takes every Han character, and every other one, by itself."""
+    """A BERT tokenizer over single characters."""
     tokens = [*SPECIAL_TOKENS, *character_vocabulary()]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     return BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False)
 
 
 def scratch_masked_lm(tokenizer: Any) -> PreTrainedModel:
-    """A small BERT, 4 layers of width 256, with fresh weights (drawn from torch's generator)."""
+    """A small BERT (4 layers, hidden size 256) with weights drawn from torch's generator."""
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=256,
@@ -73,15 +70,15 @@ def scratch_masked_lm(tokenizer: Any) -> PreTrainedModel:
 
 
 def has_builtin() -> bool:
-    """Whether this installation holds the encoder."""
+    """Whether the built-in encoder is part of this installation."""
     return (BUILTIN_FOLDER / BUILTIN_WEIGHTS).is_file()
 
 
 def load_builtin(folder: Path = BUILTIN_FOLDER) -> tuple[PreTrainedModel, Any]:
-    """The encoder as a masked language model in fp32, ready for fine-tuning, and its tokenizer.
+    """The built-in encoder as a masked language model in fp32, and its tokenizer.
 
     Raises:
-        UserError: a damaged or missing file, or one of another version.
+        UserError: a file is damaged, missing or of another version.
     """
     state: dict[str, torch.Tensor] = load_compressed(folder / BUILTIN_WEIGHTS)
     config = AutoConfig.from_pretrained(folder)
@@ -103,12 +100,12 @@ def load_builtin(folder: Path = BUILTIN_FOLDER) -> tuple[PreTrainedModel, Any]:
 def load_text_encoder(
     name: str, auto_class: type[Any], *, seed: int = 0
 ) -> tuple[PreTrainedModel, Any]:
-    """An encoder with its tokenizer, in fp32.
+    """Load an encoder in fp32, with its tokenizer.
 
     Args:
         name: ``builtin``, ``scratch``, a folder saved by transformers, or a hub id.
         auto_class: the transformers class that loads it, such as ``AutoModelForMaskedLM``.
-        seed: seed of weights that the encoder does not bring.
+        seed: seed for weights that the checkpoint lacks.
 
     Raises:
         UserError: no such encoder, a damaged folder, no network, no fast tokenizer, no mask token.
@@ -148,7 +145,7 @@ def load_text_encoder(
 
 
 def loading_error(name: str, local: bool, error: Exception) -> UserError:
-    """One line for the many ways in which transformers reports that it cannot load."""
+    """A one-line error for the many ways in which transformers fails to load an encoder."""
     reason = first_line(error)
     if local:
         return UserError(
@@ -182,7 +179,7 @@ def check_tokenizer(name: str, tokenizer: Any) -> None:
 
 
 class _MissingWeights(logging.Filter):
-    """Drops a load report that names no missing weight but a pooler's."""
+    """Drops load reports in which no weight is missing but those of a pooler."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         report = record.getMessage()
@@ -193,9 +190,9 @@ class _MissingWeights(logging.Filter):
 
 @contextlib.contextmanager
 def for_states_alone() -> Iterator[None]:
-    """Say nothing of heads and poolers: the encoder is loaded for its states.
+    """Silence load reports on heads and poolers while an encoder is loaded for its states.
 
-    A checkpoint with a head is the usual case, and its pooler is made only to be dropped. Missing
+    Most checkpoints have a head, which is not needed, and the pooler is dropped anyway. Missing
     weights of the encoder itself are still reported.
     """
     chosen = _MissingWeights()
@@ -208,10 +205,10 @@ def for_states_alone() -> Iterator[None]:
 
 
 class CharacterIds:
-    """One vocabulary id for each character, whatever the tokenizer would join or split.
+    """Maps each character to one vocabulary id, whatever the tokenizer would join or split.
 
-    A character that the vocabulary lacks is looked up in lower case, in its NFKC form, and as its
-    plain counterpart (curly quotes, dashes); failing that it becomes the unknown token.
+    A character that the vocabulary lacks is looked up in lower case, in its NFKC form and as its
+    ASCII counterpart (curly quotes, dashes), and else becomes the unknown token.
     """
 
     COUNTERPARTS = str.maketrans("“”‘’—–…·～「」『』", "\"\"''--.-~\"\"''")
@@ -240,6 +237,21 @@ class CharacterIds:
             if len(form) == 1 and form in self.vocabulary:
                 return self.vocabulary[form]
         return self.unknown
+
+
+def input_limit(encoder: Any, max_length: int) -> int:
+    """Maximum input length in tokens: ``max_length``, or fewer if the encoder has fewer positions.
+
+    Args:
+        encoder: the encoder's configuration; None if a model has no encoder.
+        max_length: as configured, special tokens included.
+    """
+    if encoder is None:
+        return max_length
+    positions = getattr(encoder, "max_position_embeddings", max_length)
+    # RoBERTa counts positions from the padding id on.
+    spare = 2 if "roberta" in encoder.model_type else 0
+    return min(max_length, positions - spare)
 
 
 def first_known(*values: int | None) -> int:

@@ -1,6 +1,6 @@
-"""Wrong characters as people make them: same sound, similar sound, similar shape.
+"""Spelling errors as people make them: characters of the same or a similar sound, or shape.
 
-The kinds and their idea follow PLOME (Liu et al., ACL 2021); the shares are options.
+The kinds and their idea follow PLOME (Liu et al., ACL 2021); their frequencies are options.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from nlpcl.core.text_files import read_text
 from nlpcl.text.characters import is_han
 
 FILES = {"pinyin": "same_pinyin.txt", "near_pinyin": "simi_pinyin.txt", "shape": "same_stroke.txt"}
-"""Kinds of confusion and the files of the PLOME sets that hold them."""
+"""Kinds of confusion → file of the PLOME confusion sets."""
 
 STROKES = "zi_sk.txt"
-"""Characters and the kinds of their strokes in order, one digit each; optional."""
+"""Characters and their strokes in order, one digit per kind of stroke; optional."""
 
 MASK = "mask"
 RANDOM = "random"
@@ -31,12 +31,13 @@ def read_confusions(folder: Path) -> dict[str, dict[str, list[str]]]:
     """Confusion sets by kind, each ``{character: [characters it is mistaken for]}``.
 
     Args:
-        folder: with ``same_pinyin.txt`` and ``simi_pinyin.txt`` (character, tab, characters
-            divided by blanks) and ``same_stroke.txt`` (divided by commas, the first is the head).
-            Where ``zi_sk.txt`` is there, characters one stroke apart join those of the same shape.
+        folder: contains ``same_pinyin.txt`` and ``simi_pinyin.txt`` (character, tab, characters
+            separated by blanks) and ``same_stroke.txt`` (separated by commas, the first is the
+            head). If it contains ``zi_sk.txt``, characters one stroke apart are added to those of
+            the same shape.
 
     Raises:
-        UserError: a file is missing or holds no sets.
+        UserError: a file is missing or contains no sets.
     """
     sets: dict[str, dict[str, list[str]]] = {}
     for kind, name in FILES.items():
@@ -67,13 +68,13 @@ def read_confusions(folder: Path) -> dict[str, dict[str, list[str]]]:
 
 
 def one_stroke_apart(strokes: Mapping[str, str], shortest: int = 5) -> dict[str, list[str]]:
-    """Characters whose strokes, in order, differ by one: added, left out or of another kind.
+    """Characters whose stroke sequences differ by one stroke: added, removed or replaced.
 
     Args:
-        strokes: each character's strokes, a symbol each.
-        shortest: characters of fewer strokes have too many neighbours and get none.
+        strokes: the strokes of each character, one symbol each.
+        shortest: characters with fewer strokes have too many neighbours and are left out.
     """
-    # Two sequences one edit apart share a form with one stroke left out, or are such a form.
+    # Two sequences one edit apart have a form with one stroke removed in common, or are one.
     forms: dict[str, list[str]] = defaultdict(list)
     for character, sequence in strokes.items():
         if len(sequence) >= shortest:
@@ -90,7 +91,7 @@ def one_stroke_apart(strokes: Mapping[str, str], shortest: int = 5) -> dict[str,
 
 
 def one_edit(first: str, second: str) -> bool:
-    """Whether one symbol added, left out or exchanged makes one sequence of the other."""
+    """Whether two sequences differ by one symbol added, removed or replaced."""
     shorter, longer = sorted((first, second), key=len)
     at = next(
         (at for at, pair in enumerate(zip(shorter, longer, strict=False)) if len(set(pair)) > 1),
@@ -103,45 +104,46 @@ def one_edit(first: str, second: str) -> bool:
 
 @dataclass
 class Noise:
-    """Replaces characters of a sentence.
+    """Selects characters of a sentence and replaces them.
 
     Args:
-        shares: how often a chosen character becomes each kind (``mask``, ``pinyin``,
+        fractions: of the selected characters, by what replaces them (``mask``, ``pinyin``,
             ``near_pinyin``, ``shape``, ``random``); the rest is kept and still predicted.
-        confusions: as read by :func:`read_confusions`; a kind without an entry for a character
-            falls back to ``mask``.
-        rate: share of the characters chosen in a heavily noised sentence.
-        light: share of the sentences in which one character at most is chosen, as in real text.
-        alphabet: characters for ``random``.
+        confusions: from :func:`read_confusions`; a kind without an entry for a character falls back
+            to ``mask``.
+        probability: fraction of the characters selected in a heavily noised sentence.
+        light_fraction: fraction of the sentences with at most one selected character, about as many
+            errors as real text has.
+        alphabet: characters to draw from for ``random``.
     """
 
-    shares: Mapping[str, float]
+    fractions: Mapping[str, float]
     confusions: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-    rate: float = 0.15
-    light: float = 0.5
+    probability: float = 0.15
+    light_fraction: float = 0.5
     alphabet: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        self.kinds = [*self.shares, KEEP]
-        self.limits = numpy.cumsum(list(self.shares.values()))
+        self.kinds = [*self.fractions, KEEP]
+        self.limits = numpy.cumsum(list(self.fractions.values()))
         if len(self.limits) and self.limits[-1] > 1 + 1e-9:
             raise UserError(
-                f"the shares of noise add up to {self.limits[-1]:.2f}, more than 1",
-                "--mask-share and others",
+                f"the fractions of noise add up to {self.limits[-1]:.2f}, more than 1",
+                "--mask-fraction and others",
                 "Lower one of them.",
             )
 
     def choose(
         self, places: Sequence[int], generator: numpy.random.Generator
     ) -> list[tuple[int, str]]:
-        """Which of the places are chosen, and what becomes of each."""
+        """The places that are selected, each with the kind of its replacement."""
         if not len(places):
             return []
-        if generator.random() < self.light:
-            # Half of the lightly noised sentences stay clean: clean text must be left alone.
+        if generator.random() < self.light_fraction:
+            # Half of these sentences stay clean, so that leaving text alone is learned too.
             count = int(generator.random() < 0.5)
         else:
-            count = max(1, round(self.rate * len(places)))
+            count = max(1, round(self.probability * len(places)))
         chosen = generator.choice(len(places), size=count, replace=False)
         kinds = numpy.searchsorted(self.limits, generator.random(count), side="right")
         return [
@@ -152,7 +154,7 @@ class Noise:
     def replacement(
         self, character: str, kind: str, generator: numpy.random.Generator
     ) -> str | None:
-        """The character written instead; None stands for the mask token."""
+        """The replacement of a character; None stands for the mask token."""
         if kind == KEEP:
             return character
         if kind == RANDOM and self.alphabet:

@@ -1,4 +1,4 @@
-"""Making an encoder smaller before it is trained further: fewer layers, fewer vocabulary pieces."""
+"""Pruning of an encoder before it is trained further: fewer layers, fewer vocabulary pieces."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def keep_layers(model: PreTrainedModel, layers: int, *, spread: bool = False) ->
 
     Args:
         model: the encoder.
-        layers: how many.
-        spread: keep layer ``round(l T / layers)`` of ``T`` for each ``l``, the last one among
-            them, rather than the first ones.
+        layers: number of layers to keep.
+        spread: keep layer ``round(l T / layers)`` of ``T`` for each ``l``, which includes the last
+            one, instead of the first ones.
 
     Raises:
-        UserError: the encoder has fewer, or is not built like BERT.
+        UserError: the encoder has fewer layers, or is not built like BERT.
     """
     found = blocks(model)
     if layers > len(found):
@@ -53,18 +53,18 @@ def keep_layers(model: PreTrainedModel, layers: int, *, spread: bool = False) ->
 def keep_pieces(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, pieces: int
 ) -> PreTrainedTokenizerFast:
-    """Cut a Unigram vocabulary to single characters and the best longer pieces without Han.
+    """Prune a Unigram vocabulary to single characters and the best longer pieces without Han.
 
-    Longer pieces with Han characters go, so Chinese is read character by character. Rows of the
-    word embeddings (and of a tied output layer) go with them.
+    Longer pieces with Han characters are removed, so Chinese is read character by character. The
+    rows of the word embeddings (and of a tied output layer) are removed with them.
 
     Args:
-        model: its embeddings are cut.
+        model: the encoder, whose embeddings are pruned in place.
         tokenizer: a fast tokenizer with a Unigram model.
-        pieces: how many pieces of several characters to keep.
+        pieces: number of multi-character pieces to keep.
 
     Returns:
-        The tokenizer with the smaller vocabulary; ids are renumbered in the old order.
+        The tokenizer with the smaller vocabulary; ids are renumbered, their order stays.
 
     Raises:
         UserError: the tokenizer has no Unigram model.
@@ -122,7 +122,7 @@ def keep_rows(model: PreTrainedModel, rows: list[int]) -> None:
 def rebuilt(
     tokenizer: PreTrainedTokenizerFast, description: dict[str, Any]
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer like another one, with the fast tokenizer of a changed description."""
+    """A copy of a tokenizer around the fast tokenizer that ``description`` (its JSON) defines."""
     from tokenizers import Tokenizer
 
     roles = {

@@ -16,7 +16,7 @@ from nlpcl.text.characters import is_encodable
 
 InputFormat = Literal["auto", "txt", "jsonl", "csv"]
 TEXT_COLUMNS = ("text", "source", "sentence")
-"""Columns that are taken for the text when ``--column`` names none."""
+"""Columns that hold the text by default, in order of preference."""
 SUFFIXES: dict[str, InputFormat] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -29,12 +29,12 @@ BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    r"""One text and what is needed to put it back where it stood.
+    r"""One text, and what is needed to write it back in its place.
 
     Args:
         text: the text itself, without its line end, otherwise exactly as in the input.
         line_end: ``"\n"``, ``"\r\n"``, or ``""`` after a last line without one.
-        number: line of the input on which it begins, from 1.
+        number: line of the input at which it begins, counted from 1.
         fields: the other fields of a JSON Lines or CSV row.
         before: the byte order mark of a plain text file, on its first record.
     """
@@ -63,14 +63,14 @@ def read_texts(
 ) -> Iterator[Record]:
     r"""The texts of a file or of standard input, one after the other.
 
-    In plain text a line is what ends in ``\n`` (``\r\n`` is kept as such); other separators, such
-    as U+2028, belong to the text. Blank lines are records. JSON Lines and CSV (with a header; a
-    ``.tsv`` file is divided by tabs) give one record a row; blank lines between rows are skipped.
+    In plain text only ``\n`` ends a line (``\r\n`` is preserved); other separators, such as U+2028,
+    belong to the text. Blank lines are records. JSON Lines and CSV (with a header; tab-separated in
+    a ``.tsv`` file) give one record per row; blank lines between rows are skipped.
 
     Args:
         source: a path, or ``"-"`` for standard input.
-        format: ``auto`` goes by the suffix of the file, plain text where that says nothing.
-        column: field that holds the text; without it the first of text, source, sentence.
+        format: ``auto`` is decided by the suffix of the file, plain text if that is unknown.
+        column: field that holds the text; by default the first of text, source, sentence.
 
     Raises:
         UserError: for a file that cannot be read, is not UTF-8, or a malformed row, with its line.
@@ -97,7 +97,7 @@ def read_texts(
 
 @contextlib.contextmanager
 def open_bytes(path: Path, standard: bool) -> Iterator[IO[bytes]]:
-    """The input as bytes; standard input is left open."""
+    """Open the input as bytes; standard input is left open in the end."""
     if standard:
         yield sys.stdin.buffer
         return
@@ -112,7 +112,7 @@ def open_bytes(path: Path, standard: bool) -> Iterator[IO[bytes]]:
 
 
 def decoded_lines(stream: IO[bytes], name: str) -> Iterator[str]:
-    """Lines with their line ends; only a line feed ends a line."""
+    """Decode lines, keeping their line ends; only a line feed ends a line."""
     for number, line in enumerate(stream, start=1):
         try:
             yield line.decode("utf-8")
@@ -125,13 +125,13 @@ def decoded_lines(stream: IO[bytes], name: str) -> Iterator[str]:
 
 
 def unmarked(lines: Iterable[str]) -> Iterator[str]:
-    """The lines without a byte order mark at the beginning of the first."""
+    """The lines, without the byte order mark at the beginning of the first."""
     for number, line in enumerate(lines):
         yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
 
 
 def read_plain(lines: Iterable[str]) -> Iterator[Record]:
-    """One record a line."""
+    """One record per line."""
     for number, line in enumerate(lines, start=1):
         before = BYTE_ORDER_MARK if number == 1 and line.startswith(BYTE_ORDER_MARK) else ""
         line_end = "\r\n" if line.endswith("\r\n") else "\n" if line.endswith("\n") else ""
@@ -140,7 +140,7 @@ def read_plain(lines: Iterable[str]) -> Iterator[Record]:
 
 
 def read_json_lines(lines: Iterable[str], name: str, column: str | None) -> Iterator[Record]:
-    """One record an object."""
+    """One record per JSON object."""
     advice = 'Write one object a line, such as {"text": "..."}; plain text is --input-format txt.'
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -169,7 +169,7 @@ def read_json_lines(lines: Iterable[str], name: str, column: str | None) -> Iter
 def read_csv(
     lines: Iterable[str], name: str, column: str | None, delimiter: str
 ) -> Iterator[Record]:
-    """One record a row below the header."""
+    """One record per row below the header."""
     # A text may be longer than the 128 KiB the module allows by default.
     csv.field_size_limit(2**31 - 1)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -206,7 +206,7 @@ def text_column(names: Iterable[str], column: str | None, where: str) -> str:
     """The column that holds the text.
 
     Raises:
-        UserError: when ``column``, or without it every one of ``TEXT_COLUMNS``, is absent.
+        UserError: ``column`` is absent, or, if it is None, all of ``TEXT_COLUMNS`` are.
     """
     known = list(names)
     for candidate in [column] if column is not None else TEXT_COLUMNS:

@@ -1,4 +1,4 @@
-"""Texts as a model reads them: cut into pieces, and without what no model sees."""
+"""Texts as a model reads them: split into segments, without characters that no model sees."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ CLOSERS = "”’」』》）】\"')]"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a text; ``start`` is its first code point in the original."""
+    """A segment of a text; ``start`` is the index of its first code point in the original."""
 
     start: int
     text: str
 
 
 def segments(text: str, limit: int) -> list[Segment]:
-    """Cut ``text`` into pieces of at most ``limit`` code points; joined they are ``text`` again.
+    """Split ``text`` into segments of at most ``limit`` code points; joined they give ``text``.
 
-    A text within the limit stays whole, since context helps. A longer one is cut after the last
-    sentence end within the limit (with the closing quotes that follow it), failing that after the
-    last comma, failing that before the run of letters or digits at the limit, and inside such a
-    run only when it is longer than the limit. Linear in the length of the text.
+    A text within the limit stays whole, since context helps. A longer one is split after the last
+    end of a sentence within the limit (and the closing quotes that follow it), else after the last
+    comma, else before the run of letters or digits at the limit; such a run is split only if it is
+    longer than the limit. Linear in the length of the text.
 
     Raises:
         ValueError: when ``limit`` is below 1.
@@ -43,7 +43,7 @@ def segments(text: str, limit: int) -> list[Segment]:
 
 
 def cut(text: str, start: int, end: int) -> int:
-    """The best place in (start, end] to end a piece that starts at ``start``; text goes on."""
+    """The best place in (start, end] to end a segment at ``start`` of a text that continues."""
     for marks in (SENTENCE_ENDS, CLAUSE_ENDS):
         place = max(text.rfind(mark, start, end) for mark in marks) + 1
         if place:
@@ -57,14 +57,14 @@ def cut(text: str, start: int, end: int) -> int:
 
 
 def model_view(text: str) -> tuple[list[str], list[int]]:
-    """The characters to show to a model and where each stands in ``text``.
+    """The characters to show to a model, and the position of each in ``text``.
 
     Spaces, control and zero-width characters, variation selectors, combining marks and lone
-    surrogates are left out; everything else is one entry a code point, so that no tokenizer can
+    surrogates are left out. Every other code point is an entry of its own, so that no tokenizer can
     join, split or drop characters.
 
     Returns:
-        characters and their positions, equally long, positions rising.
+        The characters and their positions, equally long; positions increase.
     """
     positions = [position for position, character in enumerate(text) if is_shown(character)]
     return [text[position] for position in positions], positions

@@ -1,8 +1,8 @@
-"""Texts as token ids: cut to the limit exactly, also where a text is very long.
+"""Texts as token ids, truncated to exactly the limit, in bounded time for very long texts.
 
-Only the beginning of a long text is shown to the tokenizer. It is cut where tokens never join: at
-a blank, or between two Han characters where the tokenizer takes each by itself. A text without
-such a place is read whole.
+Only the beginning of a long text is tokenized. It is cut where tokens never join: at a blank, or
+between two Han characters if the tokenizer makes each a token of its own. A text without such a
+place is tokenized as a whole.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from nlpcl.text.characters import is_encodable, is_han, without_halves
 
 CHARACTERS_A_TOKEN = 8
-"""A text of more characters than this times the limit is first cut."""
+"""A text of more characters than this times the limit is cut before it is tokenized."""
 GROWTH = 8
-"""How much more of a text is shown where its beginning did not fill the limit."""
+"""Factor by which more of a text is tokenized if its beginning did not fill the limit."""
 SEPARATORS = " \n"
 
 
@@ -26,8 +26,8 @@ class Tokens:
 
     Args:
         ids: with the special tokens.
-        is_truncated: whether the text goes on behind them.
-        is_empty: whether there is nothing but special tokens.
+        is_truncated: whether the text continues after them.
+        is_empty: whether there are only special tokens.
     """
 
     ids: list[int]
@@ -36,11 +36,11 @@ class Tokens:
 
 
 class TextReader:
-    """Turn texts into ids of at most ``limit`` tokens.
+    """Tokenizes texts to at most ``limit`` tokens.
 
     Args:
         tokenizer: any fast tokenizer.
-        limit: longest input in tokens, special tokens included.
+        limit: maximum number of tokens, special tokens included.
     """
 
     def __init__(self, tokenizer: Any, limit: int) -> None:
@@ -50,12 +50,12 @@ class TextReader:
         self.han_stands_alone = self.divides("的的")
 
     def divides(self, text: str) -> bool:
-        """Whether the tokenizer sees more than one word."""
+        """Whether the tokenizer splits a text into more than one word."""
         words = self.tokenizer(text, add_special_tokens=False).word_ids()
         return len(set(words)) > 1
 
     def __call__(self, texts: Sequence[str]) -> list[Tokens]:
-        """The texts, in order."""
+        """Tokenize texts; the result is in their order."""
         found: list[Tokens | None] = [None] * len(texts)
         readable = [text if is_encodable(text) else without_halves(text) for text in texts]
         waiting = list(range(len(texts)))
@@ -76,7 +76,7 @@ class TextReader:
         return [tokens for tokens in found if tokens is not None]
 
     def end(self, text: str, size: int) -> int:
-        """Where to cut a text so that the tokens before are those of the whole text."""
+        """Where to cut a text so that the tokens before the cut are those of the whole text."""
         if len(text) <= size:
             return len(text)
         for place in range(size, size // 2, -1):

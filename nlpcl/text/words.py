@@ -1,7 +1,7 @@
-"""The words of a text as a model reads them: which tokens belong to which word.
+"""The words of a text as a model reads them, and the tokens of each word.
 
-A word is a Han character, a run of letters and digits, or a mark; words that the tokenizer joins
-into one token are one word. What the model does not read, behind its limit, is no word.
+A word is a Han character, a run of letters and digits, or a punctuation mark; words that the
+tokenizer joins into one token count as one word. Truncated words are left out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 from nlpcl.text.characters import is_encodable, without_halves
 
+METHODS = ("gradients", "leave-one-out")
+"""Methods that weigh words, see :mod:`nlpcl.analysis.attribution`."""
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 UNIT = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’][^\W_{HAN}]+)*|\S")
 """A Han character, a word with its apostrophes, or any other visible character."""
@@ -20,14 +22,14 @@ UNIT = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’][^\W_{HAN}]+)*|\S")
 
 @dataclass(frozen=True)
 class WordWeight:
-    """A word and how much it speaks for the class.
+    """A word and its weight for the class.
 
     Args:
-        text: as it stands in the text.
-        start: its first character.
-        end: behind its last character.
-        weight: positive where it speaks for the class. Gradients: a share of the change of the
-            log-odds, in nats; leave-one-out: drop of the probability, 0..1.
+        text: the word as it occurs in the text.
+        start: index of its first character.
+        end: index after its last character.
+        weight: positive if it is evidence for the class. Gradients: its contribution to the change
+            of the log-odds, in nats; leave-one-out: the drop of the probability.
     """
 
     text: str
@@ -44,7 +46,7 @@ class Reading:
         text: the text.
         ids: token ids with the special tokens, at most the task's limit.
         spans: start and end of every word.
-        places: positions in ``ids`` of every word's tokens; every other one is a special token.
+        places: positions in ``ids`` of each word's tokens; the others are special tokens.
     """
 
     text: str
@@ -53,12 +55,12 @@ class Reading:
     places: list[list[int]]
 
     def without(self, words: Sequence[int]) -> list[int]:
-        """The ids without the tokens of some words."""
+        """The ids without the tokens of the given words."""
         gone = {place for word in words for place in self.places[word]}
         return [one for place, one in enumerate(self.ids) if place not in gone]
 
     def weighted(self, weights: Sequence[float]) -> list[WordWeight]:
-        """The words with their weights."""
+        """The words, each with its weight."""
         return [
             WordWeight(self.text[start:end], start, end, float(weight))
             for (start, end), weight in zip(self.spans, weights, strict=True)
@@ -66,7 +68,7 @@ class Reading:
 
 
 def read(task: Any, text: str) -> Reading:
-    """Tokens of a text, and which of them are which word's."""
+    """Tokenize a text and assign its tokens to words."""
     if not is_encodable(text):
         text = without_halves(text)
     encoding = task.processor(
@@ -93,8 +95,8 @@ def words_of(
 
     Args:
         text: the text.
-        offsets: first character and end of every token; (-1, -1) for a special one. A token
-            without a visible character belongs to the word behind it, the last one to the last.
+        offsets: start and end of each token in the text; (-1, -1) for a special token. A token
+            without a visible character belongs to the next word, at the end to the last one.
     """
     units = [match.span() for match in UNIT.finditer(text)]
     spans: list[tuple[int, int]] = []

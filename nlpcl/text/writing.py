@@ -19,13 +19,13 @@ from nlpcl.text.reading import Record
 
 OutputFormat = Literal["table", "text", "jsonl", "csv"]
 ROWS_IN_TABLE = 100
-"""A longer output is printed as several tables, so that memory stays constant."""
+"""Longer output is printed as several tables, so that memory stays constant."""
 
 Row = Mapping[str, Any]
 
 
 def flat(row: Row) -> dict[str, Any]:
-    """A row whose lists and objects are written as JSON, for formats that have only cells."""
+    """A row with lists and objects encoded as JSON, for formats that have only cells."""
     return {
         name: json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
         for name, value in row.items()
@@ -34,13 +34,13 @@ def flat(row: Row) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the results of a task look where JSON does not fit.
+    """The form of a task's results in the formats other than JSON Lines.
 
     Args:
-        text: what the ``text`` format writes for a row, e.g. the corrected text.
+        text: the line of the ``text`` format for a row, e.g. the corrected text.
         flat: the columns of the ``csv`` format.
         table: the columns of the ``table`` format; cells are ``rich.text.Text`` or are printed.
-        counter: heading of the number of the input line in a ``table``; empty for none.
+        counter: heading of the column of line numbers in a ``table``; empty for none.
     """
 
     text: Callable[[Row], str]
@@ -50,16 +50,16 @@ class Layout:
 
 
 class ResultWriter:
-    """Write results as they come; use it in a ``with`` block.
+    """Writes results one by one; a context manager.
 
-    - ``text``: the text of each result with the byte order mark and line end of its record, so
-      that a plain text file in which nothing changes comes out byte for byte.
+    - ``text``: the text of each result, with the byte order mark and line end of its record, so
+      that a plain text file without changes is reproduced byte for byte.
     - ``jsonl``: the other fields of the input row, then the result. An input field whose name the
       result also uses is kept as ``input_NAME``.
-    - ``csv``: the same in columns, which the first row determines.
-    - ``table``: for people, with colours on a terminal.
+    - ``csv``: the same, in columns that the first row determines.
+    - ``table``: a table, with colours on a terminal.
 
-    A regular file appears only when the block ends without an error, and may be the input file.
+    A regular file is put in place only if the block ends without an error, and may be the input.
     """
 
     def __init__(self, format: OutputFormat, output: Path | None, layout: Layout) -> None:
@@ -68,7 +68,7 @@ class ResultWriter:
         Args:
             format: one of ``table``, ``text``, ``jsonl``, ``csv``.
             output: a file; None or ``-`` for standard output.
-            layout: of the task.
+            layout: how the task's results are written.
         """
         self._format, self._layout = format, layout
         self._output = None if output is None or str(output) == "-" else output
@@ -86,7 +86,7 @@ class ResultWriter:
         return self
 
     def __exit__(self, *error: Any) -> bool | None:
-        """Print what is pending and put the file in place, or drop it after an error."""
+        """Print pending rows and put the file in place, or discard it after an error."""
         if error[0] is None:
             try:
                 self._print_table()
@@ -99,7 +99,7 @@ class ResultWriter:
         """Write the result ``row`` of ``record``.
 
         Raises:
-            UserError: when a CSV row has a field that the first row lacks, or on a full disk.
+            UserError: a CSV row has a field that the first row lacks, or the disk is full.
         """
         if self._format == "text":
             self._stream.write(f"{record.before}{self._layout.text(row)}{record.line_end}")
@@ -148,7 +148,7 @@ class ResultWriter:
 
 
 def merged(fields: Row, row: Row) -> dict[str, Any]:
-    """The fields of the input and the result in one row; neither hides the other."""
+    """The fields of the input and of the result in one row, without overwriting any."""
     together: dict[str, Any] = {}
     for name, value in fields.items():
         while name in row or name in together:
@@ -158,15 +158,15 @@ def merged(fields: Row, row: Row) -> dict[str, Any]:
 
 
 def json_line(row: Row) -> str:
-    """``row`` as one line; escapes only where UTF-8 has no form for half a surrogate pair."""
+    """``row`` as one line; non-ASCII is escaped only if the row has a lone surrogate."""
     line = json.dumps(row, ensure_ascii=False) + "\n"
     return line if is_encodable(line) else json.dumps(row) + "\n"
 
 
 def csv_line(cells: Iterable[Any]) -> str:
-    r"""``cells`` as one CSV line; half a surrogate pair, which has no UTF-8 form, as ``\udXXX``."""
+    r"""``cells`` as one CSV line; lone surrogates are written as ``\udXXX``."""
     stream = io.StringIO(newline="")
-    # The module quotes a carriage return only where it is part of the line terminator.
+    # The module quotes a carriage return only if it is part of the line terminator.
     csv.writer(stream, lineterminator="\r\n").writerow(cells)
     line = stream.getvalue().removesuffix("\r\n") + "\n"
     return line.encode(errors="backslashreplace").decode()
@@ -174,7 +174,7 @@ def csv_line(cells: Iterable[Any]) -> str:
 
 @contextlib.contextmanager
 def open_output(path: Path) -> Iterator[IO[str]]:
-    """``path`` for writing without newline translation; a device or pipe is written directly."""
+    """Open ``path`` without newline translation; a device or pipe is written directly."""
     if path.exists() and not path.is_file():
         with explained(path), path.open("w", encoding="utf-8", newline="") as stream:
             yield stream
@@ -185,7 +185,7 @@ def open_output(path: Path) -> Iterator[IO[str]]:
 
 @contextlib.contextmanager
 def standard_output() -> Iterator[IO[str]]:
-    """Standard output as UTF-8 without newline translation, whatever the locale says."""
+    """Standard output as UTF-8 without newline translation, whatever the locale."""
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:

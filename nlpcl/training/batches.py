@@ -1,4 +1,4 @@
-"""The order in which training rows are seen."""
+"""Batches of training rows and their order."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from torch.utils.data import Sampler
 
 
 class LengthBatches(Sampler[list[int]]):
-    """Batches of rows of similar length, in random order.
+    """Samples batches of rows of similar length, in random order.
 
-    The order depends on the seed and the epoch alone, so a resumed run and every variant of an
-    ablation see the same batches. The batches of one accumulated update are pieces of one group.
+    The order depends on the seed and the epoch only, so a resumed run and every variant of an
+    ablation see the same batches. The batches accumulated for one update come from one group of
+    rows.
 
     Args:
         lengths: length of each row.
-        size: rows a batch.
-        group: batches an update.
-        seed: seed of the order.
+        size: rows per batch.
+        group: batches per update.
+        seed: seed for the order.
     """
 
     SPAN = 50
-    """Groups that are shuffled into one pool before they are sorted by length."""
+    """Number of groups in a pool of shuffled rows that is sorted by length."""
 
     def __init__(self, lengths: Sequence[int], size: int, group: int, seed: int) -> None:
         self.lengths, self.size, self.group, self.seed = lengths, size, group, seed
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of an epoch."""
+        """Select the epoch, which determines the order."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -47,7 +48,7 @@ class LengthBatches(Sampler[list[int]]):
         groups = [pool[at : at + rows] for pool in pools for at in range(0, len(pool), rows)]
         whole = [group for group in groups if len(group) == rows]
         shuffler.shuffle(whole)
-        # The one short group stays last: an accumulated update must not straddle two groups.
+        # The short group, if any, stays last: an accumulated update must not span two groups.
         for group in [*whole, *(group for group in groups if len(group) < rows)]:
             for at in range(0, len(group), self.size):
                 yield group[at : at + self.size]

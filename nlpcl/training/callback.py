@@ -1,4 +1,4 @@
-"""What happens beside the training's updates: display, progress of the model, stopping."""
+"""The trainer callback: progress display, schedules of the model, stopping on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 SELECTION = "selection"
-"""Name of the dev number that chooses the best epoch; greater is better."""
+"""Name of the dev score that selects the best epoch; greater is better."""
 
 
 class Reporting(TrainerCallback):
-    """Feeds the display and stops after the current update when asked to."""
+    """Updates the display, and stops training after the current update if interrupted."""
 
     def __init__(
         self, display: Any, trainer: Any, on_epoch: Callable[[int], None] | None = None
@@ -26,13 +26,13 @@ class Reporting(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Open the display."""
+        """Open the progress display."""
         self.display.begin(state.max_steps, int(args.num_train_epochs), state.global_step)
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Tell who wants to know, such as the noise of a pretraining task."""
+        """Announce the epoch, for example to a task that draws new noise for each."""
         if self.on_epoch is not None:
             self.on_epoch(int(state.epoch or 0))
         self.epoch_began = time.perf_counter()
@@ -40,13 +40,13 @@ class Reporting(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Tell the model how far the training is."""
+        """Tell the model the fraction of updates done, for its own schedules."""
         self.trainer.model.set_progress(state.global_step / max(1, state.max_steps))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Show the step; ask for a checkpoint when interrupted."""
+        """Display the step; after an interrupt, request a checkpoint."""
         values = {f"loss_{name}": value for name, value in self.trainer.latest.items()}
         schedule: Any = self.trainer.lr_scheduler
         values["lr"] = schedule.get_last_lr()[0]
@@ -57,15 +57,15 @@ class Reporting(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Stop once the checkpoint of an interrupted run is written."""
-        # Only now: a checkpoint saved with the flag set would stop again as soon as it is resumed.
+        """Stop an interrupted run as soon as its checkpoint is written."""
+        # Not earlier: a checkpoint saved with the flag set would stop as soon as it is resumed.
         if self.interrupted:
             control.should_training_stop = True
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """An interrupted epoch is no epoch: score it when it is whole."""
+        """Skip scores and checkpoint of an interrupted epoch; a resumed run completes it."""
         if self.interrupted and control.should_training_stop:
             control.should_evaluate = control.should_save = control.should_log = False
         else:
@@ -79,7 +79,7 @@ class Reporting(TrainerCallback):
         metrics: Mapping[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Show the epoch."""
+        """Display the losses and dev scores of the epoch."""
         record = next((row for row in reversed(state.log_history) if "loss" in row), {})
         values = {name: value for name, value in record.items() if name.startswith("loss")}
         scores = {

@@ -1,4 +1,4 @@
-"""One way from encoded rows to predictions: for the dev set, the test set and ``predict`` alike."""
+"""Batched inference, the same for the dev set, the test sets and ``nlpcl predict``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from nlpcl.nn.devices import arithmetic
 from nlpcl.nn.model import Batch, Output, ZooModel
 
 Feature = dict[str, Any]
+TOKENS = 4096
+"""Padded tokens of a batch of inference."""
 
 
 class Decoder(Protocol):
-    """The part of a task that inference needs."""
+    """The methods of a task that inference calls."""
 
     def collate(self, features: Sequence[Feature]) -> dict[str, torch.Tensor]: ...
 
@@ -25,12 +27,12 @@ class Decoder(Protocol):
 
 
 def length(feature: Feature) -> int:
-    """Tokens or frames of an encoded row."""
+    """Number of tokens or frames of an encoded row."""
     return feature["length"] if "length" in feature else len(feature["input_ids"])
 
 
 def batches_by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Indices in batches of similar length, longest first, each at most ``tokens`` with padding."""
+    """Batches of indices by similar length, longest first, of at most ``tokens`` padded tokens."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     start = 0
     while start < len(order):
@@ -46,7 +48,7 @@ def infer(
     features: Sequence[Feature],
     *,
     precision: str,
-    tokens: int = 4096,
+    tokens: int = TOKENS,
 ) -> tuple[list[Any], dict[str, float]]:
     """Predictions in the order of ``features``; with labels, the mean of each loss part too.
 
@@ -81,9 +83,9 @@ def infer(
 
 
 def embed(
-    model: Any, task: Decoder, features: Sequence[Feature], *, precision: str, tokens: int = 4096
+    model: Any, task: Decoder, features: Sequence[Feature], *, precision: str, tokens: int = TOKENS
 ) -> np.ndarray:
-    """One vector a row, as the model's head gets it, ``(N, D)`` in fp32, in the rows' order.
+    """One vector per row, the input of the model's head: ``(N, D)`` in fp32, in the rows' order.
 
     The arguments are those of :func:`infer`; the model has a method ``embed``.
     """

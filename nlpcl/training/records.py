@@ -1,4 +1,4 @@
-"""What training leaves on disk: whole checkpoints, one record an epoch, reasons for not writing."""
+"""Records of a training: checkpoints, one history row per epoch, failures to write."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Training:
-    """What is known of a training beside the weights it leaves in the model.
+    """The outcome of a training, apart from the weights, which are in the model.
 
     Args:
-        history: one record an epoch.
-        interrupted: whether Ctrl-C stopped it before its end.
-        epoch_seconds: time of each epoch's updates, without dev scores and checkpoints; a resumed
-            training's first epoch may be the rest of one.
+        history: one record per epoch.
+        interrupted: whether Ctrl-C stopped it early.
+        epoch_seconds: time of the updates of each epoch, without dev scores and checkpoints; the
+            first epoch of a resumed training may be a partial one.
     """
 
     history: list[dict[str, float]]
@@ -26,12 +26,12 @@ class Training:
 
     @property
     def seconds_per_epoch(self) -> float | None:
-        """The median; None where no epoch has ended."""
+        """Median time of an epoch; None if no epoch was completed."""
         return statistics.median(self.epoch_seconds) if self.epoch_seconds else None
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; ``trainer_state.json`` comes last."""
+    """The newest complete checkpoint: one with ``trainer_state.json``, which is written last."""
 
     def step(checkpoint: Path) -> int:
         return int(checkpoint.name.rpartition("-")[2])
@@ -46,7 +46,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 
 def history(records: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    """One row an epoch: training loss and its parts, learning rate, gradient norm, dev scores."""
+    """One row per epoch: training loss and its parts, learning rate, gradient norm, dev scores."""
     rows: dict[float, dict[str, float]] = {}
     for record in records:
         if "train_runtime" in record:
@@ -63,7 +63,7 @@ def history(records: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
 
 
 def is_writing_failure(error: Exception) -> bool:
-    """Whether torch, safetensors or the system could not write a file, each in its own words."""
+    """Whether an error of torch, safetensors or the system means that a file cannot be written."""
     words = ("PytorchStreamWriter", "inline_container", "No space left", "Disk quota")
     return (
         (isinstance(error, OSError) and error.errno is not None)

@@ -1,9 +1,9 @@
-"""Training: the only file that touches ``transformers.Trainer``, through its public hooks.
+"""Training: the only file that uses ``transformers.Trainer``, through its public hooks.
 
-Its callback is in :mod:`nlpcl.training.callback`.
+The callback is in :mod:`nlpcl.training.callback`.
 
-Added to it: losses of several named parts that accumulate exactly, batches of similar length in an
-order that depends on seed and epoch alone, dev scores by our own inference, one display.
+Additions: losses of several named parts, accumulated exactly; batches of similar length in an order
+that depends on seed and epoch only; dev scores by nlpcl's own inference; a single display.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DevScores = Callable[[ZooModel], dict[str, float]]
 
 
 class ZooTrainer(Trainer):
-    """Trainer for models whose loss has named parts."""
+    """A ``Trainer`` for models whose loss is a weighted sum of named parts."""
 
     loss_is_scaled_for_ga = True
 
@@ -52,7 +52,7 @@ class ZooTrainer(Trainer):
         super().__init__(*arguments, **named)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """AdamW; over the groups of weights that the model names, if it names any."""
+        """AdamW, over the parameter groups that the model defines, if any."""
         zoo_model: Any = self.model if model is None else model
         groups = zoo_model.parameter_groups(self.run_config)
         if groups is None or self.optimizer is not None:
@@ -63,8 +63,8 @@ class ZooTrainer(Trainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> Any:
-        """Linear warm-up and decay, or the course that the configuration describes."""
-        factor = self.run_config.learning_rate_course(num_training_steps)
+        """Linear warm-up and decay, or the schedule that the configuration defines."""
+        factor = self.run_config.learning_rate_schedule(num_training_steps)
         if factor is None or self.lr_scheduler is not None:
             return super().create_scheduler(num_training_steps, optimizer)
         chosen: Any = optimizer or self.optimizer
@@ -73,7 +73,7 @@ class ZooTrainer(Trainer):
         return self.lr_scheduler
 
     def get_train_dataloader(self) -> DataLoader:
-        """Batches of similar length."""
+        """A loader of batches of similar length."""
         dataset: Any = self.train_dataset
         sampler = LengthBatches(
             [length(row) for row in dataset],
@@ -87,7 +87,7 @@ class ZooTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], None]:
-        """The batches of one update; their items are counted before the first forward pass."""
+        """The batches of one update, whose items are counted before the first forward pass."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         zoo_model: Any = self.model
         counts: dict[str, Any] = defaultdict(int)
@@ -104,7 +104,7 @@ class ZooTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The weighted parts, each divided by its items in the whole update."""
+        """The weighted sum of the parts, each divided by its items in the whole update."""
         output = model(**inputs)
         counts: dict[str, Any] = {
             name: self.update_counts.get(name, part.count * self.update_batches)
@@ -121,12 +121,12 @@ class ZooTrainer(Trainer):
             raise UserError(
                 f"the loss is not finite at update {self.state.global_step + 1} ({parts})",
                 "training",
-                "Lower --lr, raise --warmup, or use --precision fp32.",
+                "Lower --lr, raise --warmup-ratio, or use --precision fp32.",
             )
         return (loss, output) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the mean of each loss part since the last record, and what the model's course set."""
+        """Add the mean of each loss part since the last record, and what the model schedules."""
         if "loss" in logs:
             zoo_model: Any = self.model
             logs.update(zoo_model.scheduled())
@@ -142,7 +142,7 @@ class ZooTrainer(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
-        """Dev scores by the same inference that predicts."""
+        """Dev scores, by the inference that ``nlpcl predict`` uses too."""
         zoo_model: Any = self.model
         scores = self.dev_scores(zoo_model)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
@@ -172,16 +172,16 @@ def train(
         model: to be trained.
         rows: encoded training rows.
         collate: rows → batch.
-        dev_scores: model → dev numbers, among them ``selection``.
+        dev_scores: model → dev scores, one of which is ``selection``.
         config: epochs, batch size and the rest.
-        folder: where checkpoints go; one that can be resumed is always kept whole.
+        folder: for checkpoints; a complete one to resume from is always kept.
         precision: fp32, bf16 or fp16.
         display: see :mod:`nlpcl.core.progress`.
-        resume: go on from the newest whole checkpoint.
-        on_epoch: told the number of each epoch before it begins, from 0.
+        resume: continue from the newest complete checkpoint.
+        on_epoch: called with the number of each epoch, from 0, before it begins.
 
     Returns:
-        The record of its epochs, their time, and whether Ctrl-C stopped it before its end.
+        The history of its epochs, their times, and whether Ctrl-C stopped it early.
 
     Raises:
         UserError: the loss became NaN or infinite.
@@ -224,16 +224,16 @@ def train(
 def training_arguments(
     config: RunConfig, folder: Path, precision: str, device: torch.device
 ) -> TrainingArguments:
-    """Our names → transformers' names."""
+    """The settings of a run as transformers takes them."""
     return TrainingArguments(
         output_dir=str(folder.resolve()),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.accumulate,
+        gradient_accumulation_steps=config.grad_accumulation,
         learning_rate=config.lr,
         weight_decay=config.weight_decay,
-        warmup_steps=config.warmup,
-        max_grad_norm=config.clip,
+        warmup_steps=config.warmup_ratio,
+        max_grad_norm=config.max_grad_norm,
         seed=config.seed,
         bf16=precision == "bf16",
         fp16=precision == "fp16",

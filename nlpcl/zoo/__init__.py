@@ -1,7 +1,8 @@
-"""The model zoo: one folder a model, found by its name; nothing else is edited to add one.
+"""The model zoo: one folder per model, found by its name; nothing else is edited to add one.
 
 A folder holds ``config.py`` (torch-free: ``Config``, ``VARIANTS``, ``PRESETS``) and ``model.py``
-(one ``ZooModel``). A folder of one's own, given by its path, works like those here.
+(one ``ZooModel``). A folder of one's own, given by its path, works like those here; with a
+``spec.py`` and a ``task.py`` it defines its own task.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nlpcl import tasks
+from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import with_present_names
+from nlpcl.tasks.spec import TaskSpec
+from nlpcl.zoo import former_names
 
 if TYPE_CHECKING:
     from nlpcl.nn.model import ZooModel
@@ -43,7 +49,7 @@ class Entry:
 
     @cached_property
     def settings(self) -> ModuleType:
-        """Its ``config.py``; imports nothing heavy."""
+        """The module ``config.py`` of the model; imports nothing heavy."""
         module = self._module("config")
         config = getattr(module, "Config", None)
         if not (isinstance(config, type) and issubclass(config, RunConfig)):
@@ -60,22 +66,27 @@ class Entry:
         return self.settings.Config
 
     @property
+    def task(self) -> TaskSpec:
+        """The specification of its task."""
+        return tasks.spec(self.config_class.task)
+
+    @property
     def variants(self) -> dict[str, dict[str, Any]]:
-        """Named settings to compare."""
-        return getattr(self.settings, "VARIANTS", {})
+        """Named settings to compare, by the present names of their fields."""
+        return self._named_settings("VARIANTS", "variant")
 
     @property
     def presets(self) -> dict[str, dict[str, Any]]:
-        """Named defaults, such as a paper's."""
-        return getattr(self.settings, "PRESETS", {})
+        """Named defaults, such as a paper's, by the present names of their fields."""
+        return self._named_settings("PRESETS", "preset")
 
     @property
     def summary(self) -> str:
-        """One line on what the model is."""
+        """The first line of the configuration's docstring, for ``--help`` and ``nlpcl models``."""
         return (self.config_class.__doc__ or "").strip().split("\n")[0]
 
     def model_class(self) -> type[ZooModel]:
-        """The model; imports torch and transformers."""
+        """The model class; imports torch and transformers."""
         from nlpcl.nn.model import ZooModel
 
         module = self._module("model")
@@ -93,7 +104,16 @@ class Entry:
             )
         return found[0]
 
+    def _named_settings(self, table: str, kind: str) -> dict[str, dict[str, Any]]:
+        return {
+            name: with_present_names(self.config_class, values, where=f"{kind} {name}")
+            for name, values in getattr(self.settings, table, {}).items()
+        }
+
     def _module(self, name: str) -> ModuleType:
+        if self.own and f"{self.package}.{name}" not in sys.modules:
+            for line in former_names.lead_on(self.folder / f"{name}.py"):
+                progress.say(f"nlpcl: {self.folder.name}/{name}.py: {line}; change it soon")
         try:
             return importlib.import_module(f"{self.package}.{name}")
         except (SyntaxError, ImportError) as error:
@@ -103,7 +123,7 @@ class Entry:
 
 
 def names() -> list[str]:
-    """Every model of the zoo, sorted."""
+    """The names of the models in the zoo, sorted."""
     return sorted(
         folder.name.replace("_", "-")
         for folder in FOLDER.iterdir()
@@ -112,7 +132,7 @@ def names() -> list[str]:
 
 
 def is_path(name: str) -> bool:
-    """Whether a model is given as a folder: anything with a separator."""
+    """Whether a model is given as the path of a folder: anything with a separator, or dots."""
     return "/" in name or "\\" in name or name in {".", ".."}
 
 
@@ -148,4 +168,6 @@ def own_entry(folder: Path) -> Entry:
         spec = importlib.machinery.ModuleSpec(package, loader=None, is_package=True)
         spec.submodule_search_locations = [str(resolved)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
+    if (resolved / "spec.py").is_file():
+        tasks.add_own(package)
     return Entry(resolved.name.replace("_", "-"), package, resolved, own=True)

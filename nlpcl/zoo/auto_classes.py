@@ -1,4 +1,4 @@
-"""Let transformers' ``AutoConfig`` and ``AutoModel`` open what nlpcl saves."""
+"""Registration of nlpcl's models with transformers' ``AutoConfig`` and ``AutoModel``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models on top of a masked language model share.
+"""Common code of the models built on a masked language model.
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``N`` selected tokens.
 """
@@ -13,18 +13,15 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
-from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.model import IGNORE, Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 from nlpcl.text import pruning
-
-IGNORE = -100
-"""Label of positions that take no part in a loss."""
 
 
 def masked_lm_head(backbone: PreTrainedModel) -> Any:
-    """The head of a masked language model: what it puts on its encoder's states.
+    """The language-modelling head, which maps the encoder's states to vocabulary scores.
 
-    BERT-like classes hold it as the one module beside the encoder. Others (DistilBERT, ELECTRA,
-    DeBERTa) spread it over several modules in the order of their definition.
+    BERT-like classes hold it as the only module besides the encoder. Others (DistilBERT, ELECTRA,
+    DeBERTa) spread it over several modules, in the order of their definition.
     """
     parts = [
         module
@@ -51,9 +48,9 @@ def _spread_head(backbone: PreTrainedModel, parts: list[nn.Module]) -> Any:
 
 
 def head_transform(backbone: PreTrainedModel) -> dict[str, nn.Module]:
-    """The head's layer before the vocabulary, by the name ``head transform``.
+    """The head's layer before the vocabulary projection, under the name ``head transform``.
 
-    Nothing where it changes the width, so that its input cannot stand for its output.
+    Empty if it changes the width: then its input cannot stand in for its output.
     """
     inside = {id(module) for module in backbone.base_model.modules()}
     for name, module in backbone.named_modules():
@@ -66,9 +63,9 @@ def head_transform(backbone: PreTrainedModel) -> dict[str, nn.Module]:
 
 
 class RestoringModel(ZooModel):
-    """An encoder with its masked-language-model head that restores noised text.
+    """An encoder and its language-modelling head, trained to restore noised text.
 
-    A subclass gives ``settings``, its configuration class.
+    A subclass sets ``settings``, its configuration class.
     """
 
     auto_class = AutoModelForMaskedLM
@@ -76,13 +73,13 @@ class RestoringModel(ZooModel):
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options = self.settings(**config.options)
+        self.options = self.settings.from_dict(config.options, where="config.json")
         self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
         self.post_init()
 
     @classmethod
     def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Any) -> Any:
-        """Cut layers and vocabulary, forget the weights, where the configuration asks for it."""
+        """Cut layers and vocabulary and reinitialise weights, as the configuration says."""
         if config.layers:
             pruning.keep_layers(backbone, config.layers, spread=config.spread)
         if config.pieces:
@@ -95,12 +92,12 @@ class RestoringModel(ZooModel):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
     ) -> Output:
-        """Predict tokens, and with labels compute the loss at the labelled ones.
+        """Predict tokens; with labels, compute the loss at the labelled ones too.
 
         Args:
-            input_ids: noised ids, ``(B, L)``.
+            input_ids: ids of the noised text, ``(B, L)``.
             attention_mask: 1 at tokens, 0 at pads, ``(B, L)``.
-            labels: ids before the noise where they count, -100 elsewhere, ``(B, L)``.
+            labels: ids of the original text where they are predicted, -100 elsewhere, ``(B, L)``.
 
         Returns:
             Logits ``(B, L, V)`` without labels; with labels ``(N, V)`` at the labelled positions
@@ -111,7 +108,7 @@ class RestoringModel(ZooModel):
         return self.restore(hidden, input_ids, labels)
 
     def restore(self, hidden: Tensor, input_ids: Tensor, labels: Tensor | None) -> Output:
-        """The head's part of ``forward``, from the encoder's states ``(B, L, H)``."""
+        """The second half of ``forward``: the head on the encoder's states ``(B, L, H)``."""
         head = masked_lm_head(self.backbone)
         if labels is None:
             return Output(logits=head(hidden))
@@ -127,11 +124,11 @@ class RestoringModel(ZooModel):
         return Output(loss=weighted_sum(parts), logits=shown, parts=parts)
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
-        """Labelled characters, replaced and kept."""
+        """Labelled characters that were replaced, and those that were kept."""
         selected = batch["labels"] != IGNORE
         changed = selected & (batch["labels"] != batch["input_ids"])
         return {"changed": changed.sum(), "kept": (selected & ~changed).sum()}
 
     def modules_to_bypass(self) -> dict[str, nn.Module]:
-        """The head's transform; an encoder's layers can be bypassed in any model."""
+        """The head's transform; the layers of an encoder can be bypassed in any model."""
         return head_transform(self.backbone)

@@ -1,6 +1,6 @@
-"""What classifiers of speech share: their input, encoder, losses, embedding and saved form.
+"""Common code of the speech classifiers: input, encoder, losses, embedding and saved form.
 
-A subclass turns frames into one vector a clip (``pool``) and that into scores (``classify``).
+A subclass turns frames into one vector per clip (``pool``) and that into scores (``classify``).
 
 Legend: ``B`` batch, ``T`` frames (or samples), ``K`` layers, ``H`` width, ``D`` pooled width,
 ``C`` classes, ``S`` speakers.
@@ -26,10 +26,10 @@ from nlpcl.tasks.emotion.config import EmotionConfig
 
 
 class SpeechClassifier(ZooModel):
-    """Base of the zoo's classifiers of speech.
+    """Base class of the zoo's speech classifiers.
 
-    Its configuration has no ``backbone`` where features come from outside, names the classes in
-    ``id2label``, and holds ``sizes``: what :meth:`assemble` is given, without labels and encoder.
+    The configuration names the classes in ``id2label`` and holds ``sizes``: the arguments of
+    :meth:`build` but for labels and encoder. It has no ``backbone`` if features come from outside.
     """
 
     settings: ClassVar[type[EmotionConfig]] = EmotionConfig
@@ -40,8 +40,8 @@ class SpeechClassifier(ZooModel):
         super().__init__(config)
         sizes = getattr(config, "sizes", None)
         if sizes is None:
-            raise ValueError("a classifier of speech is made by assemble(), which gives its sizes")
-        self.options: Any = self.settings(**config.options)
+            raise ValueError("a classifier of speech is made by build(), which gives its sizes")
+        self.options: Any = self.settings.from_dict(config.options, where="config.json")
         self.width, self.speakers = int(sizes["width"]), int(sizes["speakers"])
         self.classes = len(config.id2label or {})
         self.backbone: Any = None
@@ -56,30 +56,31 @@ class SpeechClassifier(ZooModel):
         self.class_weights = balanced_weights(sizes["class_counts"]) if balanced else None
 
     @classmethod
-    def assemble(
+    def build(
         cls,
+        backbone: PreTrainedModel | None,
         options: Mapping[str, Any],
         *,
         width: int,
         layers: int,
         labels: Sequence[str],
         speakers: int,
-        encoder: PreTrainedModel | None = None,
         class_counts: Sequence[int] | None = None,
     ) -> Self:
         """A new model.
 
         Args:
+            backbone: for ``--encoder partial|full``, as loaded by ``load_speech_encoder``; None
+                where features come from outside.
             options: ``Config.model_options()``.
             width: width H of the frames.
             layers: layers K that the input has, or that the encoder gives; 1 for a single one.
             labels: names of the classes, in the order of the logits.
             speakers: training speakers S.
-            encoder: for ``--encoder partial|full``, as loaded by ``load_speech_encoder``.
             class_counts: training clips of each class; needed by ``class_weights="balanced"``.
         """
         config = cls.config_class(
-            backbone=None if encoder is None else encoder.config,
+            backbone=None if backbone is None else backbone.config,
             options=dict(options),
             sizes={
                 "width": width,
@@ -91,8 +92,8 @@ class SpeechClassifier(ZooModel):
             label2id={label: index for index, label in enumerate(labels)},
         )
         model = cls(config)
-        if encoder is not None:
-            model.set_backbone(encoder)
+        if backbone is not None:
+            model.set_backbone(backbone)
         return model
 
     def forward(
@@ -102,18 +103,18 @@ class SpeechClassifier(ZooModel):
         labels: Tensor | None = None,
         speakers: Tensor | None = None,
     ) -> Output:
-        """Classify clips, and with labels compute the loss.
+        """Classify clips; with labels, compute the loss too.
 
         Args:
             inputs: frames ``(B, T, H)``, those of K layers ``(B, K, T, H)``, or, with an encoder in
                 the model, waveforms ``(B, T)`` at 16 kHz.
             attention_mask: 1 at real frames or samples, 0 at the padding behind them, ``(B, T)``.
-            labels: class numbers ``(B,)``, -100 for none, or shares of classes ``(B, C)``.
-            speakers: numbers of the training speakers ``(B,)``, -100 for others, or shares
-                ``(B, S)``; used while training alone.
+            labels: class numbers ``(B,)``, -100 for none, or class probabilities ``(B, C)``.
+            speakers: numbers of the training speakers ``(B,)``, -100 for others, or speaker
+                probabilities ``(B, S)``; used in training only.
 
         Returns:
-            Logits ``(B, C)`` in fp32, and with labels the part ``emotion`` and a model's own parts.
+            Logits ``(B, C)`` in fp32; with labels, the part ``emotion`` and those of the model.
         """
         pooled = self.embed(inputs, attention_mask)
         logits = self.classify(pooled).float()
@@ -132,15 +133,15 @@ class SpeechClassifier(ZooModel):
         return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
 
     def embed(self, inputs: Tensor, attention_mask: Tensor) -> Tensor:
-        """One vector a clip, as the head gets it, ``(B, D)``."""
+        """One vector per clip, the input of the head, ``(B, D)``."""
         return self.pool(*self.frames(inputs, attention_mask))
 
     def explain(self, inputs: Tensor, attention_mask: Tensor) -> Tensor | None:
-        """How much each frame is attended to, before dropout, ``(B, T)``; None without attention.
+        """Attention weight of each frame, before dropout, ``(B, T)``; None without attention.
 
-        The mean over heads and over the real frames that ask; a clip's weights sum to 1, padding
-        has 0. With an encoder in the model T counts its frames. Frames averaged by ``frame_pool``
-        share the weight of their average.
+        The mean over heads and over the real frames that attend; the weights of a clip sum to 1 and
+        are 0 at padding. With an encoder in the model, T counts its frames. Frames averaged by
+        ``frame_pool`` share the weight of their average equally.
         """
         states, mask = self.encoded(inputs, attention_mask)
         pooled, runs = self.pooled_frames(states, mask)
@@ -150,7 +151,7 @@ class SpeechClassifier(ZooModel):
         return spread(over_frames(weights, runs), mask, self.options.frame_pool)
 
     def pool(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Frames ``(B, T, H)`` and their mask ``(B, T)`` → one vector a clip, ``(B, D)``."""
+        """Frames ``(B, T, H)`` and their mask ``(B, T)`` → one vector per clip, ``(B, D)``."""
         raise TypeError(f"{type(self).__name__} defines no pool()")
 
     def classify(self, pooled: Tensor) -> Tensor:
@@ -162,23 +163,23 @@ class SpeechClassifier(ZooModel):
         return None
 
     def further_parts(self, pooled: Tensor, speakers: Tensor | None) -> dict[str, Part]:
-        """A model's own terms of the loss."""
+        """Loss terms that a model adds to the classification loss."""
         return {}
 
     def frames(self, inputs: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """What is pooled: normalised frames, ``(B, T, H)``, and True at real ones, ``(B, T)``.
+        """The input of :meth:`pool`: normalised frames ``(B, T, H)`` and their mask ``(B, T)``.
 
-        With ``frame_pool`` T counts the averages of neighbouring frames.
+        T counts the frames after average pooling by ``frame_pool``.
         """
         return self.pooled_frames(*self.encoded(inputs, attention_mask))
 
     def pooled_frames(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Neighbouring frames averaged, as ``frame_pool`` says."""
+        """Frames after average pooling by ``frame_pool``, and their mask."""
         size = self.options.frame_pool
         return (states, mask) if size == 1 else neighbours_averaged(states, mask, size)
 
     def encoded(self, inputs: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised frames, zero at padding, ``(B, T, H)``, and True at real ones, ``(B, T)``."""
+        """Normalised frames, zero at padding, ``(B, T, H)``, and their mask, ``(B, T)``."""
         if self.backbone is None:
             states, mask = inputs, attention_mask
         elif self.mixture is None:
@@ -202,7 +203,7 @@ class SpeechClassifier(ZooModel):
         return {"emotion": labelled(batch["labels"]).sum()}
 
     def set_input_statistics(self, features: Iterable[Tensor]) -> None:
-        """Learn each channel's mean and deviation for ``--input-norm channel``; else do nothing.
+        """Set each channel's mean and deviation for ``--input-norm channel``; else do nothing.
 
         Args:
             features: the training clips, ``(T, H)`` or ``(K, T, H)``; read only if needed.
@@ -211,10 +212,10 @@ class SpeechClassifier(ZooModel):
             self.standardisation.set_statistics(*statistics(features))
 
     def set_backbone(self, backbone: PreTrainedModel) -> None:
-        """Take an encoder; what ``--encoder`` does not name, and what is never used, stands still.
+        """Set the encoder and freeze what ``--encoder`` does not train, and what is never used.
 
-        ``full``: all that the chosen layer depends on. ``partial``: the top blocks below it; the
-        convolutions, the embeddings and the other blocks stand still.
+        ``full`` trains everything that the chosen layer depends on. ``partial`` trains the top
+        layers up to it; the convolutions, the embeddings and the lower layers are frozen.
         """
         super().set_backbone(backbone)
         backbone.requires_grad_(self.options.encoder == "full")
@@ -235,7 +236,7 @@ class SpeechClassifier(ZooModel):
                 weight.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
-        """As usual, but what stands still in the encoder has no dropout either."""
+        """Switch the mode; frozen modules of the encoder stay in evaluation mode (no dropout)."""
         super().train(mode)
         for module in self.backbone.modules() if self.backbone is not None else ():
             weights = list(module.parameters())
@@ -244,9 +245,10 @@ class SpeechClassifier(ZooModel):
         return self
 
     def parameter_groups(self, config: EmotionConfig) -> list[dict[str, Any]]:
-        """Groups for an optimiser, what stands still left out: encoder and head, each with its lr.
+        """Parameter groups for the optimiser: encoder and head, each with its learning rate.
 
-        Matrices and convolutions decay, biases and gains do not.
+        Frozen parameters are left out. Weight decay applies to matrices and convolutions, not to
+        biases and gains.
         """
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, weight in self.named_parameters():

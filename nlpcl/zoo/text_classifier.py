@@ -1,12 +1,12 @@
-"""What classifiers of text share: encoder, calibration, pooling, head, losses and saved form.
+"""Common code of the text classifiers: encoder, calibration, pooling, head, losses and saved form.
 
-tokens → encoder → calibration gate (if any) → one vector a text → dropout → scores.
+tokens → encoder → calibration gate (if any) → one vector per text → dropout → scores.
 
-The loss has the parts ``classification``; ``self_supervised``, a contrast of two dropout views that
-go through one merged forward; ``supervised``, a contrast of the classes; ``calibration``, the same
-on the calibrated states of ``--variant contrastive``. The contrastive ones are there while training
-alone, and only the first looks at the second view, so that each can be left out by itself. Labels
-change the loss and nothing else.
+The loss has the parts ``classification``; ``self_supervised``, a contrast of two dropout views
+encoded in one merged forward pass; ``supervised``, a contrast of the classes; ``calibration``, the
+same on the calibrated states of ``--variant contrastive``. The contrastive parts exist in training
+only. The second view is used by ``self_supervised`` alone, so each part can be left out without
+changing the others. Labels affect the loss and nothing else.
 
 Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size, ``C`` classes.
 """
@@ -29,9 +29,9 @@ from nlpcl.tasks.classification.config import ClassificationConfig
 
 
 class TextClassifier(ZooModel):
-    """Base of the zoo's classifiers of text, around any encoder of ``AutoModel``.
+    """Base class of the zoo's text classifiers, around any encoder of ``AutoModel``.
 
-    Its configuration names the classes in ``id2label`` and holds ``class_counts``.
+    The configuration names the classes in ``id2label`` and holds ``class_counts``.
     """
 
     settings: ClassVar[type[ClassificationConfig]] = ClassificationConfig
@@ -39,11 +39,11 @@ class TextClassifier(ZooModel):
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options: Any = self.settings(**config.options)
+        self.options: Any = self.settings.from_dict(config.options, where="config.json")
         counts: Any = getattr(config, "class_counts", None)
         balanced = self.options.class_weights == "balanced"
         if balanced and not counts:
-            raise ValueError("balanced class weights need class_counts; see assemble()")
+            raise ValueError("balanced class weights need class_counts; see build()")
         self.class_weights = balanced_weights(counts) if balanced else None
         self.set_backbone(AutoModel.from_config(config.backbone))
         size = self.backbone.config.hidden_size
@@ -59,37 +59,37 @@ class TextClassifier(ZooModel):
         self.post_init()
 
     @classmethod
-    def assemble(
+    def build(
         cls,
+        backbone: PreTrainedModel,
         options: Mapping[str, Any],
         *,
-        encoder: PreTrainedModel,
         labels: Sequence[str],
         class_counts: Sequence[int] | None = None,
     ) -> Self:
         """A new model.
 
         Args:
-            options: ``Config.model_options()``.
-            encoder: as loaded by ``AutoModel`` or with the head of a masked language model, which
+            backbone: as loaded by ``AutoModel`` or with the head of a masked language model, which
                 is left behind.
+            options: ``Config.model_options()``.
             labels: names of the classes, in the order of the logits.
             class_counts: training texts of each class; needed by
                 ``class_weights="balanced"``.
         """
         config = cls.config_class(
-            backbone=encoder.config,
+            backbone=backbone.config,
             options=dict(options),
             class_counts=None if class_counts is None else list(class_counts),
             id2label=dict(enumerate(labels)),
             label2id={label: index for index, label in enumerate(labels)},
         )
         model = cls(config)
-        model.set_backbone(encoder)
+        model.set_backbone(backbone)
         return model
 
     def set_backbone(self, backbone: PreTrainedModel) -> None:
-        """Take an encoder, without a pooler or a head of its own that would never be trained."""
+        """Set the encoder, without its own pooler or head, which would never be trained."""
         encoder: Any = backbone.base_model
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None
@@ -102,7 +102,7 @@ class TextClassifier(ZooModel):
         labels: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Output:
-        """Classify texts, and with labels compute the loss.
+        """Classify texts; with labels, compute the loss too.
 
         Args:
             input_ids: tokens, ``(B, L)``.
@@ -112,12 +112,12 @@ class TextClassifier(ZooModel):
                 ``backbone.get_input_embeddings()`` gives them.
 
         Returns:
-            Logits ``(B, C)`` in fp32, and with labels the parts.
+            Logits ``(B, C)`` in fp32; with labels, the loss and its parts.
         """
         tokens = tokens_or_embeddings(input_ids, inputs_embeds)
         mask = real_tokens(tokens, attention_mask)
         contrasts = labels is not None and self.training
-        views = 2 if contrasts and self.options.self_supervised else 1
+        views = 2 if contrasts and self.options.self_supervised_weight else 1
         tokens = tokens.repeat(views, *[1] * (tokens.dim() - 1))
         mask = mask.repeat(views, 1)
         states = self.calibrated(self.encode(tokens, mask), mask)
@@ -128,14 +128,14 @@ class TextClassifier(ZooModel):
         parts = {"classification": Part(self.losses(logits, labels).sum(), labelled(labels).sum())}
         if second:
             contrast = info_nce(first, second[0], self.options.temperature)
-            parts["self_supervised"] = Part(*contrast, self.options.self_supervised)
+            parts["self_supervised"] = Part(*contrast, self.options.self_supervised_weight)
         if contrasts:
             calibrated = average(states, mask)[: len(labels)]
             parts |= self.supervised_parts(first, calibrated, labels)
         return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy or focal loss of each text, ``(B,)``."""
+        """Cross-entropy or focal loss per text, ``(B,)``."""
         weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
         gamma = self.options.focal_gamma if self.options.loss == "focal" else 0.0
         return focal(logits, labels, gamma=gamma, weights=weights)
@@ -143,17 +143,17 @@ class TextClassifier(ZooModel):
     def supervised_parts(
         self, pooled: Tensor, calibrated: Tensor, labels: Tensor
     ) -> dict[str, Part]:
-        """The contrasts of the classes.
+        """The contrastive terms that use labels.
 
         Args:
-            pooled: what the head gets, ``(B, H)``.
+            pooled: the input of the head, ``(B, H)``.
             calibrated: means of the calibrated states, without dropout, ``(B, H)``.
             labels: ``(B,)``.
         """
         options, parts = self.options, {}
-        if options.supervised:
+        if options.supervised_weight:
             contrast = supervised_contrast(pooled, labels, options.supervised_temperature)
-            parts["supervised"] = Part(*contrast, options.supervised)
+            parts["supervised"] = Part(*contrast, options.supervised_weight)
         if options.variant == "contrastive":
             contrast = supervised_contrast(calibrated, labels, options.supervised_temperature)
             parts["calibration"] = Part(*contrast, options.calibration_weight)
@@ -165,7 +165,7 @@ class TextClassifier(ZooModel):
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Tensor:
-        """One vector a text, calibrated, as the head gets it but for dropout, ``(B, H)``."""
+        """One vector per text: the input of the head before dropout, ``(B, H)``."""
         tokens = tokens_or_embeddings(input_ids, inputs_embeds)
         mask = real_tokens(tokens, attention_mask)
         return self.pool(self.calibrated(self.encode(tokens, mask), mask), mask)
@@ -176,7 +176,7 @@ class TextClassifier(ZooModel):
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """What the calibration does to each token; padding has 0 everywhere.
+        """The effect of the calibration gate on each token; 0 at padding.
 
         Returns:
             ``weights`` ``(B, L)``: the factor of each token, averaged over channels where the gate
@@ -208,35 +208,35 @@ class TextClassifier(ZooModel):
         return self.backbone(**{name: tokens}, attention_mask=mask.long())[0]
 
     def calibrated(self, states: Tensor, mask: Tensor) -> Tensor:
-        """States behind the gate, ``(B, L, H)``; as they are without one."""
+        """States after the gate, ``(B, L, H)``; unchanged without one."""
         return states if self.calibration is None else self.calibration(states, mask)
 
     def pool(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Calibrated states ``(B, L, H)`` → one vector a text, ``(B, H)``."""
+        """Calibrated states ``(B, L, H)`` → one vector per text, ``(B, H)``."""
         if self.options.pooling == "cls":
             return states[:, 0].to(self.dtype)
         return average(states, mask).to(self.dtype)
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
-        """Labelled texts, all texts, and those that share their class with another."""
+        """Labelled texts, all texts, and texts that share their class with another one."""
         labels, options = batch["labels"], self.options
         found = {"classification": labelled(labels).sum()}
-        if options.self_supervised:
+        if options.self_supervised_weight:
             found["self_supervised"] = torch.tensor(len(labels))
-        if options.supervised:
+        if options.supervised_weight:
             found["supervised"] = positives(labels).any(1).sum()
         if options.variant == "contrastive":
             found["calibration"] = positives(labels).any(1).sum()
         return found
 
     def modules_to_bypass(self) -> dict[str, nn.Module]:
-        """The gate and its parts; the first input of each may stand for its output."""
+        """The gate and its parts; the first input of each can stand in for its output."""
         if self.calibration is None:
             return {}
         return {"calibration": self.calibration, **self.calibration.parts()}
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Draw torch's own initial weights for head and gate; what else a gate has begins at 0."""
+        """Initialise head and gate as torch does; other parameters of a gate start at 0."""
         if isinstance(module, nn.Linear | nn.Conv1d):
             module.reset_parameters()
         elif isinstance(module, CalibrationGate):
@@ -245,7 +245,11 @@ class TextClassifier(ZooModel):
 
 
 def tokens_or_embeddings(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
-    """The one of the two that is given."""
+    """Whichever of the two is given.
+
+    Raises:
+        ValueError: both or neither are.
+    """
     given = [tokens for tokens in (input_ids, inputs_embeds) if tokens is not None]
     if len(given) != 1:
         raise ValueError("give input_ids or inputs_embeds, not both and not neither")
@@ -253,7 +257,7 @@ def tokens_or_embeddings(input_ids: Tensor | None, inputs_embeds: Tensor | None)
 
 
 def real_tokens(tokens: Tensor, attention_mask: Tensor | None) -> Tensor:
-    """True at real tokens, ``(B, L)``; a text without any gets its first one."""
+    """True at real tokens, ``(B, L)``; in a text without any, the first counts as one."""
     if attention_mask is None:
         return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
     return real_frames(attention_mask)

@@ -42,7 +42,9 @@ class Classifier(nn.Module):
 def made(tiny_encoder):
     from transformers import AutoModel, AutoTokenizer
 
+    from nlpcl.nn.model import ZooConfig
     from nlpcl.tasks.classification.task import Classification
+    from nlpcl.zoo.asrm.config import Config
 
     def make(kind: str = "bert", classes: int = 3):
         folder = tiny_encoder(kind, 0.1)
@@ -52,7 +54,11 @@ def made(tiny_encoder):
                 weight.mul_(4 if weight.dim() > 1 else 1)
         torch.manual_seed(0)
         model = Classifier(backbone, classes).eval()
-        return model, Classification(AutoTokenizer.from_pretrained(folder), 16)
+        return model, Classification(
+            AutoTokenizer.from_pretrained(folder),
+            Config(max_length=16),
+            ZooConfig(id2label=model.config.id2label),
+        )
 
     return make
 

@@ -159,16 +159,16 @@ def test_in_a_study_each_fold_answers_for_its_own_clips(study, run_main):
         ]
         clips = load_clips_of(study, {row["id"] for row in rows})
         with bypassed(part.model.modules_to_bypass()["attention"]):
-            _, found = part.task.evaluate(part.model, clips, "fp32", part.config)
+            _, found = part.task.evaluate(part.model, clips, "fp32", "")
         right += sum(row["label"] == row["gold"] for row in found)
     # Both emotions have as many clips, so UA is the share of right answers.
     assert cells["attention"]["ua"] == pytest.approx(100 * right / 12)
 
 
 def load_clips_of(study, ids):
-    from nlpcl.runs.rows import load_clips
+    from nlpcl.runs.rows import load_unsplit
 
-    return [clip for clip in load_clips(study.config).train if clip["id"] in ids]
+    return [clip for clip in load_unsplit(study.config).train if clip["id"] in ids]
 
 
 def test_a_model_without_modules_is_refused(study):

@@ -11,6 +11,7 @@ from nlpcl.analysis.rationales import Drops, rationale_report
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.metrics import rationales
+from nlpcl.nn.model import ZooConfig
 from nlpcl.text.words import read
 
 WORDS = "今天早上在家里做饭听到这个好消息"
@@ -26,7 +27,11 @@ class Counting(nn.Module):
         with torch.no_grad():
             self.embedding.weight.zero_()
             self.embedding.weight[tokenizer.convert_tokens_to_ids("做")] = 3.0
-        self.config = type("Config", (), {"id2label": {0: "bad", 1: "normal"}})()
+        self.config = ZooConfig(id2label={0: "bad", 1: "normal"})
+
+    @property
+    def backbone(self):
+        return self
 
     def get_input_embeddings(self):
         return self.embedding
@@ -52,9 +57,11 @@ def run(tiny_encoder):
     from transformers import AutoTokenizer
 
     from nlpcl.tasks.classification.task import Classification
+    from nlpcl.zoo.asrm.config import Config
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder())
-    return Opened(Counting(tokenizer, len(tokenizer)), Classification(tokenizer, 64))
+    model = Counting(tokenizer, len(tokenizer))
+    return Opened(model, Classification(tokenizer, Config(max_length=64), model.config))
 
 
 def sigmoid(value):

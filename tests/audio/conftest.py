@@ -75,8 +75,6 @@ def save_tiny(kind: str, masked: bool, place: Path) -> None:
     import torch
     import transformers
 
-    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
-
     torch.manual_seed(7)
     if kind.startswith("whisper"):
         config = transformers.WhisperConfig(

@@ -171,6 +171,16 @@ def test_speed_moves_length_and_pitch(factor):
         change_speed(tone, 0.0)
 
 
+def test_speed_adds_no_tones_of_its_own():
+    """What moves beyond 8 kHz is gone, and what stays below 7 kHz keeps its loudness."""
+    time = torch.arange(16_000, dtype=torch.float64) / 16_000
+    high, low = (torch.sin(2 * torch.pi * hertz * time).float() for hertz in (7_500, 5_500))
+    assert change_speed(high, 1.2)[1000:-1000].abs().max() < 1e-5
+    for factor in (0.9, 1.2):
+        loudness = change_speed(low, factor)[1000:-1000].square().mean().sqrt()
+        assert float(loudness) == pytest.approx(0.5**0.5, rel=1e-3)
+
+
 def test_padding_has_no_influence(features):
     loud = features.clone()
     for row, length in enumerate(LENGTHS.tolist()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nlpcl.audio.log_mel import log_mel
+from nlpcl.audio.log_mel import log_mel, mel_filters
 
 
 @pytest.mark.parametrize("samples", [401, 1600, 16_000, 31_999, 480_000])
@@ -22,6 +22,29 @@ def test_as_the_feature_extractor_without_padding(sound, samples, bins):
     assert mask.all()
     assert values.shape == (1, bins, samples // 160)
     torch.testing.assert_close(values[0], torch.from_numpy(expected), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("bins", [40, 80, 128])
+def test_filters_are_those_of_the_feature_extractor(bins):
+    from transformers.audio_utils import mel_filter_bank
+
+    expected = mel_filter_bank(201, bins, 0.0, 8000.0, 16_000, norm="slaney", mel_scale="slaney")
+    mel_filters.cache_clear()
+    found = mel_filters(bins)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, torch.from_numpy(expected).float().T, rtol=1e-6, atol=0)
+    assert torch.get_default_dtype() == torch.float32, "making them leaves torch's default alone"
+
+
+def test_a_gradient_reaches_the_waveform_after_use_in_inference_mode(sound):
+    mel_filters.cache_clear()
+    with torch.inference_mode():
+        log_mel(sound(8000)[None], torch.tensor([8000]))
+    clip = sound(8000)[None].requires_grad_()
+    values, _ = log_mel(clip, torch.tensor([8000]))
+    values.sum().backward()
+    assert clip.grad.isfinite().all()
+    assert clip.grad.abs().sum() > 0
 
 
 def test_batch_is_clips_alone_and_padding_does_not_matter(sound, batched):

@@ -7,11 +7,13 @@ import json
 import numpy
 import pytest
 import soundfile
+from pack_emotion_model import pack
 
+from nlpcl import tasks
 from nlpcl.core.errors import UserError
-from nlpcl.runs.predictor import BUILTIN_EMOTION, open_checkpoint
-from tools.pack_emotion_model import pack
+from nlpcl.runs.opening import open_checkpoint
 
+EMOTION = tasks.spec("emotion").builtin.weights.parent
 LABELS = ["angry", "happy", "neutral", "sad"]
 
 
@@ -25,9 +27,9 @@ def sound(tmp_path):
 
 
 def test_it_is_small_and_its_card_names_terms_and_numbers():
-    size = sum(path.stat().st_size for path in BUILTIN_EMOTION.iterdir())
+    size = sum(path.stat().st_size for path in EMOTION.iterdir())
     assert size <= 2_000_000
-    card = (BUILTIN_EMOTION / "README.md").read_text(encoding="utf-8")
+    card = (EMOTION / "README.md").read_text(encoding="utf-8")
     for part in ("CC BY-NC-SA 4.0", "RAVDESS", "EmoDB", "not heard", "pack_emotion_model"):
         assert part in card
 
@@ -50,7 +52,7 @@ def test_it_answers_without_a_run(run_main, sound, monkeypatch):
 
 
 def test_half_precision_is_read_as_full():
-    predictor = open_checkpoint("builtin", "emotion", device="cpu", precision="fp32")
+    predictor = open_checkpoint("builtin", tasks.spec("emotion"), device="cpu", precision="fp32")
     assert {str(weight.dtype) for weight in predictor.model.parameters()} == {"torch.float32"}
     assert predictor.task.labels == LABELS
 

@@ -48,6 +48,25 @@ def test_resampled(tmp_path, rate):
     assert float(waveform[1000:-1000].abs().max()) == pytest.approx(0.5, rel=0.01)
 
 
+@pytest.mark.parametrize("rate", [8000, 22_050, 24_414, 44_100, 48_000])
+def test_tones_of_speech_come_through_as_they_are(tmp_path, rate):
+    for hertz in (50, 440, 1000, 3000, 3400, 5000, 7000):
+        if hertz < 0.43 * rate:
+            soundfile.write(tmp_path / "tone.wav", tone(rate, 1.0, hertz), rate, subtype="FLOAT")
+            found = read_audio(tmp_path / "tone.wav")[1000:-1000]
+            expected = torch.from_numpy(tone(16_000, 1.0, hertz)[1000:-1000, 0]).float()
+            torch.testing.assert_close(found, expected, rtol=0, atol=5e-4, msg=f"{hertz} Hz")
+
+
+@pytest.mark.parametrize("rate", [22_050, 24_414, 44_100, 48_000])
+def test_what_does_not_fit_the_new_rate_vanishes(tmp_path, rate):
+    for hertz in (9000, 10_000, 12_000, 15_000):
+        if hertz < rate / 2:
+            soundfile.write(tmp_path / "tone.wav", tone(rate, 1.0, hertz), rate, subtype="FLOAT")
+            found = read_audio(tmp_path / "tone.wav")[1000:-1000]
+            assert float(found.abs().max()) < 1e-5, f"{hertz} Hz folds back"
+
+
 def test_another_rate_on_request(tmp_path):
     soundfile.write(tmp_path / "tone.wav", tone(16_000), 16_000)
     assert len(read_audio(tmp_path / "tone.wav", sampling_rate=8000)) == 4000

@@ -19,8 +19,6 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "speech_layers.py"
 
 @pytest.fixture(scope="module")
 def layers():
-    import nlpcl  # noqa: F401  (lets transformers import beside a CPU-only torch)
-
     spec = importlib.util.spec_from_file_location("speech_layers", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

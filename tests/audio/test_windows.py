@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from nlpcl.audio.reading import clip_seconds, read_audio, read_clip, stream_audio
 from nlpcl.audio.windows import windows
@@ -28,10 +30,33 @@ def noise_file(tmp_path):
 @pytest.mark.parametrize("block", [0.02, 0.7, 100.0])
 def test_blocks_joined_are_the_whole_file(noise_file, rate, block):
     path = noise_file(2.345, rate, channels=2)
-    whole = read_audio(path)
     joined = torch.cat(list(stream_audio(path, block_seconds=block)))
-    assert len(joined) == len(whole)
-    torch.testing.assert_close(joined, whole, rtol=0, atol=1e-5)
+    assert torch.equal(joined, read_audio(path))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("streams") / "noise.wav"
+
+
+@given(
+    rate=st.integers(4_000, 96_000),
+    wanted=st.sampled_from([8_000, 16_000, 24_000]),
+    samples=st.integers(0, 30_000),
+    block=st.integers(1, 40_000),
+    channels=st.integers(1, 3),
+)
+@example(rate=16_000, wanted=16_000, samples=100, block=50, channels=1)  # ends with a block
+@example(rate=44_100, wanted=16_000, samples=100, block=1, channels=1)  # most blocks give nothing
+@settings(max_examples=40, deadline=None)
+def test_blocks_of_any_size_are_the_whole_file(place, rate, wanted, samples, block, channels):
+    noise = 0.2 * np.random.default_rng(samples).standard_normal((samples, channels))
+    soundfile.write(place, noise, rate)
+    given_blocks = stream_audio(place, sampling_rate=wanted, block_seconds=block / rate)
+    joined = torch.cat([torch.zeros(0), *given_blocks])
+    whole = read_audio(place, sampling_rate=wanted, shortest=0)
+    assert len(whole) == pytest.approx(samples * wanted / rate, abs=0.501)
+    assert torch.equal(joined, whole)
 
 
 @pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])

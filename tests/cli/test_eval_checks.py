@@ -15,6 +15,7 @@ def classifier(tmp_path_factory, tiny_encoder):
     """A finished run of a classifier whose test rows have marked words."""
     from nlpcl import zoo
     from nlpcl.core.splits import Splits
+    from nlpcl.nn.devices import choose_machine
     from nlpcl.runs.single import fit_splits
 
     rows = []
@@ -31,14 +32,16 @@ def classifier(tmp_path_factory, tiny_encoder):
         variant="span", precision="fp32", device="cpu",
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("classifier") / "run"
-    return fit_splits(entry, config, splits, out=folder, quiet=True, resume=False).folder, splits
+    return fit_splits(
+        entry, config, splits, choose_machine("cpu", "fp32"), out=folder, quiet=True, resume=False
+    ).folder, splits
 
 
 @pytest.fixture
 def evaluate(run_main, classifier, monkeypatch):
     """``nlpcl eval`` on the invented rows."""
     folder, splits = classifier
-    monkeypatch.setattr("nlpcl.runs.rows.load_splits", lambda config, as_test=False: splits)
+    monkeypatch.setattr("nlpcl.cli.eval.load_splits", lambda config, as_test=False: splits)
 
     def run(*arguments):
         return run_main("eval", folder, "--device", "cpu", "--precision", "fp32", *arguments)

@@ -123,7 +123,7 @@ def test_unbroken_text_longer_than_the_encoder(predict):
 def test_batch_and_single_agree(predict, pairs):
     texts = [wrong for wrong, _ in pairs] + ["好", "", "再" * 90, "a再b"]
     together = json_rows(predict(*texts, "--format", "jsonl"))
-    windows = json_rows(predict(*texts, "--format", "jsonl", "--window", 1))
+    windows = json_rows(predict(*texts, "--format", "jsonl", "--chunk-size", 1))
     assert [row["source"] for row in together] == texts
     for one, other in zip(together, windows, strict=True):
         assert one["target"] == other["target"]

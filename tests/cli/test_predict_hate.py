@@ -99,8 +99,7 @@ def explained(monkeypatch):
             for text in texts
         ]
 
-    module = SimpleNamespace(word_attributions=word_attributions)
-    monkeypatch.setitem(sys.modules, "nlpcl.analysis.attribution", module)
+    monkeypatch.setattr("nlpcl.analysis.attribution.word_attributions", word_attributions)
 
 
 def json_rows(result):
@@ -135,7 +134,7 @@ def test_lines_of_standard_input_in_order(predict):
     assert lines[2].endswith("\r")
     assert {lines[0], lines[2].strip(), lines[3]} <= set(LABELS)
     assert predict("--input", "-", "--format", "jsonl", stdin=b"").out == ""
-    one = json_rows(predict("--input", "-", "--format", "jsonl", "--window", 1, stdin=stdin))
+    one = json_rows(predict("--input", "-", "--format", "jsonl", "--chunk-size", 1, stdin=stdin))
     rows = json_rows(predict("--input", "-", "--format", "jsonl", stdin=stdin))
     assert [row["text"] for row in rows] == [row["text"] for row in one]
     assert [row["label"] for row in rows] == [row["label"] for row in one]
@@ -201,7 +200,7 @@ def test_an_output_file_appears_whole_or_not_at_all(predict, run_main, classifie
     (tmp_path / "old.txt").write_text("old")
     result = run_main(
         "predict", "hate", "--input", "bad.txt", "--checkpoint", classifier, "--quiet",
-        "--output", "old.txt", "--format", "jsonl", "--window", "1",
+        "--output", "old.txt", "--format", "jsonl", "--chunk-size", "1",
     )  # fmt: skip
     assert "bad.txt:2: not UTF-8" in result.error_line
     assert (tmp_path / "old.txt").read_text() == "old"
@@ -222,10 +221,10 @@ def test_the_newest_run_is_taken(run_main, classifier, tmp_path):
         ("--input nowhere.txt", "no such file"),
         ("好", "nlpcl train asrm"),
         ("好 --checkpoint nowhere", "no such run"),
-        ("好 --checkpoint builtin", "no built-in model"),
+        ("好 --checkpoint builtin", "no built-in hate model"),
         ("好 --format texd", "Did you mean 'text'"),
         ("好 --method gradient", "Did you mean 'gradients'"),
-        ("好 --window 0", "--window"),
+        ("好 --chunk-size 0", "--chunk-size"),
     ],
 )
 def test_mistakes_are_one_line(line, words, run_main):

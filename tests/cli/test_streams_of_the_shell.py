@@ -32,7 +32,7 @@ def start(arguments, stdout, folder):
 def test_a_full_standard_output_is_one_line(arguments, tmp_path):
     with FULL.open("wb") as stream:
         process = start(arguments, stream, tmp_path)
-        err = process.communicate(timeout=60)[1].decode()
+        err = process.communicate(timeout=600)[1].decode()
     assert process.returncode == 2, err
     assert err.startswith("nlpcl: ")
     assert len(err.splitlines()) == 1
@@ -45,19 +45,19 @@ def test_a_reader_that_went_away_is_no_mistake(arguments, tmp_path):
     os.close(reading)
     process = start(arguments, writing, tmp_path)
     os.close(writing)
-    err = process.communicate(timeout=60)[1].decode()
+    err = process.communicate(timeout=600)[1].decode()
     assert process.returncode in {0, 1}, "the parser and rich give up with 1"
     assert err == ""
 
 
 def test_predictions_for_a_reader_that_went_away(tmp_path, finished_run):
     (tmp_path / "in.txt").write_text("我再家里\n" * 3000, encoding="utf-8")
-    flags = ["--checkpoint", finished_run, "--format", "jsonl", "--quiet", "--window", 100]
+    flags = ["--checkpoint", finished_run, "--format", "jsonl", "--quiet", "--chunk-size", 100]
     arguments = ["predict", "spelling", "--input", "in.txt", *flags]
     process = start(arguments, subprocess.PIPE, tmp_path)
     first = process.stdout.readline()
     process.stdout.close()
     err = process.stderr.read().decode()
-    assert process.wait(timeout=60) in {0, 1}
+    assert process.wait(timeout=600) in {0, 1}
     assert b'"source"' in first
     assert err == ""

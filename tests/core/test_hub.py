@@ -21,11 +21,13 @@ def test_offline_by_environment(monkeypatch):
 
 
 def test_a_host_that_answers(online, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
+    # The port stays taken: once free, it could be another program's.
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert not hub.is_reachable()
+        server.listen()
         assert hub.is_reachable()
-    assert not hub.is_reachable()
 
 
 def test_neither_cached_nor_reachable(monkeypatch):

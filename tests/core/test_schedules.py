@@ -7,23 +7,23 @@ import math
 
 import pytest
 
-from nlpcl.core.schedules import ALPHA_COURSES, saturating, waiting_then_linear, warmup_cosine
+from nlpcl.core.schedules import ALPHA_SCHEDULES, saturating, waiting_then_linear, warmup_cosine
 
 
-def test_documented_course_waits_rises_and_stays():
+def test_documented_schedule_waits_rises_and_stays():
     assert [waiting_then_linear(done) for done in (0.0, 0.05, 0.1)] == [0.0, 0.0, 0.0]
     assert waiting_then_linear(0.4) == pytest.approx(0.5)
     assert [waiting_then_linear(done) for done in (0.7, 0.9, 1.0)] == [1.0, 1.0, 1.0]
 
 
-def test_dann_course():
+def test_dann_schedule():
     for done in (0.0, 0.1, 0.5, 1.0):
         assert saturating(done) == pytest.approx(2 / (1 + math.exp(-10 * done)) - 1)
 
 
-@pytest.mark.parametrize("name", ALPHA_COURSES)
-def test_no_course_jumps(name):
-    values = [ALPHA_COURSES[name](place / 1000) for place in range(1001)]
+@pytest.mark.parametrize("name", ALPHA_SCHEDULES)
+def test_no_schedule_jumps(name):
+    values = [ALPHA_SCHEDULES[name](place / 1000) for place in range(1001)]
     steps = [after - before for before, after in itertools.pairwise(values)]
     assert min(steps) >= 0
     assert max(steps) < 0.01

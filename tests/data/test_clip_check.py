@@ -11,6 +11,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.data import loading as data
 from nlpcl.data.clip_check import clip_findings, heard, is_silent
 from nlpcl.data.clips import clip
+from nlpcl.data.manifest import CLIPS
 
 GOOD = "03-01-05-01-01-01-01"
 BAD = {
@@ -66,7 +67,7 @@ def test_check_prints_a_table_of_them(corpus, run_main):
 
 
 def test_loading_skips_all_that_cannot_be_used(corpus):
-    splits = data.load_as_is("ravdess", task="emotion", root=corpus)[0]
+    splits = data.load_as_is("ravdess", schema=CLIPS, root=corpus)[0]
     repeated = next(name for name, what in BAD.items() if "same sound" in what)
     assert {row["id"] for row in splits.train} == {GOOD, repeated}
     told = {Path(problem.file).stem: problem.what for problem in splits.problems}
@@ -80,7 +81,7 @@ def test_a_corpus_without_one_good_clip_is_refused(corpus, run_main):
     for path in corpus.glob("*.wav"):
         path.write_bytes(b"")
     with pytest.raises(UserError, match=r"not one clip can be used.*is empty"):
-        data.load_as_is("ravdess", task="emotion", root=corpus)
+        data.load_as_is("ravdess", schema=CLIPS, root=corpus)
 
 
 def row(path, **more):

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.check import check
+from nlpcl.data.labelled_text import LABELLED
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"
 LEARNT = ",split,topic,label,TEXT\n"
@@ -30,7 +32,7 @@ def save(folder):
 
 def test_labels_topics_and_fine_labels(tmp_path):
     save(tmp_path / "COLDataset")
-    splits = data.dataset("cold").load(tmp_path)
+    splits = corpora.dataset("cold").load(tmp_path)
     assert [(row["label"], row["targets"]) for row in splits.train] == [
         ("offensive", ["race"]),
         ("not offensive", ["region"]),
@@ -49,7 +51,7 @@ def test_labels_topics_and_fine_labels(tmp_path):
 
 def test_its_own_split_is_kept(tmp_path):
     save(tmp_path / "cold")
-    splits = data.load("cold", task="classification", root=tmp_path)
+    splits = data.load("cold", schema=LABELLED, root=tmp_path)
     assert splits.sizes() == {"train": 2, "dev": 1, "test:cold": 3}
     assert "its authors' split" in splits.protocol
 
@@ -57,16 +59,16 @@ def test_its_own_split_is_kept(tmp_path):
 def test_common_file_names_need_a_folder_of_that_name(tmp_path):
     save(tmp_path / "other")
     with pytest.raises(UserError, match="no cold files"):
-        data.dataset("cold").load(tmp_path)
-    assert len(data.dataset("cold").load(tmp_path / "other").train) == 2
+        corpora.dataset("cold").load(tmp_path)
+    assert len(corpora.dataset("cold").load(tmp_path / "other").train) == 2
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not ROOT.is_dir(), reason="the real corpora are not in ../shared/data")
 def test_real_counts(unlike_known):
-    report = check("cold", ROOT)
+    report = check("cold", LABELLED, ROOT)
     assert unlike_known(report) == {}
-    splits = data.dataset("cold").load(ROOT)
+    splits = corpora.dataset("cold").load(ROOT)
     fine = [row["fine_label"] for row in splits.test["cold"]]
     assert (fine.count("against prejudice"), fine.count("attack on a group")) == (668, 1819)
     train = {row["text"] for row in splits.train}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nlpcl.core.errors import UserError
-from nlpcl.data import loading as data
+from nlpcl.data import corpora
 from nlpcl.data.lemon import joined
 from nlpcl.data.locate import DEPTH
 
@@ -23,9 +23,9 @@ def save_items(path, pairs):
 
 def test_every_dataset_is_complete():
     tasks = ("correction", "emotion", "classification")
-    assert sorted(name for task in tasks for name in data.names(task)) == data.names()
-    for name in data.names():
-        entry = data.dataset(name)
+    assert sorted(name for task in tasks for name in corpora.names(task)) == corpora.names()
+    for name in corpora.names():
+        entry = corpora.dataset(name)
         assert entry.title
         assert entry.licence
         assert entry.source
@@ -39,13 +39,13 @@ def test_corpora_are_found_three_folders_down_and_no_further(tmp_path):
     assert len(deep.relative_to(tmp_path).parts) == DEPTH
     save(deep / "rw_test.tsv", "我门\t我们\n")
     save(deep / "findoc_test.v2.tsv", "他门\t他们\t多余\n好\t好\n".replace("\t多余", ""))
-    splits = data.dataset("cdconfusor").load(tmp_path)
+    splits = corpora.dataset("cdconfusor").load(tmp_path)
     assert {name: len(rows) for name, rows in splits.test.items()} == {
         "cdconfusor-rw": 1,
         "cdconfusor-findoc": 2,
     }
     with pytest.raises(UserError, match="no cdconfusor files"):
-        data.dataset("cdconfusor").load(_moved(tmp_path))
+        corpora.dataset("cdconfusor").load(_moved(tmp_path))
 
 
 def _moved(folder):
@@ -59,7 +59,7 @@ def test_ecspell_domains_and_their_union(tmp_path):
     for domain in ("law", "med", "odw"):
         save(tmp_path / f"{domain}.train", f"0\t{domain}好\t{domain}好\n2\t我门\t我们\n")
         save(tmp_path / f"{domain}.test", "1\t他门\t他们\n")
-    one, three = (data.dataset(n).load(tmp_path) for n in ("ecspell-law", "ecspell"))
+    one, three = (corpora.dataset(n).load(tmp_path) for n in ("ecspell-law", "ecspell"))
     assert (len(one.train), list(one.test)) == (2, ["ecspell-law"])
     assert (len(three.train), list(three.test)) == (
         6,
@@ -69,11 +69,11 @@ def test_ecspell_domains_and_their_union(tmp_path):
 
 def test_cscd_upstream_layout_and_test_only_copy(tmp_path):
     save_items(tmp_path / "lomo_tet.json", [("我门", "我们"), ("好", "好")])
-    splits = data.dataset("cscd").load(tmp_path)
+    splits = corpora.dataset("cscd").load(tmp_path)
     assert (len(splits.train), len(splits.test["cscd"])) == (0, 2)
     for part in ("train", "dev", "test"):
         save(tmp_path / "cscd-ns" / f"{part}.tsv", f"1\t{part}门\t{part}们\n")
-    splits = data.dataset("cscd").load(tmp_path)
+    splits = corpora.dataset("cscd").load(tmp_path)
     assert (splits.train[0]["target"], splits.dev[0]["target"]) == ("train们", "dev们")
     assert splits.test["cscd"][0]["target"] == "test们"
 
@@ -82,13 +82,13 @@ def test_cscd_leaves_other_corpora_with_common_file_names_alone(tmp_path):
     for part in ("train", "dev", "test"):
         save(tmp_path / "other" / f"{part}.tsv", "1\t我门\t我们\n")
     with pytest.raises(UserError, match="no cscd files"):
-        data.dataset("cscd").load(tmp_path)
+        corpora.dataset("cscd").load(tmp_path)
 
 
 def test_lemon_joins_characters(tmp_path):
     save(tmp_path / "lemon" / "car.txt", "旧 门\t旧 们\n")
     save(tmp_path / "lemon_v2" / "car.txt", "L E D 倍\tL E D 被\n我   门\t我   们\n")
-    splits = data.dataset("lemon").load(tmp_path)
+    splits = corpora.dataset("lemon").load(tmp_path)
     rows = splits.test["lemon-car"]
     assert [(row["source"], row["target"]) for row in rows] == [
         ("LED倍", "LED被"),
@@ -99,7 +99,7 @@ def test_lemon_joins_characters(tmp_path):
 
 def test_lemon_copies_that_are_joined_already_stay_as_they_are(tmp_path):
     save(tmp_path / "lemon" / "gam.tsv", "我门 go 了\t我们 go 了\n他门来\t他们来\n")
-    row = data.dataset("lemon").load(tmp_path).test["lemon-gam"][0]
+    row = corpora.dataset("lemon").load(tmp_path).test["lemon-gam"][0]
     assert row["source"] == "我门 go 了"
 
 
@@ -117,13 +117,13 @@ SENTENCES = "<SENTENCE><TEXT>我门</TEXT><MISTAKE><LOCATION>2</LOCATION><WRONG>
 
 def test_wang271k_takes_the_full_corpus_before_the_subset(tmp_path):
     save(tmp_path / "wang271k_subset.tsv", "他门\t他们\n")
-    subset = data.dataset("wang271k").load(tmp_path)
+    subset = corpora.dataset("wang271k").load(tmp_path)
     assert subset.name == "wang271k-subset"
     assert "do not call" in subset.notes[0]
     save(tmp_path / "corpus" / "train.sgml", SENTENCES)
-    full = data.dataset("wang271k").load(tmp_path)
+    full = corpora.dataset("wang271k").load(tmp_path)
     assert (full.name, full.train[0]["target"], full.notes) == ("wang271k", "我们", [])
-    assert data.dataset("wang271k-subset").load(tmp_path).train[0]["target"] == "他们"
+    assert corpora.dataset("wang271k-subset").load(tmp_path).train[0]["target"] == "他们"
 
 
 def test_macro_correct_sets(tmp_path):
@@ -131,8 +131,8 @@ def test_macro_correct_sets(tmp_path):
     save_items(tmp_path / "gen_xxqg.tet.json", [("他门", "他们")])
     save_items(tmp_path / "acc_rmrb.tet.json", [("好", "好"), ("很好", "很好"), ("好", "好")])
     save_items(tmp_path / "acc_xxqg.tet.json", [("很好", "很好"), ("真好", "真好")])
-    generated = data.dataset("macro-gen").load(tmp_path)
-    clean = data.dataset("macro-clean").load(tmp_path)
+    generated = corpora.dataset("macro-gen").load(tmp_path)
+    clean = corpora.dataset("macro-clean").load(tmp_path)
     assert [row["target"] for row in generated.train] == ["我们", "他们"]
     assert [row["source"] for row in clean.test["macro-clean"]] == ["好", "很好", "真好"]
     assert "2 of 5 rows repeat" in clean.notes[0]

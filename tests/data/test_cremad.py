@@ -3,7 +3,9 @@
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
+from nlpcl.data.manifest import CLIPS as SCHEMA
 
 CLIPS = {
     "1001_DFA_ANG_XX": ("angry", "cremad-1001", "male", "DFA", ""),
@@ -25,7 +27,7 @@ def corpus(release):
 
 
 def load(root):
-    return data.load_as_is("cremad", task="emotion", root=root)[0]
+    return data.load_as_is("cremad", schema=SCHEMA, root=root)[0]
 
 
 def test_names_tell_speaker_sentence_emotion_and_intensity(corpus):
@@ -89,7 +91,7 @@ def test_a_pointer_of_git_lfs_is_no_sound(corpus):
 
 
 def test_known_counts_add_up():
-    expected = data.dataset("cremad").expected
+    expected = corpora.dataset("cremad").expected
     assert sum(expected["labels"].values()) == expected["clips"] == 7442
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from nlpcl.core.errors import UserError
 from nlpcl.data.check import SHOWN, check
+from nlpcl.data.pairs import PAIRS
 
 
 def save(folder, train, test):
@@ -28,7 +29,7 @@ TEST = [("他们", "他们"), ("在见面", "再见面")]
 
 
 def test_counts_of_the_raw_files_and_every_kind_of_problem(tmp_path, unlike_known):
-    report = check("sighan15", save(tmp_path, TRAIN, TEST))
+    report = check("sighan15", PAIRS, save(tmp_path, TRAIN, TEST))
     found = report.found
     assert (found["train"], found["train_erroneous"], found["train_wrong_characters"]) == (6, 4, 2)
     assert (found["test"], found["test_erroneous"], found["test_wrong_characters"]) == (2, 1, 1)
@@ -48,14 +49,14 @@ def test_counts_of_the_raw_files_and_every_kind_of_problem(tmp_path, unlike_know
 
 
 def test_dictionary_form_is_json(tmp_path):
-    report = check("sighan15", save(tmp_path, TRAIN, TEST)).as_dict()
+    report = check("sighan15", PAIRS, save(tmp_path, TRAIN, TEST)).as_dict()
     assert set(report) == {"found", "expected", "problems"}
     assert json.loads(json.dumps(report))["expected"]["test"] == 1100
     assert set(report["problems"][0]) == {"file", "line", "what"}
 
 
 def test_tables_put_found_beside_expected(tmp_path):
-    report = check("sighan15", save(tmp_path, TRAIN, TEST))
+    report = check("sighan15", PAIRS, save(tmp_path, TRAIN, TEST))
     counts, problems = report.tables()
     verdicts = {row[0]: row[1:] for row in counts.rows}
     assert verdicts["test"] == (2, 1100, "differs")
@@ -66,7 +67,7 @@ def test_tables_put_found_beside_expected(tmp_path):
 
 def test_many_problems_are_capped_with_the_total_said(tmp_path):
     train = [(f"第{n}长了", f"第{n}长") for n in range(40)] + TRAIN
-    problems = check("sighan15", save(tmp_path, train, TEST)).tables()[1]
+    problems = check("sighan15", PAIRS, save(tmp_path, train, TEST)).tables()[1]
     assert len(problems.rows) == SHOWN
     assert f"{SHOWN} of 45 problems" in problems.title
     assert "42 unequal length" in problems.note
@@ -75,14 +76,14 @@ def test_many_problems_are_capped_with_the_total_said(tmp_path):
 
 def test_missing_parts_are_named_in_the_verdict(tmp_path):
     (tmp_path / "15test.txt").write_text("我门\t我们\n", encoding="utf-8")
-    report = check("sighan15", tmp_path)
+    report = check("sighan15", PAIRS, tmp_path)
     rows = {row[0]: row[3] for row in report.tables()[0].rows}
     assert rows["train"] == "missing"
 
 
 def test_any_of_several_expected_counts_is_right(tmp_path, unlike_known):
     (tmp_path / "wang271k_subset.tsv").write_text("我门\t我们\n", encoding="utf-8")
-    report = check("wang271k", tmp_path)
+    report = check("wang271k", PAIRS, tmp_path)
     row = next(row for row in report.tables()[0].rows if row[0] == "train")
     assert row[2:] == ("271329 or 10934", "differs")
     assert "train" in unlike_known(report)
@@ -93,16 +94,16 @@ def test_any_of_several_expected_counts_is_right(tmp_path, unlike_known):
 def test_own_file_has_counts_and_problems_but_no_verdict(tmp_path, unlike_known):
     path = tmp_path / "mine.tsv"
     path.write_text("我门\t我们\n我门\t我们\n只有\n", encoding="utf-8")
-    report = check(str(path))
+    report = check(str(path), PAIRS)
     assert report.found["train"] == 2
     assert report.expected == {}
     assert unlike_known(report) == {}
     assert [problem.line for problem in report.problems] == [3, 2]
     with pytest.raises(UserError, match="unknown dataset"):
-        check("nothing-of-the-kind")
+        check("nothing-of-the-kind", PAIRS)
 
 
 def test_the_sample_has_no_problem():
-    report = check("sample")
+    report = check("sample", PAIRS)
     assert report.problems == []
     assert report.found["train"] > 0

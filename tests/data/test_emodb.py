@@ -3,8 +3,10 @@
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.check import check
+from nlpcl.data.manifest import CLIPS
 
 EMOTIONS = {
     "W": "angry",
@@ -22,7 +24,7 @@ GENDERS = {
 
 
 def load(root):
-    return data.load_as_is("emodb", task="emotion", root=root)[0]
+    return data.load_as_is("emodb", schema=CLIPS, root=root)[0]
 
 
 def test_names_tell_speaker_gender_sentence_and_emotion(release):
@@ -54,7 +56,7 @@ def test_other_names_are_not_of_the_corpus(release, name):
 
 
 def test_known_counts_add_up():
-    expected = data.dataset("emodb").expected
+    expected = corpora.dataset("emodb").expected
     assert sum(expected["labels"].values()) == sum(expected["speakers"].values()) == 535
 
 
@@ -62,7 +64,7 @@ def test_known_counts_add_up():
 def test_the_real_corpus(shared_data, unlike_known):
     if not (shared_data / "audio" / "emodb").is_dir():
         pytest.skip("emodb is not in ../shared/data/audio")
-    report = check("emodb", shared_data / "audio" / "emodb")
+    report = check("emodb", CLIPS, shared_data / "audio" / "emodb")
     assert unlike_known(report) == {}
     assert (report.found["clips"], report.found["speaker_count"]) == (535, 10)
     assert report.found["unreadable"] == report.found["silent"] == 0

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
+from nlpcl.data.labelled_text import LABELLED
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"
 TABS = "id\ttext\tHS\tTR\tAG\n"
@@ -28,7 +30,7 @@ def test_tab_separated_files_with_quotes_as_text(tmp_path):
     save(folder / "dev_en.tsv", TABS + '203\tit is "5" o\'clock\t0\t0\t0\n')
     save(folder / "test_en.tsv", "id\ttext\n204\tno labels here\n")
     save(folder / "reference_test_en" / "en.tsv", "204\tlabels here\t1\t1\t0\n\n")
-    splits = data.dataset("hateval").load(tmp_path)
+    splits = corpora.dataset("hateval").load(tmp_path)
     assert [(row["id"], row["text"], row["label"]) for row in splits.train] == [
         ("201", '"Quillans, out!', "hateful"),
         ("202", 'so "nice"', "not hateful"),
@@ -42,7 +44,7 @@ def test_comma_separated_files(tmp_path):
     for part in ("train", "dev", "test"):
         content = f'\ufeff{COMMAS}1,"a {part}, with ""quotes""",0,0,0\n2,x {part},1,1,0\n'
         save(tmp_path / f"hateval2019_en_{part}.csv", content)
-    splits = data.load("hateval", task="classification", root=tmp_path)
+    splits = data.load("hateval", schema=LABELLED, root=tmp_path)
     assert splits.sizes() == {"train": 2, "dev": 2, "test:hateval": 2}
     assert splits.train[0]["text"] == 'a train, with "quotes"'
     assert "the organisers' split" in splits.protocol
@@ -64,34 +66,34 @@ def test_damaged_copies_are_refused_with_the_line(tmp_path, row, what):
     good = "1,fine,0,0,0\n" + '2,"two\nlines",1,0,0\n'
     save(tmp_path / "hateval2019_en_train.csv", COMMAS + good + row + "\n")
     with pytest.raises(UserError, match=rf"1 damaged row, first in line 5 \({what}\)"):
-        data.dataset("hateval").load(tmp_path)
+        corpora.dataset("hateval").load(tmp_path)
 
 
 def test_damaged_rows_are_counted(tmp_path):
     content = TABS + "1\tfine\t0\t0\t0\n2\ttorn\t\t\t\n3\ttorn\tyes\t0\t0\n"
     save(tmp_path / "train_en.tsv", content)
     with pytest.raises(UserError, match="2 damaged rows, first in line 3") as caught:
-        data.dataset("hateval").load(tmp_path)
+        corpora.dataset("hateval").load(tmp_path)
     assert "train_en.tsv" in str(caught.value)
 
 
 def test_files_without_texts(tmp_path):
     save(tmp_path / "hateval2019_en_train.csv", "id,HS,TR,AG\n1,0,0,0\n")
     with pytest.raises(UserError, match=r"ids and labels without the texts.*organisers"):
-        data.dataset("hateval").load(tmp_path)
+        corpora.dataset("hateval").load(tmp_path)
     save(tmp_path / "texts" / "train_en.tsv", TABS + "1\tgood day\t0\t0\t0\n")
-    splits = data.dataset("hateval").load(tmp_path)
+    splits = corpora.dataset("hateval").load(tmp_path)
     assert [row["text"] for row in splits.train] == ["good day"]
     assert splits.notes == ["hateval: no file with texts and labels for dev, test"]
 
 
 def test_no_files(tmp_path):
     with pytest.raises(UserError, match="no hateval files"):
-        data.dataset("hateval").load(tmp_path)
+        corpora.dataset("hateval").load(tmp_path)
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not ROOT.is_dir(), reason="the real corpora are not in ../shared/data")
 def test_the_relabelled_copy_has_no_texts():
     with pytest.raises(UserError, match="ids and labels without the texts"):
-        data.dataset("hateval").load(ROOT)
+        corpora.dataset("hateval").load(ROOT)

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.check import check
 from nlpcl.data.hatexplain import agreed_targets, majority_label, rationale_spans
+from nlpcl.data.labelled_text import LABELLED
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"
 COLUMNS = ["post_id", "label", "text", "text_source", "annotator_labels", "targets", "rationales"]
@@ -49,7 +51,7 @@ MARKED = [
 
 def test_table_with_targets_and_rationale(tmp_path):
     save_tables(tmp_path / "hatexplain", [MARKED])
-    splits = data.load("hatexplain", task="classification", root=tmp_path)
+    splits = data.load("hatexplain", schema=LABELLED, root=tmp_path)
     row = splits.test["hatexplain"][0]
     assert (row["id"], row["label"], row["targets"]) == ("t1", "hatespeech", ["Zor"])
     marked = [row["text"][start:end] for start, end in row["rationale"]]
@@ -64,7 +66,7 @@ def test_undecided_contradictory_and_broken_rows(tmp_path):
     unknown = ["t4", "funny", "f g", "x", "", "", ""]
     empty = ["t5", "normal", " ", "x", "", "", ""]
     save_tables(tmp_path, [undecided, contradicted, unknown, empty, MARKED])
-    splits = data.dataset("hatexplain").load(tmp_path)
+    splits = corpora.dataset("hatexplain").load(tmp_path)
     rows = {row["id"]: row for row in splits.test["hatexplain"]}
     assert set(rows) == {"t1", "t3"}
     assert rows["t3"]["label"] == "offensive"
@@ -85,7 +87,7 @@ def test_posts_outside_the_official_split_are_noted(tmp_path):
     save_tables(tmp_path, [MARKED])
     divisions = {"train": ["train1"], "val": [], "test": ["t1"]}
     (tmp_path / "post_id_divisions.json").write_text(json.dumps(divisions), encoding="utf-8")
-    notes = data.dataset("hatexplain").load(tmp_path).notes
+    notes = corpora.dataset("hatexplain").load(tmp_path).notes
     assert "hatexplain: 1 val posts are not in val of post_id_divisions.json" in notes
 
 
@@ -116,7 +118,7 @@ def test_the_authors_own_files(tmp_path):
     (tmp_path / "Data" / "dataset.json").write_text(json.dumps(posts), encoding="utf-8")
     divisions = {"train": ["p1"], "val": ["p6"], "test": ["p2"]}
     (tmp_path / "Data" / "post_id_divisions.json").write_text(json.dumps(divisions))
-    splits = data.dataset("hatexplain").load(tmp_path)
+    splits = corpora.dataset("hatexplain").load(tmp_path)
     assert [row["id"] for row in splits.train] == ["p1"]
     assert (splits.train[0]["text"], splits.train[0]["targets"]) == ("quillans are fine", [])
     (row,) = splits.test["hatexplain"]
@@ -133,7 +135,7 @@ def test_broken_division_file(tmp_path, content):
     (tmp_path / "dataset.json").write_text("{}")
     (tmp_path / "post_id_divisions.json").write_text(content)
     with pytest.raises(UserError, match="post_id_divisions"):
-        data.dataset("hatexplain").load(tmp_path)
+        corpora.dataset("hatexplain").load(tmp_path)
 
 
 def test_votes_and_targets():
@@ -163,9 +165,9 @@ def test_spans_cut_out_exactly_the_marked_tokens(drawn):
 @pytest.mark.data
 @pytest.mark.skipif(not ROOT.is_dir(), reason="the real corpora are not in ../shared/data")
 def test_real_counts_and_spans(unlike_known):
-    report = check("hatexplain", ROOT)
+    report = check("hatexplain", LABELLED, ROOT)
     assert unlike_known(report) == {}
-    splits = data.load("hatexplain", task="classification", root=ROOT)
+    splits = data.load("hatexplain", schema=LABELLED, root=ROOT)
     rows = splits.test["hatexplain"]
     assert all("rationale" in row and "targets" in row for row in [*rows, *splits.dev])
     assert not any(row["rationale"] for row in rows if row["label"] == "normal")

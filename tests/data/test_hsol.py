@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.check import check
+from nlpcl.data.labelled_text import LABELLED
 
 ROOT = Path(__file__).parents[3] / "shared" / "data"
 HEADER = ",count,hate_speech,offensive_language,neither,class,tweet\n"
@@ -24,7 +26,7 @@ def save(folder, rows):
 def test_labels_quoted_line_breaks_and_bad_rows(tmp_path):
     rows = [(0, "kolu &amp; mira"), (1, 'two\nlines ""quoted""'), (2, "plain"), (3, "?"), (2, " ")]
     save(tmp_path / "a" / "hsol", rows)
-    splits = data.dataset("hsol").load(tmp_path)
+    splits = corpora.dataset("hsol").load(tmp_path)
     assert [(row["label"], row["text"]) for row in splits.train] == [
         ("hate", "kolu &amp; mira"),
         ("offensive", 'two\nlines "quoted"'),
@@ -47,7 +49,7 @@ def test_unsplit_and_held_out_by_label(tmp_path):
     rows = invented(200)
     rows += [(code, f"{text}!!") for code, text in rows[::7]]  # the same texts again
     save(tmp_path, rows)
-    splits = data.load("hsol", task="classification", root=tmp_path)
+    splits = data.load("hsol", schema=LABELLED, root=tmp_path)
     assert "no official split" in splits.protocol
     assert "stratified by label" in splits.protocol
     test = splits.test["hsol"]
@@ -65,14 +67,14 @@ def test_the_seed_alone_chooses(tmp_path):
     save(tmp_path, invented(100))
 
     def load(seed):
-        return data.load("hsol", task="classification", root=tmp_path, seed=seed)
+        return data.load("hsol", schema=LABELLED, root=tmp_path, seed=seed)
 
     assert load(1).fingerprint() == load(1).fingerprint() != load(2).fingerprint()
 
 
 def test_all_rows_as_test(tmp_path):
     save(tmp_path, invented(50))
-    splits = data.load("hsol", task="classification", root=tmp_path, as_test=True)
+    splits = data.load("hsol", schema=LABELLED, root=tmp_path, as_test=True)
     assert splits.sizes() == {"train": 0, "dev": 0, "test:hsol": 50}
 
 
@@ -87,17 +89,17 @@ def test_all_rows_as_test(tmp_path):
 def test_damaged_copies(tmp_path, content, message):
     (tmp_path / "labeled_data.csv").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        data.dataset("hsol").load(tmp_path)
+        corpora.dataset("hsol").load(tmp_path)
 
 
 def test_missing_files(tmp_path):
     with pytest.raises(UserError, match=r"no hsol files.*labeled_data\.csv"):
-        data.dataset("hsol").load(tmp_path)
+        corpora.dataset("hsol").load(tmp_path)
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not ROOT.is_dir(), reason="the real corpora are not in ../shared/data")
 def test_real_counts(unlike_known):
-    report = check("hsol", ROOT)
+    report = check("hsol", LABELLED, ROOT)
     assert unlike_known(report) == {}
     assert report.found["repeated"] == report.found["skipped_or_doubtful"] == 0

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from nlpcl.core.errors import UserError
 from nlpcl.data import loading as data
 from nlpcl.data.iemocap import speaker_of
+from nlpcl.data.manifest import CLIPS
 
 TURNS = {
     "Ses01F_impro01": [("F000", "neu"), ("M003", "exc"), ("F001", "xxx"), ("M004", "fru")],
@@ -46,7 +47,7 @@ def release(tmp_path):
 
 
 def load(root, **options):
-    return data.load_as_is("iemocap", task="emotion", root=root, options=options)[0]
+    return data.load_as_is("iemocap", schema=CLIPS, root=root, options=options)[0]
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ from nlpcl.core.splits import Splits
 from nlpcl.data import loading as data
 from nlpcl.data.check import check
 from nlpcl.data.holdout import hold_out, text_key
-from nlpcl.data.labelled_text import count_labels, csv_records, finished
+from nlpcl.data.labelled_text import LABELLED, count_labels, csv_records, finished
 
 
 def load(path, **options):
-    return data.load(str(path), task="classification", **options)
+    return data.load(str(path), schema=LABELLED, **options)
 
 
 def save(path, rows, header=("text", "label")):
@@ -68,7 +68,7 @@ def test_optional_columns_of_a_table(tmp_path):
         (8, "你好", "y", "zh", "", "", ""),
         (9, "hello", "y", "en", "[1]", "", "[[0, 9]]"),
     ]
-    splits, _ = data.load_as_is(str(save(tmp_path / "a.tsv", rows, header)), task="classification")
+    splits, _ = data.load_as_is(str(save(tmp_path / "a.tsv", rows, header)), schema=LABELLED)
     first, second, third = splits.train
     assert first["id"] == "7"
     assert first["label"] == "x"
@@ -90,7 +90,7 @@ def test_optional_fields_of_json(tmp_path):
     ]
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(json.dumps(item) for item in items), encoding="utf-8")
-    splits, _ = data.load_as_is(str(path), task="classification")
+    splits, _ = data.load_as_is(str(path), schema=LABELLED)
     one, two, three = splits.train
     assert (one["label"], one["id"], one["rationale"]) == ("3", "1", [[0, 3], [4, 7]])
     assert (two["label"], two["group"], two["targets"]) == ("true", "5", [])
@@ -102,7 +102,7 @@ def test_optional_fields_of_json(tmp_path):
 def test_bad_rows_are_counted_and_strange_ones_kept(tmp_path):
     long = "长" * 100_000
     rows = [("", "a"), (" ", "a"), ("x", ""), ("😀😀", "a"), (long, "b"), ("fine", "b")]
-    splits, _ = data.load_as_is(str(save(tmp_path / "a.tsv", rows)), task="classification")
+    splits, _ = data.load_as_is(str(save(tmp_path / "a.tsv", rows)), schema=LABELLED)
     assert [row["text"] for row in splits.train] == ["😀😀", long, "fine"]
     assert [problem.line for problem in splits.problems] == [2, 3, 4]
 
@@ -144,7 +144,7 @@ def test_repeated_ids_and_conflicting_texts_are_noted(tmp_path):
         ("1#2", "x", "a"),
     ]
     path = save(tmp_path / "a.tsv", rows, ("id", "text", "label"))
-    splits, _ = data.load_as_is(str(path), task="classification")
+    splits, _ = data.load_as_is(str(path), schema=LABELLED)
     assert [row["id"] for row in splits.train] == ["1", "1#3", "1#4", "1#2"]
     assert splits.notes == [
         "a: 2 train rows repeat an id; #2, #3, ... was added to it",
@@ -154,7 +154,7 @@ def test_repeated_ids_and_conflicting_texts_are_noted(tmp_path):
 
 def test_check_of_an_own_file(tmp_path):
     path = save(tmp_path / "a.tsv", [*numbered(8), ("row 1", "no"), ("", "no")])
-    report = check(str(path), task="classification")
+    report = check(str(path), schema=LABELLED)
     assert report.found["train_labels"] == {"no": 7, "yes": 2}
     assert (report.found["repeated"], report.found["skipped_or_doubtful"]) == (1, 1)
 
@@ -171,7 +171,7 @@ def test_classes_of_the_hub_have_their_names(monkeypatch):
     fake = SimpleNamespace(load_dataset=lambda name: loaded)
     monkeypatch.setitem(sys.modules, "datasets", fake)
     monkeypatch.setattr("nlpcl.core.hub.is_reachable", lambda: True)
-    splits, is_unsplit = data.load_as_is("hf:a/b", task="classification")
+    splits, is_unsplit = data.load_as_is("hf:a/b", schema=LABELLED)
     assert not is_unsplit
     assert Counter(row["label"] for row in splits.train) == {"neg": 5, "pos": 5}
     assert splits.train[0]["language"] == "en"
@@ -188,7 +188,7 @@ def test_csv_gives_back_what_was_written(rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.csv")
         path.write_bytes(stream.getvalue().encode())
-        splits, _ = data.load_as_is(str(path), task="classification")
+        splits, _ = data.load_as_is(str(path), schema=LABELLED)
         records = list(csv_records(path, ["text", "label"]))
     found = [(r["text"], r["label"], "|".join(r.get("targets", []))) for r in splits.train]
     assert found == [(text, label.strip(), targets) for text, label, targets in rows]

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.holdout import hold_out, text_key
+from nlpcl.data.manifest import CLIPS
+from nlpcl.data.pairs import PAIRS
 
 
 def save(path, pairs):
@@ -23,7 +26,7 @@ def numbered(count, tag="句"):
 
 
 def load(source, **options):
-    return data.load(str(source), task="correction", **options)
+    return data.load(str(source), schema=PAIRS, **options)
 
 
 def sources(rows):
@@ -204,7 +207,7 @@ def test_mistakes_in_names(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"unknown dataset 'sigan15'. Did you mean 'sighan15'"):
         load("sigan15")
     with pytest.raises(UserError, match="unknown dataset 'x'"):
-        data.dataset("x")
+        corpora.dataset("x")
     with pytest.raises(UserError, match="no such file"):
         load("folder/no.tsv")
     with pytest.raises(UserError, match="empty or repeated"):
@@ -212,10 +215,10 @@ def test_mistakes_in_names(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="empty or repeated"):
         load("sample,sample")
     with pytest.raises(UserError, match="a dataset for correction, not for emotion"):
-        data.load("sighan15", task="emotion")
+        data.load("sighan15", schema=CLIPS)
     with pytest.raises(UserError, match="unknown dataset"):
         load("x" * 5000)
-    with pytest.raises(UserError, match="dev share of 1"):
+    with pytest.raises(UserError, match="dev fraction of 1"):
         load("sample", dev_fraction=1)
 
 

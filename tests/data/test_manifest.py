@@ -7,7 +7,7 @@ import pytest
 
 from nlpcl.core.errors import UserError
 from nlpcl.data import loading as data
-from nlpcl.data.manifest import load_folder, load_manifest
+from nlpcl.data.manifest import CLIPS, load_folder, load_manifest
 
 HEADER = ["path", "label", "speaker", "session", "gender", "text", "start", "end"]
 ROWS = [
@@ -69,7 +69,7 @@ def test_paths_go_from_the_table_not_from_the_working_folder(sounds, tmp_path, m
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     csv(sounds, "path,label,speaker", "wav/a.wav,sad,anna", f"{sounds}/wav/b.wav,sad,ben")
-    splits, is_unsplit = data.load_as_is("../lists/clips.csv", task="emotion")
+    splits, is_unsplit = data.load_as_is("../lists/clips.csv", schema=CLIPS)
     assert [row["speaker"] for row in splits.train] == ["anna", "ben"]
     # So that a run can be gone on with from another folder.
     assert all(os.path.isabs(row["path"]) for row in splits.train)
@@ -116,7 +116,7 @@ def test_bad_lines_of_jsonl(sounds):
 
 def test_a_part_beyond_the_end_of_the_sound_is_listed(sounds):
     path = csv(sounds, "path,label,start,end", "wav/a.wav,sad,,", "wav/b.wav,sad,0.1,9")
-    splits = data.load_as_is(str(path), task="emotion")[0]
+    splits = data.load_as_is(str(path), schema=CLIPS)[0]
     assert len(splits.train) == 1
     assert "has no part from 0.1 s to 9 s" in str(splits.problems[0])
 
@@ -181,7 +181,7 @@ def test_a_column_of_splits_is_followed(sounds):
         *("path,label,speaker,split", "wav/a.wav,sad,anna,train"),
         *("wav/b.wav,sad,ben,Validation", "wav/c.wav,sad,cleo,test", "wav/c.wav,sad,cleo,tset"),
     )
-    splits = data.load(str(path), task="emotion")
+    splits = data.load(str(path), schema=CLIPS)
     assert [row["speaker"] for row in (*splits.train, *splits.dev)] == ["anna", "ben"]
     assert [row["speaker"] for row in splits.test["clips"]] == ["cleo"]
     assert problems(splits) == [(5, "unknown split 'tset' (train, dev or test); row skipped")]

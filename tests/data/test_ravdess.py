@@ -3,16 +3,18 @@
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.check import leaves, verdict
 from nlpcl.data.clips import count_clips
+from nlpcl.data.manifest import CLIPS
 from nlpcl.data.protocols import folds, title
 
 EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
 
 
 def load(root, **options):
-    return data.load_as_is("ravdess", task="emotion", root=root, options=options)[0]
+    return data.load_as_is("ravdess", schema=CLIPS, root=root, options=options)[0]
 
 
 def names(actors=range(1, 25)):
@@ -85,7 +87,7 @@ def test_the_real_corpus(shared_data):
     if not (shared_data / "audio" / "ravdess").is_dir():
         pytest.skip("ravdess is not in ../shared/data/audio")
     splits = load(shared_data / "audio" / "ravdess")
-    found, expected = leaves(count_clips(splits)), leaves(data.dataset("ravdess").expected)
+    found, expected = leaves(count_clips(splits)), leaves(corpora.dataset("ravdess").expected)
     assert {key for key in expected if verdict(key, found, expected) != "equal"} == set()
     assert found["clips"] in (1439, 1440)
     assert found["speaker_count"] == 24

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.holdout import text_key
+from nlpcl.data.labelled_text import LABELLED
 from nlpcl.data.sample_hate import FOLDER
 
 SIZES = {"train": 300, "dev": 60, "test": 80}
@@ -69,13 +71,13 @@ def test_no_text_twice_and_no_family_in_two_splits():
 
 
 def test_it_is_found_by_its_name():
-    splits = data.load("sample", task="classification")
+    splits = data.load("sample", schema=LABELLED)
     assert splits.sizes() == {"train": 300, "dev": 60, "test:sample": 80}
     assert splits.problems == splits.notes == []
     row = next(row for row in splits.train if row["label"] == "hateful")
     assert set(row) == {"id", "text", "label", "language", "targets", "group"}
     assert row["targets"][0] in GROUPS[row["language"]]
-    assert data.own_name("sample", "classification") == "sample-classification"
+    assert corpora.named("sample", "classification") is corpora.dataset("sample-classification")
 
 
 def test_the_numbers_of_its_readme():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "nlpcl" / "assets" / "sample" / "spelling"
+FOLDER = Path(__file__).parents[2] / "nlpcl" / "data" / "samples" / "spelling"
 SIZES = {"train": 400, "dev": 60, "test": 60}
 HAN = re.compile(r"[\u4e00-\u9fff]")
 

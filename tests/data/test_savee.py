@@ -3,7 +3,9 @@
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
+from nlpcl.data.manifest import CLIPS
 
 EMOTIONS = {
     "a01": "angry",
@@ -18,7 +20,7 @@ SPEAKERS = ("DC", "JE", "JK", "KL")
 
 
 def load(root):
-    return data.load_as_is("savee", task="emotion", root=root)[0]
+    return data.load_as_is("savee", schema=CLIPS, root=root)[0]
 
 
 @pytest.mark.parametrize("layout", ["ALL/{}_{}.wav", "AudioData/{}/{}.wav"])
@@ -59,7 +61,7 @@ def test_four_men_can_be_left_out_one_by_one(release):
 
 
 def test_known_counts_add_up():
-    expected = data.dataset("savee").expected
+    expected = corpora.dataset("savee").expected
     assert sum(expected["labels"].values()) == sum(expected["speakers"].values()) == 480
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from nlpcl.core.errors import UserError
-from nlpcl.data import loading as data
+from nlpcl.data import corpora
 from nlpcl.data.sgml import Mismatch, Mistake, place, read_sgml, read_truth
 
 ESSAY = """<ESSAY title="寫信">
@@ -208,7 +208,7 @@ def test_parallel_files_before_others_and_copies_named(tmp_path):
             (place_ / f"{part}15_error.txt").write_text(f"{part}我门。\n好。\n", encoding="utf-8")
             (place_ / f"{part}15_correct.txt").write_text(f"{part}我们。\n好。\n", encoding="utf-8")
     (tmp_path / "15test.txt").write_text("1\t他门\t他们\n", encoding="utf-8")
-    splits = data.dataset("sighan15").load(tmp_path)
+    splits = corpora.dataset("sighan15").load(tmp_path)
     assert [row["target"] for row in splits.train] == ["train我们。", "好。"]
     assert len(splits.test["sighan15"]) == 2
     assert splits.train[1]["id"] == "train15_error.txt:2"
@@ -220,13 +220,13 @@ def test_parallel_files_of_different_length_are_refused(tmp_path):
     (tmp_path / "test14_error.txt").write_text("一\n二\n", encoding="utf-8")
     (tmp_path / "test14_correct.txt").write_text("一\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"2 lines against 1 in test14_correct\.txt"):
-        data.dataset("sighan14").load(tmp_path)
+        corpora.dataset("sighan14").load(tmp_path)
 
 
 def test_flag_tables(tmp_path):
     (tmp_path / "15train.txt").write_text("1\t我门\t我们\n0\t好\t好\n", encoding="utf-8")
     (tmp_path / "15test.txt").write_text("1\t他门\t他们\n", encoding="utf-8")
-    splits = data.dataset("sighan15").load(tmp_path)
+    splits = corpora.dataset("sighan15").load(tmp_path)
     assert [row["source"] for row in splits.train] == ["我门", "好"]
     assert splits.test["sighan15"][0]["target"] == "他们"
 
@@ -240,7 +240,7 @@ def test_official_release(tmp_path):
         (training / f"SIGHAN15_CSC_{part}_Training.sgml").write_text(
             ESSAY.replace("B1", part), encoding="utf-8"
         )
-    splits = data.dataset("sighan15").load(tmp_path)
+    splits = corpora.dataset("sighan15").load(tmp_path)
     assert [row["id"] for row in splits.train] == ["A2-01-1", "A2-01-2", "B2-01-1", "B2-01-2"]
     assert len(splits.test["sighan15"]) == 2
     assert splits.problems == []
@@ -251,23 +251,23 @@ def test_official_release_of_2013(tmp_path):
     (tmp_path / "FinalTest_SubTask1.txt").write_text("(NID=1) 不用。\n", encoding="utf-8")
     (tmp_path / "FinalTest_SubTask2.txt").write_text("(NID=2) 我門。\n", encoding="utf-8")
     (tmp_path / "FinalTest_SubTask2_Truth.txt").write_text("2, 2, 們\n", encoding="utf-8")
-    splits = data.dataset("sighan13").load(tmp_path)
+    splits = corpora.dataset("sighan13").load(tmp_path)
     assert len(splits.train) == 2
     assert splits.test["sighan13"][0]["target"] == "我們。"
 
 
 def test_a_part_alone_is_enough_and_is_noted(tmp_path):
     write_official(tmp_path)
-    splits = data.dataset("sighan15").load(tmp_path)
+    splits = corpora.dataset("sighan15").load(tmp_path)
     assert splits.train == []
     assert "sighan15: no train files found" in splits.notes
 
 
 def test_missing_corpus_says_what_was_sought_and_where(tmp_path):
     with pytest.raises(UserError, match=r"no sighan14 files.*train14_error\.txt.*--data-root") as e:
-        data.dataset("sighan14").load(tmp_path)
+        corpora.dataset("sighan14").load(tmp_path)
     assert str(tmp_path) in str(e.value)
     with pytest.raises(UserError, match="--data-root"):
-        data.dataset("sighan14").load(None)
+        corpora.dataset("sighan14").load(None)
     with pytest.raises(UserError, match="no such folder"):
-        data.dataset("sighan14").load(tmp_path / "no")
+        corpora.dataset("sighan14").load(tmp_path / "no")

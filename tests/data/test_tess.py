@@ -3,7 +3,9 @@
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
+from nlpcl.data.manifest import CLIPS
 from nlpcl.data.protocols import folds
 
 EMOTIONS = {
@@ -18,7 +20,7 @@ EMOTIONS = {
 
 
 def load(root):
-    return data.load_as_is("tess", task="emotion", root=root)[0]
+    return data.load_as_is("tess", schema=CLIPS, root=root)[0]
 
 
 @pytest.fixture
@@ -83,5 +85,5 @@ def test_two_women_leave_nobody_to_select_by(corpus, protocol, what):
 
 
 def test_known_counts_add_up():
-    expected = data.dataset("tess").expected
+    expected = corpora.dataset("tess").expected
     assert sum(expected["labels"].values()) == sum(expected["speakers"].values()) == 2800

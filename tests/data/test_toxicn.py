@@ -7,7 +7,9 @@ import json
 import pytest
 
 from nlpcl.core.errors import UserError
+from nlpcl.data import corpora
 from nlpcl.data import loading as data
+from nlpcl.data.labelled_text import LABELLED
 
 HEADER = "platform,topic,content,toxic,toxic_type,expression,target\n"
 ROWS = (
@@ -21,7 +23,7 @@ def test_one_table_is_unsplit(tmp_path):
     path = tmp_path / "x" / "ToxiCN_1.0.csv"
     path.parent.mkdir()
     path.write_text(HEADER + ROWS, encoding="utf-8")
-    splits, is_unsplit = data.load_as_is("toxicn", task="classification", root=tmp_path)
+    splits, is_unsplit = data.load_as_is("toxicn", schema=LABELLED, root=tmp_path)
     assert is_unsplit
     assert [(row["label"], row["targets"]) for row in splits.train] == [
         ("hate", ["region", "racism"]),
@@ -34,7 +36,7 @@ def test_one_table_is_unsplit(tmp_path):
 def test_contradictions_and_bad_rows(tmp_path):
     bad = "tieba,race,又一条,0,2,0,broken\ntieba,race,,1,1,0,\ntieba,race,未知,1,9,0,\n"
     (tmp_path / "ToxiCN_1.0.csv").write_text(HEADER + ROWS + bad, encoding="utf-8")
-    splits = data.dataset("toxicn").load(tmp_path)
+    splits = corpora.dataset("toxicn").load(tmp_path)
     assert len(splits.train) == 4
     assert splits.train[3]["targets"] == []
     assert [problem.line for problem in splits.problems] == [5, 6, 7]
@@ -51,7 +53,7 @@ def test_its_authors_split(tmp_path):
     ]
     (folder / "train.json").write_text(json.dumps(items), encoding="utf-8")
     (folder / "test.json").write_text(json.dumps(items[1:2]), encoding="utf-8")
-    splits, is_unsplit = data.load_as_is("toxicn", task="classification", root=tmp_path)
+    splits, is_unsplit = data.load_as_is("toxicn", schema=LABELLED, root=tmp_path)
     assert not is_unsplit
     assert splits.sizes() == {"train": 2, "dev": 0, "test:toxicn": 1}
     assert splits.test["toxicn"][0]["targets"] == ["racism"]
@@ -66,9 +68,9 @@ def test_broken_split(tmp_path, content):
     for name in ("train.json", "test.json"):
         (folder / name).write_text(content)
     with pytest.raises(UserError, match=r"train\.json"):
-        data.dataset("toxicn").load(tmp_path)
+        corpora.dataset("toxicn").load(tmp_path)
 
 
 def test_no_files(tmp_path):
     with pytest.raises(UserError, match="no toxicn files"):
-        data.dataset("toxicn").load(tmp_path)
+        corpora.dataset("toxicn").load(tmp_path)

@@ -10,6 +10,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.data import loading as data
 from nlpcl.data import voices
 from nlpcl.data.check import check
+from nlpcl.data.manifest import CLIPS
 from nlpcl.data.protocols import folds
 
 
@@ -98,7 +99,7 @@ def test_two_processes_do_not_clash(cache, tmp_path, monkeypatch):
     both = [context.Process(target=make, args=(barrier, results)) for _ in range(2)]
     for process in both:
         process.start()
-    (one, first), (other, second) = results.get(timeout=30), results.get(timeout=30)
+    (one, first), (other, second) = results.get(timeout=600), results.get(timeout=600)
     for process in both:
         process.join()
     assert one != other
@@ -116,7 +117,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
 
 
 def test_the_sample_is_loaded_by_its_short_name(cache):
-    splits, is_unsplit = data.load_as_is("sample", task="emotion")
+    splits, is_unsplit = data.load_as_is("sample", schema=CLIPS)
     assert (splits.name, is_unsplit, len(splits.train)) == ("sample-emotion", True, 8)
     assert {row["session"] for row in splits.train} == {"session-1"}
     assert not splits.problems
@@ -125,7 +126,7 @@ def test_the_sample_is_loaded_by_its_short_name(cache):
 @pytest.mark.slow
 def test_the_whole_sample(tmp_path, monkeypatch, unlike_known):
     monkeypatch.setenv("NLPCL_CACHE", str(tmp_path))
-    report = check("sample-emotion")
+    report = check("sample-emotion", CLIPS)
     assert unlike_known(report) == {}
     assert report.problems == [], "no clip is silent, unreadable or heard twice"
     rows = voices.load().train

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import math
 
 import numpy as np
@@ -8,6 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.metrics.significance import holm
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick_collections():
+    """Statsmodels collects garbage at every correction, which takes long beside torch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda *_: 0)
+        yield
 
 
 def test_holm_by_hand():

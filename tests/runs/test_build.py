@@ -19,13 +19,16 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def classifier_run(tmp_path_factory, settings):
+    from nlpcl.nn.devices import choose_machine
     from nlpcl.runs.single import fit_splits
 
     entry = zoo.entry("asrm")
     config = entry.config_class(**settings | {"data": "invented", "epochs": 1}, variant="span")
     splits = Splits("invented", ROWS, ROWS, {"invented": ROWS})
     folder = tmp_path_factory.mktemp("classifier") / "run"
-    return fit_splits(entry, config, splits, out=folder, quiet=True, resume=False)
+    return fit_splits(
+        entry, config, splits, choose_machine("cpu", "fp32"), out=folder, quiet=True, resume=False
+    )
 
 
 def test_a_trained_classifier_opens_again(classifier_run):
@@ -43,12 +46,14 @@ def test_a_trained_classifier_opens_again(classifier_run):
 
 def test_a_classifier_takes_the_encoder_of_a_run(finished_run, classifier_run):
     from nlpcl import load
-    from nlpcl.runs.build import prepare_classifier
+    from nlpcl.nn.devices import choose_machine
+    from nlpcl.runs.build import build
 
     wanted = load(finished_run, device="cpu").model.backbone.base_model.state_dict()
     for folder in (finished_run, classifier_run.folder):
         config = zoo.entry("dcl").config_class(backbone=str(folder))
-        model, _ = prepare_classifier(zoo.entry("dcl"), config, Splits("x", ROWS))
+        machine = choose_machine("cpu", "fp32")
+        model = build(zoo.entry("dcl"), config, Splits("x", ROWS), machine).model
         if folder == finished_run:
             for name, weight in model.backbone.state_dict().items():
                 assert torch.equal(wanted[name], weight)
@@ -56,8 +61,8 @@ def test_a_classifier_takes_the_encoder_of_a_run(finished_run, classifier_run):
 
 
 def test_a_run_without_a_head_cannot_become_a_language_model(classifier_run):
-    from nlpcl.runs.build import build
+    from nlpcl.runs.build import build_for_text
 
     config = zoo.entry("sdcl").config_class(backbone=str(classifier_run.folder))
     with pytest.raises(UserError, match="asrm keeps no language-model head, which sdcl needs"):
-        build(zoo.entry("sdcl"), config)
+        build_for_text(zoo.entry("sdcl"), config, {})

@@ -6,8 +6,11 @@ import shutil
 import pytest
 import torch
 
+from nlpcl import tasks
 from nlpcl.core.errors import UserError
-from nlpcl.runs.predictor import open_builtin, open_checkpoint
+from nlpcl.nn.devices import choose_machine
+from nlpcl.runs.opening import open_builtin, open_checkpoint
+from nlpcl.tasks.spec import Builtin
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import (
     BUILTIN,
@@ -75,7 +78,7 @@ def test_batch_equals_single(loaded):
 
 
 def test_it_corrects_common_confusions_and_leaves_right_text_alone():
-    corrector = open_builtin("correction", "cpu", "fp32")
+    corrector = open_builtin(tasks.spec("correction"), choose_machine("cpu", "fp32"))
     wrong = {
         "我每天都吃旱饭": "我每天都吃早饭",
         "这个问题因该怎么解决": "这个问题应该怎么解决",
@@ -87,7 +90,7 @@ def test_it_corrects_common_confusions_and_leaves_right_text_alone():
 
 
 def test_characters_outside_the_vocabulary_pass_unchanged():
-    corrector = open_builtin("correction", "cpu", "fp32")
+    corrector = open_builtin(tasks.spec("correction"), choose_machine("cpu", "fp32"))
     text = "𠮷琊擤魃 café 😀"
     assert next(iter(corrector.stream([text], threshold=0.0)))["target"][0] == "𠮷"
     assert next(iter(corrector.stream(["😀 ñ \u200b"], threshold=0.0)))["edits"] == []
@@ -124,13 +127,13 @@ def test_another_configuration(copy):
 
 def test_without_a_run_the_builtin_corrector_is_used(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    chosen = open_checkpoint(None, "correction", device="cpu", precision="fp32")
+    chosen = open_checkpoint(None, tasks.spec("correction"), device="cpu", precision="fp32")
     assert chosen.description == "the built-in corrector"
     assert chosen.defaults == {"threshold": 0.9}
 
 
 def test_without_anything_the_way_to_train_is_named(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nlpcl.runs.predictor.has_builtin_encoder", lambda: False)
-    with pytest.raises(UserError, match=r"no trained correction model.*nlpcl train sdcl"):
-        open_checkpoint(None, "correction", device="cpu", precision="fp32")
+    monkeypatch.setattr(Builtin, "is_there", False)
+    with pytest.raises(UserError, match=r"no trained spelling model.*nlpcl train sdcl"):
+        open_checkpoint(None, tasks.spec("correction"), device="cpu", precision="fp32")

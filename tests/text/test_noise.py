@@ -1,5 +1,6 @@
 """Noise: shares, falls back to the mask, light texts, damaged confusion sets."""
 
+import functools
 from collections import Counter
 
 import numpy
@@ -40,6 +41,7 @@ def test_strokes_agree_with_the_edit_distance_of_every_pair():
     words = {"".join(generator.choice(list("123"), int(n))) for n in generator.integers(4, 8, 90)}
     strokes = {chr(0x4E00 + at): word for at, word in enumerate(sorted(words))}
 
+    @functools.cache
     def distance(a: str, b: str) -> int:
         if not a or not b:
             return len(a) + len(b)
@@ -70,7 +72,7 @@ def test_a_file_without_sets_is_refused(folder):
 
 
 def test_shares_are_kept_to():
-    noise = Noise({MASK: 0.2, "pinyin": 0.5}, rate=0.2, light=0.0)
+    noise = Noise({MASK: 0.2, "pinyin": 0.5}, probability=0.2, light_fraction=0.0)
     generator = numpy.random.default_rng(0)
     kinds = Counter(
         kind for _ in range(400) for _, kind in noise.choose(list(range(50)), generator)
@@ -83,7 +85,7 @@ def test_shares_are_kept_to():
 
 
 def test_light_texts_have_one_chosen_character_at_most():
-    noise = Noise({MASK: 1.0}, light=1.0)
+    noise = Noise({MASK: 1.0}, light_fraction=1.0)
     generator = numpy.random.default_rng(0)
     counts = Counter(len(noise.choose(list(range(30)), generator)) for _ in range(300))
     assert set(counts) == {0, 1}

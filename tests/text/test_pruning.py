@@ -5,7 +5,6 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-import nlpcl  # noqa: F401
 from nlpcl.core.errors import UserError
 from nlpcl.text.pruning import keep_layers, keep_pieces
 

@@ -65,8 +65,6 @@ def test_every_token_has_one_word(data):
 def task(tiny_encoder):
     from transformers import AutoTokenizer
 
-    import nlpcl  # noqa: F401
-
     def make(kind="bert", limit=12):
         return SimpleNamespace(
             processor=AutoTokenizer.from_pretrained(tiny_encoder(kind)), limit=limit

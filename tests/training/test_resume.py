@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
+
+SIGNALLED = """
+import os, sys
+from nlpcl.cli import main
+from nlpcl.zoo.sdcl.model import SDCL
+
+number, left = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+
+def update(model, done):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), number)
+
+SDCL.set_progress = update
+main()
+"""
+"""The command line, which gets a signal at the beginning of an update."""
+
+MIDDLE = 29
+"""An update in the middle of the third of five epochs of 12."""
 
 
 @pytest.fixture(scope="module")
 def long_settings(settings):
-    """Long enough to be caught in the middle; with dropout, so that random states matter."""
-    return settings | {"epochs": 24, "batch_size": 2, "lr": 1e-3}
+    """Five epochs with dropout, so that random states matter."""
+    return settings | {"epochs": 5, "batch_size": 2, "lr": 1e-3}
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +46,15 @@ def reference(tmp_path_factory, long_settings, flags, command_line):
     return folder
 
 
-def start(folder, settings, flags):
-    """The same command in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "nlpcl", "train", "sdcl", *flags(settings), "--out", str(folder)],
-        cwd=folder.parent,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture(scope="session")
+def signalled(python, flags):
+    """``signalled(number, folder, settings)``: the same command, which gets a signal half-way."""
 
+    def run(number, folder, settings):
+        command = ["train", "sdcl", *flags(settings), "--out", folder]
+        return python(folder.parent, SIGNALLED, int(number), MIDDLE, *command)
 
-def wait_for_checkpoint(process, folder):
-    """Until the first checkpoint is whole."""
-    deadline = time.monotonic() + 60
-    while not list(folder.glob("checkpoints/checkpoint-*/trainer_state.json")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    return run
 
 
 def state(folder):
@@ -68,14 +76,12 @@ def assert_same(folder, reference, files=FILES):
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory, long_settings, flags):
+def killed(tmp_path_factory, long_settings, signalled):
     """A run folder as ``kill -9`` leaves it."""
     folder = tmp_path_factory.mktemp("killed") / "run"
-    process = start(folder, long_settings, flags)
-    wait_for_checkpoint(process, folder)
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    result = signalled(signal.SIGKILL, folder, long_settings)
+    assert result.code == -signal.SIGKILL, result
+    assert list(folder.glob("checkpoints/checkpoint-*/trainer_state.json"))
     assert not (folder / "model").exists()
     return folder
 
@@ -131,17 +137,14 @@ def test_changed_data_are_refused(killed, run_main, tmp_path, pair_folder):
     assert "the data changed" in resume(run_main, folder).error_line
 
 
-def test_after_control_c(reference, long_settings, flags, run_main, tmp_path):
+def test_after_control_c(reference, long_settings, signalled, run_main, tmp_path):
     folder = tmp_path / "run"
-    process = start(folder, long_settings, flags)
-    wait_for_checkpoint(process, folder)
-    os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    assert err.splitlines()[-1].startswith("nlpcl: Stopped.")
-    assert f"nlpcl train sdcl --resume {folder}" in err
-    assert out == ""
+    stopped = signalled(signal.SIGINT, folder, long_settings)
+    assert stopped.code == 130, stopped
+    assert "Traceback" not in stopped.err
+    assert stopped.err.splitlines()[-1].startswith("nlpcl: Stopped.")
+    assert f"nlpcl train sdcl --resume {folder}" in stopped.err
+    assert stopped.out == ""
     assert state(folder) == "interrupted"
     assert not (folder / "model").exists()
     result = resume(run_main, folder)

@@ -54,8 +54,8 @@ def test_accumulating_equals_one_big_batch(fit, uneven, tiny_encoder, negatives)
     """Also where most micro-batches hold no error and the last update is short (30 = 3·8 + 6)."""
     shared = {"data": str(uneven), "backbone": str(tiny_encoder("bert", 0.0)), "epochs": 2}
     shared |= {"lr": 1e-3, "negatives": negatives, "patience": 0}
-    big = fit(**shared, batch_size=8, accumulate=1).folder
-    pieces = fit(**shared, batch_size=2, accumulate=4).folder
+    big = fit(**shared, batch_size=8, grad_accumulation=1).folder
+    pieces = fit(**shared, batch_size=2, grad_accumulation=4).folder
     assert history(big)[-1]["step"] == history(pieces)[-1]["step"] == 8
     one, other = weights(big), weights(pieces)
     assert one.keys() == other.keys()
@@ -89,14 +89,14 @@ def test_history_has_a_row_an_epoch(fit):
 
 def test_the_best_epoch_is_kept_not_the_last(fit):
     """A learning rate that ruins the weights late: the saved model is the earlier one."""
-    run = fit(epochs=4, lr=0.5, warmup=0.9, clip=0.0)
+    run = fit(epochs=4, lr=0.5, warmup_ratio=0.9, max_grad_norm=0.0)
     rows = history(run.folder)
     best = max(rows, key=lambda row: row["dev_selection"])
     assert best["epoch"] < 4
     from nlpcl.runs.rows import load_splits
 
     examples = load_splits(run.config).dev
-    scores = run.task.dev_scores(run.model, examples, run.task.encode(examples), "fp32", run.config)
+    scores = run.task.dev_scores(run.model, run.task.encode(examples), "fp32")
     assert scores["loss"] == pytest.approx(best["dev_loss"], rel=1e-5)
 
 
@@ -126,7 +126,7 @@ def test_fp16_is_refused_on_a_processor(fit, tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run(fit, tmp_path):
     with pytest.raises(UserError, match=r"not finite at update \d+ .*x=.*Lower --lr"):
-        fit(lr=1e30, clip=0.0, epochs=5)
+        fit(lr=1e30, max_grad_norm=0.0, epochs=5)
     record = json.loads((tmp_path / "run0" / "run.json").read_text(encoding="utf-8"))
     assert record["state"] == "interrupted"
     assert not (tmp_path / "run0" / "model").exists()
@@ -141,7 +141,7 @@ def test_dev_scores_are_those_of_the_model_in_use(finished_run):
     best = max(history(finished_run), key=lambda row: row["dev_selection"])
     examples = load_splits(run.config).dev
     rows = run.task.encode(examples)
-    scores = run.task.dev_scores(run.model, examples, rows, "fp32", run.config)
+    scores = run.task.dev_scores(run.model, rows, "fp32")
     for name, value in scores.items():
         assert best[f"dev_{name}"] == pytest.approx(value, rel=1e-5, abs=1e-9), name
 

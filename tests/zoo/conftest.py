@@ -33,7 +33,7 @@ class Tiny:
 
     @property
     def is_text(self) -> bool:
-        return self.config.input == "text"
+        return self.config.task != "emotion"
 
     @property
     def scores_tokens(self) -> bool:
@@ -58,12 +58,13 @@ def tiny(tiny_encoder, examples):
     """``tiny("sdcl", "bert", beta=0.0)`` → a model without dropout, its task and its rows."""
 
     def make(name: str, kind: str = "bert", dropout: float = 0.0, **options: Any) -> Tiny:
-        from nlpcl.runs.build import prepare_classifier
-        from nlpcl.runs.run import make_task
+        from nlpcl.nn.devices import choose_machine
+        from nlpcl.runs.build import build
+        from nlpcl.tasks.protocol import open_task
         from nlpcl.text.encoders import load_text_encoder
 
         entry = zoo.entry(name)
-        if entry.config_class.input == "speech":
+        if entry.task.input == "speech":
             return tiny_speech(entry, dropout, options)
         if entry.config_class.task == "classification":
             options = {"dropout": dropout, **options}
@@ -73,8 +74,9 @@ def tiny(tiny_encoder, examples):
         if config.task == "classification":
             chosen = examples[config.task]
             config = dataclasses.replace(config, backbone=folder)
-            model, task = prepare_classifier(entry, config, Splits("invented", train=chosen))
-            return Tiny(model, task, task.encode(chosen), chosen, config)
+            machine = choose_machine("cpu", "fp32")
+            built = build(entry, config, Splits("invented", train=chosen), machine)
+            return Tiny(*built, chosen, config)
         other = str(tiny_encoder(kind, dropout, seed=1))
         backbone, tokenizer = load_text_encoder(folder, model_class.auto_class, seed=1)
         model = model_class.build(backbone, config.model_options())
@@ -82,7 +84,7 @@ def tiny(tiny_encoder, examples):
         model.before_training(
             config, tokenizer, lambda _: load_text_encoder(other, model_class.auto_class, seed=2)
         )
-        task = make_task(config, tokenizer, model)
+        task = open_task(config, tokenizer, model.config)
         chosen = examples[config.task]
         return Tiny(model, task, task.encode(chosen), chosen, config)
 
@@ -94,7 +96,7 @@ def tiny_speech(entry: zoo.Entry, dropout: float, options: dict[str, Any]) -> Ti
     import torch
 
     from nlpcl.audio.front_end import load_front_end
-    from nlpcl.runs.run import make_task
+    from nlpcl.tasks.protocol import open_task
 
     sizes = {"hidden": 16, "gru_layers": 1, "heads": 2, "dropout": dropout}
     known = {field.name for field in dataclasses.fields(entry.config_class)}
@@ -104,10 +106,10 @@ def tiny_speech(entry: zoo.Entry, dropout: float, options: dict[str, Any]) -> Ti
     config = entry.config_class(**{**sizes, "input_norm": "none", **options}).check()
     torch.manual_seed(1)
     labels = ["angry", "calm", "sad"]
-    model = entry.model_class().assemble(
-        config.model_options(), width=12, layers=1, labels=labels, speakers=3
+    model = entry.model_class().build(
+        None, config.model_options(), width=12, layers=1, labels=labels, speakers=3
     )
-    task = make_task(config, load_front_end("logmel"), model)
+    task = open_task(config, load_front_end("logmel"), model.config)
     rows = []
     for number in range(8):
         frames = torch.randn(5 + 2 * number, 12)

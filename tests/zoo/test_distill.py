@@ -7,14 +7,14 @@ import torch
 
 from nlpcl import zoo
 from nlpcl.core.errors import UserError
-from nlpcl.runs.build import build
+from nlpcl.runs.build import build_for_text
 from nlpcl.text.encoders import load_text_encoder
 from nlpcl.zoo.distill.model import run_layers
 
 
 @pytest.fixture
 def made(tiny):
-    return tiny("distill", progressive=0.5)
+    return tiny("distill", progressive_fraction=0.5)
 
 
 def trained(model):
@@ -83,7 +83,7 @@ def test_the_layers_below_stand_still_and_those_above_are_not_run(made):
 
 
 def test_without_progress_all_layers_learn_from_the_start(tiny):
-    made = tiny("distill", progressive=0.0)
+    made = tiny("distill", progressive_fraction=0.0)
     made.model.set_progress(0.0)
     assert made.model.stage is None
 
@@ -105,7 +105,7 @@ def settings(folder, **options):
 def test_the_student_keeps_half_of_the_layers_unless_told(tiny_encoder):
     folder = tiny_encoder("bert")
     for options, layers in (({}, 1), ({"layers": 2}, 2)):
-        model, _ = build(zoo.entry("distill"), settings(folder, **options))
+        model, _ = build_for_text(zoo.entry("distill"), settings(folder, **options), {})
         assert model.backbone.config.num_hidden_layers == layers
         assert model.teacher[0].config.num_hidden_layers == 2
         assert all(m.p == 0 for m in model.modules() if isinstance(m, torch.nn.Dropout))
@@ -114,7 +114,7 @@ def test_the_student_keeps_half_of_the_layers_unless_told(tiny_encoder):
 
 def test_spread_layers_end_with_the_last(tiny_encoder):
     folder = tiny_encoder("bert")
-    model, _ = build(zoo.entry("distill"), settings(folder, layers=1, spread=True))
+    model, _ = build_for_text(zoo.entry("distill"), settings(folder, layers=1, spread=True), {})
     whole, _ = load_text_encoder(str(folder), model.auto_class)
     kept = model.backbone.base_model.encoder.layer[0].state_dict()
     for name, value in whole.base_model.encoder.layer[1].state_dict().items():
@@ -124,9 +124,9 @@ def test_spread_layers_end_with_the_last(tiny_encoder):
 def test_a_teacher_of_another_vocabulary_is_refused(tiny_encoder):
     config = settings(tiny_encoder("bert"), teacher="scratch")
     with pytest.raises(UserError, match="vocabulary"):
-        build(zoo.entry("distill"), config)
+        build_for_text(zoo.entry("distill"), config, {})
 
 
 def test_an_encoder_that_is_not_built_like_bert_is_refused(tiny_encoder):
     with pytest.raises(UserError, match="cannot be cut"):
-        build(zoo.entry("distill"), settings(tiny_encoder("distilbert")))
+        build_for_text(zoo.entry("distill"), settings(tiny_encoder("distilbert")), {})

@@ -43,8 +43,8 @@ def test_seeds_and_modules_have_weights_of_their_own(tiny):
     def build(seed):
         torch.manual_seed(seed)
         options = entry.config_class(hidden=16, dropout=0.0).model_options()
-        return entry.model_class().assemble(
-            options, width=12, layers=1, labels=["a", "b"], speakers=2
+        return entry.model_class().build(
+            None, options, width=12, layers=1, labels=["a", "b"], speakers=2
         )
 
     one, same, other = build(1), build(1), build(2)

@@ -3,13 +3,13 @@
 import torch
 
 from nlpcl import zoo
-from nlpcl.runs.build import build
+from nlpcl.runs.build import build_for_text
 from nlpcl.text.encoders import load_text_encoder
 
 
 def prepared(folder, **options):
     config = zoo.entry("mlm").config_class(backbone=str(folder), **options).check()
-    return build(zoo.entry("mlm"), config)[0].backbone
+    return build_for_text(zoo.entry("mlm"), config, {})[0].backbone
 
 
 def test_fresh_weights_have_the_encoders_shape_and_depend_on_the_seed(tiny_encoder):

@@ -117,7 +117,7 @@ def test_flags_and_presets_of_the_folder(folder, run_main):
 
 
 def test_its_own_loss_weight_is_used(folder, tiny_encoder, examples):
-    from nlpcl.runs.run import make_task
+    from nlpcl.tasks.protocol import open_task
     from nlpcl.text.encoders import load_text_encoder
 
     losses = {}
@@ -128,7 +128,7 @@ def test_its_own_loss_weight_is_used(folder, tiny_encoder, examples):
         entry = zoo.entry(name)
         config = entry.config_class(beta=0.0)
         model = entry.model_class().build(backbone, config.model_options())
-        task = make_task(config, tokenizer, model)
+        task = open_task(config, tokenizer, model.config)
         output = model(**task.collate(task.encode(examples["correction"])))
         means = {part: float(value.mean().detach()) for part, value in output.parts.items()}
         losses[name] = float(output.loss.detach()), means

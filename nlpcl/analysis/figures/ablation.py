@@ -137,6 +137,7 @@ def draw_costs(rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
+FAMILY = "ablations"
 KINDS = (
     Kind("forest", "Differences to the baseline", load_forest, draw_forest, scope="ablation"),
     Kind("costs", "Scores and costs", load_costs, draw_costs, scope="ablation"),

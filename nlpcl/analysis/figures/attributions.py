@@ -7,8 +7,9 @@ from typing import Any
 
 from nlpcl.analysis.figures.items import Example, items
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.sources import where
 from nlpcl.analysis.figures.text import LONGEST, Line, Piece, as_html, draw
+from nlpcl.runs.run import Run
 
 TASKS = ("classification",)
 SHOWN = 8
@@ -16,7 +17,7 @@ METHOD = "gradients"
 STEPS = 16
 
 
-def load_attributions(run: RunSource, options: Options) -> Material:
+def load_attributions(run: Run, options: Options) -> Material:
     """Words of the surest right answers and the surest mistakes."""
     rows = sorted(run.predictions, key=lambda row: -row["probabilities"][row["label"]])
     rows = [row for row in rows if 0 < len(row["text"]) <= LONGEST]
@@ -36,7 +37,7 @@ def load_attributions(run: RunSource, options: Options) -> Material:
     caption = (
         "Integrated gradients of the log-odds of the answer: orange words speak for it, blue ones "
         "against it, each text by its own strongest word. The surest right answers of each class, "
-        f"then the surest mistakes. {run.where(len(run.predictions), 'texts')}"
+        f"then the surest mistakes. {where(run, len(run.predictions), 'texts')}"
     )
     return Material({"lines": lines}, cells, caption, as_html(lines))
 
@@ -52,13 +53,11 @@ def spread_over_labels(rows: Sequence[dict[str, Any]], most: int) -> list[dict[s
     return chosen[:most]
 
 
-def words(run: RunSource, texts: Sequence[str]) -> list[list[Any]]:
+def words(run: Run, texts: Sequence[str]) -> list[list[Any]]:
     """Words with weights towards the answer."""
     from nlpcl.analysis.attribution import word_attributions
 
-    task = run.run.task
-    task.adopt(run.run.model)
-    return word_attributions(run.run.model, task, texts, method=METHOD, steps=STEPS)
+    return word_attributions(run.model, run.task, texts, method=METHOD, steps=STEPS)
 
 
 def line_of(row: Mapping[str, Any], found: Sequence[Any]) -> Line:
@@ -81,7 +80,7 @@ def coloured(text: str, found: Sequence[Any]) -> list[Piece]:
     return [*pieces, *([Piece(text[end:])] if end < len(text) else [])]
 
 
-def load_rationales(run: RunSource, options: Options) -> Material:
+def load_rationales(run: Run, options: Options) -> Material:
     """The spans that annotators marked above the words that speak for the model's answer."""
     answered = {row["id"]: row for row in run.predictions}
     marked: list[Example] = [
@@ -119,7 +118,7 @@ def load_rationales(run: RunSource, options: Options) -> Material:
     caption = (
         "Above: words that annotators marked as the reason of their label; below: words that speak "
         f"for (orange) and against (blue) the model's answer. {len(rows)} of {len(marked)} marked "
-        f"test texts. {run.where(len(run.predictions), 'texts')}"
+        f"test texts. {where(run, len(run.predictions), 'texts')}"
     )
     return Material({"lines": lines}, cells, caption, as_html(lines))
 
@@ -136,6 +135,7 @@ def underlined(row: Mapping[str, Any]) -> list[Piece]:
     return [piece for piece in [*pieces, Piece(text[end:])] if piece.text]
 
 
+FAMILY = "hate speech"
 KINDS = (
     Kind(
         "attributions", "Words behind the answers", load_attributions, draw, TASKS, needs_model=True

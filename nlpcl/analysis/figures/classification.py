@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlpcl.analysis.figures.kinds import CLASSIFIERS, Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.kinds import LABELLED, Kind, LeftOut, Material, Options
+from nlpcl.analysis.figures.sources import where
 from nlpcl.analysis.figures.style import (
     COLOURS,
     INK,
@@ -20,19 +20,19 @@ from nlpcl.analysis.figures.style import (
     whiskers,
 )
 from nlpcl.metrics.calibration import Bins, calibration, confidence_bins
+from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.confusion import PER_CLASS, confusion_counts, label_indices, score_function
 from nlpcl.metrics.intervals import score_intervals
 from nlpcl.metrics.resampling import classification_units
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_CLASSES = 40
-CLUSTERS = ("speaker", "group")
-"""What is resampled as a whole, where rows name it."""
 
 
-def answers(run: RunSource) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+def answers(run: Run) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """Labels, gold and predicted indices ``(N,)`` and probabilities ``(N, C)``.
 
     Raises:
@@ -54,7 +54,7 @@ def answers(run: RunSource) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarr
     return labels, gold, found, shares
 
 
-def load_confusion(run: RunSource, options: Options) -> Material:
+def load_confusion(run: Run, options: Options) -> Material:
     """Counts of gold and predicted classes."""
     labels, gold, found, _ = answers(run)
     counts = confusion_counts(gold, found, len(labels))
@@ -63,7 +63,7 @@ def load_confusion(run: RunSource, options: Options) -> Material:
         for label, row in zip(labels, counts.tolist(), strict=True)
     ]
     caption = "Colour: share of the gold class (rows add up to 100 %); number: items. "
-    return Material({"counts": counts, "labels": labels}, rows, caption + run.where(len(gold)))
+    return Material({"counts": counts, "labels": labels}, rows, caption + where(run, len(gold)))
 
 
 def draw_confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
@@ -94,11 +94,12 @@ def draw_confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def load_classes(run: RunSource, options: Options) -> Material:
+def load_classes(run: Run, options: Options) -> Material:
     """Precision, recall and F1 of each class with bootstrap intervals."""
     labels, gold, found, _ = answers(run)
     clusters = clusters_of(run.predictions)
-    units = classification_units(gold, found, len(labels), clusters)
+    together = None if clusters is None else clusters.names
+    units = classification_units(gold, found, len(labels), together)
     names = {f"{kind}_{label}": (kind, label) for label in labels for kind in PER_CLASS}
     functions = {name: score_function(name, labels) for name in names}
     intervals = score_intervals(units, functions, resamples=1000)
@@ -108,17 +109,8 @@ def load_classes(run: RunSource, options: Options) -> Material:
         one, n = intervals[name], int(support[labels.index(label)])
         ends = {"low": finite(one.low), "high": finite(one.high)}
         rows.append({"class": label, "score": kind, "value": one.value, **ends, "gold items": n})
-    caption = f"Percent, 95 % intervals: {units.method}. " + run.where(len(gold))
+    caption = f"Percent, 95 % intervals: {units.method}. " + where(run, len(gold))
     return Material({"rows": rows, "labels": labels}, rows, caption)
-
-
-def clusters_of(rows: Sequence[Mapping[str, Any]]) -> list[str] | None:
-    """The speaker or sentence group of each row; None where rows stand alone."""
-    for field in CLUSTERS:
-        names = [str(row.get(field) or f"\0{number}") for number, row in enumerate(rows)]
-        if 1 < len(set(names)) < len(rows):
-            return names
-    return None
 
 
 def finite(value: float) -> float | None:
@@ -153,7 +145,7 @@ def draw_classes(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Fi
     return figure
 
 
-def load_calibration(run: RunSource, options: Options) -> Material:
+def load_calibration(run: Run, options: Options) -> Material:
     """Confidence and accuracy of bins of equal width."""
     _, gold, found, shares = answers(run)
     measured = calibration(gold, shares, predicted=found)
@@ -169,7 +161,7 @@ def load_calibration(run: RunSource, options: Options) -> Material:
         f"{measured.bins} bins of equal width by the probability of the predicted class; expected "
         f"calibration error {scores['ece']:.1f}, largest {scores['mce']:.1f} points. "
     )
-    return Material(values, rows, caption + run.where(len(gold)))
+    return Material(values, rows, caption + where(run, len(gold)))
 
 
 def draw_calibration(bins: Bins, error: float) -> Figure:
@@ -188,7 +180,7 @@ def draw_calibration(bins: Bins, error: float) -> Figure:
     return figure
 
 
-def load_threshold(run: RunSource, options: Options) -> Material:
+def load_threshold(run: Run, options: Options) -> Material:
     """Precision, recall and F1 of the sought class over thresholds; two classes alone."""
     from nlpcl.tasks.classification.rows import positive_label
 
@@ -213,7 +205,7 @@ def load_threshold(run: RunSource, options: Options) -> Material:
         f"Least probability at which “{name}” is answered. Dotted: the threshold used (about "
         f"{used:.2f}); the best macro-F1 on these very items, {best:.2f}, is no fair choice. "
     )
-    return Material(values, rows, caption + run.where(len(gold)))
+    return Material(values, rows, caption + where(run, len(gold)))
 
 
 def threshold_row(threshold: float, scores: np.ndarray, positive: np.ndarray) -> dict[str, float]:
@@ -247,9 +239,10 @@ def draw_threshold(
     return figure
 
 
+FAMILY = "classifiers"
 KINDS = (
-    Kind("confusion", "Confusion matrix", load_confusion, draw_confusion, CLASSIFIERS),
-    Kind("classes", "Scores of each class", load_classes, draw_classes, CLASSIFIERS),
-    Kind("calibration", "Calibration", load_calibration, draw_calibration, CLASSIFIERS),
-    Kind("threshold", "Threshold", load_threshold, draw_threshold, CLASSIFIERS),
+    Kind("confusion", "Confusion matrix", load_confusion, draw_confusion, answers=LABELLED),
+    Kind("classes", "Scores of each class", load_classes, draw_classes, answers=LABELLED),
+    Kind("calibration", "Calibration", load_calibration, draw_calibration, answers=LABELLED),
+    Kind("threshold", "Threshold", load_threshold, draw_threshold, answers=LABELLED),
 )

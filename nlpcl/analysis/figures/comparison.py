@@ -8,33 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
 from nlpcl.analysis.figures.style import INK, colour, panels, shortened, whiskers
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HEADLINE = {
-    "correction": ("detection_f1_strict", "correction_f1_strict", "accuracy_correction"),
-    "classification": ("wa", "ua", "macro_f1", "weighted_f1"),
-    "emotion": ("wa", "ua", "macro_f1", "weighted_f1"),
-    "masked_lm": ("masked_accuracy", "replaced_accuracy", "kept_accuracy"),
-}
 
-
-def load(runs: Sequence[RunSource], options: Options) -> Material:
+def load(runs: Sequence[Run], options: Options) -> Material:
     """The headline scores of all runs of the first one's task."""
     if len(runs) < 2:
         raise LeftOut("it is for two runs or more")
-    task = runs[0].task
+    spec = runs[0].spec
     rows: list[dict[str, Any]] = []
     for run in runs:
-        for name in HEADLINE.get(task, ()) if run.task == task else ():
+        for name in spec.measures.headline if run.spec.name == spec.name else ():
             if name in run.metrics:
                 ends = {end: run.metrics.get(f"{name}_{end}") for end in ("low", "high")}
                 rows.append({"run": run.name, "score": name, "value": run.metrics[name]} | ends)
     if len({row["run"] for row in rows}) < 2:
-        raise LeftOut(f"fewer than two runs of {task} have scores")
+        raise LeftOut(f"fewer than two runs of {spec.name} have scores")
     protocols = {run.protocol for run in runs}
     caption = "Percent" + (
         ", 95 % intervals" if any(row["low"] is not None for row in rows) else ""
@@ -72,4 +65,5 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
+FAMILY = "several runs"
 KINDS = (Kind("runs", "Runs side by side", load, draw, scope="runs"),)

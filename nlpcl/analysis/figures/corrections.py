@@ -7,8 +7,9 @@ from typing import Any
 
 from nlpcl.analysis.figures.items import items
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.sources import where
 from nlpcl.analysis.figures.text import Line, Piece, as_html, draw
+from nlpcl.runs.run import Run
 
 EACH = 4
 """Sentences shown of each outcome."""
@@ -16,7 +17,7 @@ OUTCOMES: tuple[str, ...] = ("corrected", "missed", "wrongly corrected", "over-c
 LONGEST = 60
 
 
-def load(run: RunSource, options: Options) -> Material:
+def load(run: Run, options: Options) -> Material:
     """Some sentences of every outcome."""
     by_source = {(row["source"], row["target"]): row for row in items(run, 10**9, 0).examples}
     chosen: dict[str, list[dict[str, Any]]] = {name: [] for name in OUTCOMES}
@@ -58,7 +59,7 @@ def load(run: RunSource, options: Options) -> Material:
     return Material(
         {"lines": lines},
         rows,
-        caption + run.where(len(run.predictions), "sentences"),
+        caption + where(run, len(run.predictions), "sentences"),
         as_html(lines),
     )
 
@@ -76,11 +77,14 @@ def outcome(row: Mapping[str, Any]) -> str | None:
     return "corrected" if target == gold else "missed"
 
 
-def probabilities(run: RunSource, texts: Sequence[str]) -> list[dict[int, dict[str, Any]]]:
+def probabilities(run: Run, texts: Sequence[str]) -> list[dict[int, dict[str, Any]]]:
     """By position: the written character, its probability, the best character and its own."""
     import torch
 
-    task, model = run.run.task, run.run.model
+    from nlpcl.tasks.correction.task import Correction
+
+    task, model = run.task, run.model
+    assert isinstance(task, Correction)  # as the figure's tasks say
     device = next(model.parameters()).device
     characters = task.ids.characters
     found: list[dict[int, dict[str, Any]]] = []
@@ -126,4 +130,5 @@ def line_of(name: str, row: Mapping[str, Any], cells: Mapping[int, Mapping[str, 
     return Line(f"{name} · {row.get('id') or ''} · {right}", pieces)
 
 
+FAMILY = "spelling"
 KINDS = (Kind("corrections", "Corrections", load, draw, ("correction",), needs_model=True),)

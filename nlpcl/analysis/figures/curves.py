@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import AblationSource, RunSource
+from nlpcl.analysis.figures.sources import AblationSource
 from nlpcl.analysis.figures.style import INK, colour, panels, ticks
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ class Course:
     n: list[int]
 
 
-def load_runs(runs: Sequence[RunSource], options: Options) -> Material:
+def load_runs(runs: Sequence[Run], options: Options) -> Material:
     """The curves of all given runs."""
     return curves(runs)
 
@@ -61,7 +62,7 @@ def load_ablation(ablation: AblationSource, options: Options) -> Material:
     return curves(cells)
 
 
-def curves(runs: Sequence[RunSource]) -> Material:
+def curves(runs: Sequence[Run]) -> Material:
     """Group replicates and average them."""
     replicates: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
     for run, name in zip(runs, group_names(runs), strict=True):
@@ -86,7 +87,7 @@ def curves(runs: Sequence[RunSource]) -> Material:
     return Material(values, [row for course in found for row in course_rows(course)], caption)
 
 
-def group_names(runs: Sequence[RunSource]) -> list[str]:
+def group_names(runs: Sequence[Run]) -> list[str]:
     """One name a run; the same for runs that differ in nothing but the seed."""
     first: dict[str, str] = {}
     names = []
@@ -217,6 +218,7 @@ def label_of(name: str) -> str:
     return name.replace("_", " ")
 
 
+FAMILY = "all models"
 KINDS = (
     Kind("curves", "Training curves", load_runs, draw, scope="runs"),
     Kind("curves", "Training curves", load_ablation, draw, scope="ablation"),

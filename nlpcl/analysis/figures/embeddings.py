@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlpcl.analysis.figures.items import embeddings, items
-from nlpcl.analysis.figures.kinds import CLASSIFIERS, Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.kinds import LABELLED, Kind, LeftOut, Material, Options
 from nlpcl.analysis.figures.style import (
     MARKS,
     PAPER,
@@ -22,6 +21,7 @@ from nlpcl.analysis.figures.style import (
     panels,
     shortened,
 )
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ GROUPS = ("speaker", "target", "language", "corpus")
 """What maps are coloured by beside the label: the first that has at least two names."""
 
 
-def load(run: RunSource, options: Options) -> Material:
+def load(run: Run, options: Options) -> Material:
     """Project the embeddings of a run's items."""
     listed = items(run, options.points, options.seed)
     if len(listed.examples) < FEWEST:
@@ -194,4 +194,5 @@ def scatter(axes: Any, places: np.ndarray, names: Sequence[str], held: np.ndarra
         )
 
 
-KINDS = (Kind("embedding", "Embedding", load, draw, CLASSIFIERS, needs_model=True),)
+FAMILY = "embeddings"
+KINDS = (Kind("embedding", "Embedding", load, draw, answers=LABELLED, needs_model=True),)

@@ -12,7 +12,7 @@ import numpy as np
 from nlpcl.analysis.figures.classification import answers, finite
 from nlpcl.analysis.figures.items import items
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.sources import where
 from nlpcl.analysis.figures.style import (
     COLOURS,
     GRID,
@@ -26,6 +26,7 @@ from nlpcl.analysis.figures.style import (
 from nlpcl.core.errors import UserError
 from nlpcl.metrics.groups import NO_GROUP, score_groups
 from nlpcl.metrics.intervals import wilson_interval
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ LOUDEST_SNR = 60.0
 """Decibels above which digital silence between words would tell nothing."""
 
 
-def load_groups(run: RunSource, options: Options) -> Material:
+def load_groups(run: Run, options: Options) -> Material:
     """Accuracy and UA of every speaker, gender, session and corpus."""
     labels, gold, found, _ = answers(run)
     speakers = [str(row.get("speaker", "")) for row in run.predictions]
@@ -68,7 +69,7 @@ def load_groups(run: RunSource, options: Options) -> Material:
         "items; resampled speakers where a group has five or more). UA is over the classes of the "
         f"group. {shown_note(rows)}"
     )
-    return Material({"rows": rows}, rows, caption + run.where(len(gold), "clips"))
+    return Material({"rows": rows}, rows, caption + where(run, len(gold), "clips"))
 
 
 def shown_note(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -119,7 +120,7 @@ def lowest(rows: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     return sorted(kept, reverse=True)
 
 
-def load_probe(runs: Sequence[RunSource], options: Options) -> Material:
+def load_probe(runs: Sequence[Run], options: Options) -> Material:
     """What a probe reads of the speaker, beside UA, of every run and fold."""
     rows: list[dict[str, Any]] = []
     for run in runs:
@@ -172,7 +173,7 @@ def draw_probe(rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def load_duration(run: RunSource, options: Options) -> Material:
+def load_duration(run: Run, options: Options) -> Material:
     """Accuracy by length and by how far speech stands above the noise of its clip."""
     _, gold, found, _ = answers(run)
     right = gold == found
@@ -192,7 +193,7 @@ def load_duration(run: RunSource, options: Options) -> Material:
         "left out. SNR is estimated from each clip: its 95th above its 10th percentile of levels "
         f"of 25 ms, in dB. {reason}"
     )
-    return Material({"rows": rows}, rows, caption + run.where(len(gold), "clips"))
+    return Material({"rows": rows}, rows, caption + where(run, len(gold), "clips"))
 
 
 def quarters(values: np.ndarray) -> np.ndarray:
@@ -218,7 +219,7 @@ def bins(
     return rows
 
 
-def noise(run: RunSource, seed: int) -> tuple[np.ndarray | None, str]:
+def noise(run: Run, seed: int) -> tuple[np.ndarray | None, str]:
     """Estimated SNR of each prediction's clip in dB, NaN where not read; None with the reason."""
     try:
         clips = {row["id"]: row for row in items(run, MOST_SOUNDS, seed).examples}
@@ -280,6 +281,7 @@ def between(row: Mapping[str, Any]) -> str:
     return f"{low:.3g}–{high:.3g}"
 
 
+FAMILY = "speech emotion"
 KINDS = (
     Kind("groups", "Speakers, genders, sessions", load_groups, draw_groups, TASKS),
     Kind("probe", "Speaker probe against UA", load_probe, draw_probe, TASKS, scope="runs"),

@@ -11,11 +11,14 @@ import numpy as np
 
 from nlpcl.analysis.figures.items import encoded, items
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.sources import where
 from nlpcl.analysis.figures.style import COLOURS, INK, WIDTH, colour, panels, shortened
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from nlpcl.zoo.speech import SpeechClassifier
 
 TASKS = ("emotion",)
 CLIPS = 4
@@ -49,11 +52,9 @@ class Clip:
     entropy: float
 
 
-def load_attention(run: RunSource, options: Options) -> Material:
+def load_attention(run: Run, options: Options) -> Material:
     """The attention of the model on some test clips, padding cut off."""
-    model = run.run.model
-    if not hasattr(model, "explain"):
-        raise LeftOut(f"{run.record['model']} has no attention to show")
+    listening(run)
     listed = items(run, 10**9, options.seed)
     tested = {
         row["id"]: row for row, held in zip(listed.examples, listed.is_test, strict=True) if held
@@ -73,10 +74,23 @@ def load_attention(run: RunSource, options: Options) -> Material:
         "alike. The surest right answer of each class, "
         f"or the surest one where none is right; {len(clips)} clips. "
     )
-    return Material({"clips": clips}, rows, caption + run.where(len(run.predictions), "clips"))
+    return Material({"clips": clips}, rows, caption + where(run, len(run.predictions), "clips"))
 
 
-def surest(run: RunSource, usable: set[str]) -> list[dict[str, Any]]:
+def listening(run: Run) -> SpeechClassifier:
+    """The run's model, if it can tell what it attends to.
+
+    Raises:
+        LeftOut: it cannot.
+    """
+    from nlpcl.zoo.speech import SpeechClassifier
+
+    if not isinstance(run.model, SpeechClassifier):
+        raise LeftOut(f"{run.record['model']} has no attention to show")
+    return run.model
+
+
+def surest(run: Run, usable: set[str]) -> list[dict[str, Any]]:
     """Of each class the right answer with the highest probability, else any of the class."""
     best: dict[str, dict[str, Any]] = {}
     for row in run.predictions:
@@ -93,14 +107,14 @@ def rank(row: Mapping[str, Any]) -> tuple[bool, float]:
     return row["label"] == row["gold"], row["probabilities"][row["label"]]
 
 
-def clip_of(run: RunSource, example: Mapping[str, Any], answer: Mapping[str, Any]) -> Clip:
+def clip_of(run: Run, example: Mapping[str, Any], answer: Mapping[str, Any]) -> Clip:
     """A clip as the model hears it."""
     import torch
 
     from nlpcl.audio.log_mel import log_mel
     from nlpcl.audio.reading import read_clip
 
-    model, task = run.run.model, run.run.task
+    model, task = listening(run), run.task
     (feature,) = encoded(run, [dict(example)]) or [None]
     if feature is None:
         raise LeftOut(f"the clip {example['id']} cannot be read")
@@ -113,10 +127,9 @@ def clip_of(run: RunSource, example: Mapping[str, Any], answer: Mapping[str, Any
     waveform = read_clip(example)
     weights = found[0].float().cpu().numpy()
     # Frames of the encoder lie evenly over the clip; behind its end there is nothing to show.
-    seconds = len(waveform) / 16_000
     real = np.flatnonzero(weights > 0)
     weights = weights[: real[-1] + 1 if len(real) else len(weights)]
-    rate = getattr(task.processor, "frame_rate", len(weights) / seconds)
+    rate = task.processor.frame_rate
     times = (np.arange(len(weights)) + 0.5) / rate
     mel, _ = log_mel(waveform.unsqueeze(0), torch.tensor([len(waveform)]))
     share = answer["probabilities"][answer["label"]]
@@ -182,7 +195,7 @@ def envelope(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return parts.min(1), parts.max(1)
 
 
-def load_timeline(run: RunSource, options: Options) -> Material:
+def load_timeline(run: Run, options: Options) -> Material:
     """Probabilities over a sound file."""
     from nlpcl.audio.reading import seconds
 
@@ -192,10 +205,7 @@ def load_timeline(run: RunSource, options: Options) -> Material:
     if length < 2 * WINDOW:
         raise LeftOut(f"{options.audio} is {length:.1f} s long; {2 * WINDOW:g} s are needed")
     hop = max(1.0, round(length / ANSWERS, 1))
-    task = run.run.task
-    answers = list(
-        task.stream(run.run.model, [str(options.audio)], precision="fp32", window=WINDOW, hop=hop)
-    )
+    answers = run.predict([str(options.audio)], window=WINDOW, hop=hop)
     answers = [row for row in answers if row["end"] - row["start"] > WINDOW / 2]
     rows = [
         {key: row[key] for key in ("start", "end", "label")} | row["probabilities"]
@@ -207,7 +217,9 @@ def load_timeline(run: RunSource, options: Options) -> Material:
     )
     if run.is_study:
         caption += f", model of fold {run.record['model_fold']}"
-    return Material({"rows": rows, "labels": task.labels, "length": length}, rows, f"{caption}.")
+    labels = list(answers[0]["probabilities"])
+    values = {"rows": rows, "labels": labels, "length": length}
+    return Material(values, rows, f"{caption}.")
 
 
 def draw_timeline(
@@ -233,6 +245,7 @@ def draw_timeline(
     return figure
 
 
+FAMILY = "speech emotion"
 KINDS = (
     Kind(
         "attention",

@@ -10,8 +10,8 @@ import numpy as np
 from nlpcl.analysis.figures.embeddings import FEWEST, silhouette
 from nlpcl.analysis.figures.items import Example, encoded, items
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
 from nlpcl.analysis.figures.style import COLOURS, PAPER, bare, colour, panels, shortened
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ MOST_PAIRS = 200_000
 """Pairs of texts whose similarities are drawn."""
 
 
-def explained(run: RunSource, features: Sequence[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
+def explained(run: Run, features: Sequence[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
     """``weights`` ``(L,)``, ``before`` and ``after`` ``(L, H)`` and both ``pooled`` of each text.
 
     Raises:
@@ -39,8 +39,10 @@ def explained(run: RunSource, features: Sequence[dict[str, Any]]) -> list[dict[s
     """
     import torch
 
-    model, task = run.run.model, run.run.task
-    if getattr(model, "calibration", None) is None or not hasattr(model, "explain"):
+    from nlpcl.zoo.text_classifier import TextClassifier
+
+    model, task = run.model, run.task
+    if not isinstance(model, TextClassifier) or model.calibration is None:
         raise LeftOut(f"this {run.record['model']} has no calibration gate")
     device = next(model.parameters()).device
     found: list[dict[str, np.ndarray]] = []
@@ -61,13 +63,13 @@ def explained(run: RunSource, features: Sequence[dict[str, Any]]) -> list[dict[s
     return found
 
 
-def texts_of(run: RunSource, most: int, seed: int) -> tuple[list[Example], str]:
+def texts_of(run: Run, most: int, seed: int) -> tuple[list[Example], str]:
     """Test texts with a label, and a sentence where not all are shown."""
     listed = items(run, most, seed)
     return [row for row in listed.examples if row.get("label") is not None], listed.sampling
 
 
-def load_gate(run: RunSource, options: Options) -> Material:
+def load_gate(run: Run, options: Options) -> Material:
     """Attention and gate on single texts, token by token."""
     examples, _ = texts_of(run, 10**9, options.seed)
     by_text = {row["text"]: row for row in examples}
@@ -101,10 +103,10 @@ def load_gate(run: RunSource, options: Options) -> Material:
 
 
 def token_rows(
-    run: RunSource, feature: Mapping[str, Any], one: Mapping[str, np.ndarray]
+    run: Run, feature: Mapping[str, Any], one: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
     """What is told of each token of a text."""
-    processor = run.run.processor
+    processor = run.processor
     names = processor.convert_ids_to_tokens(feature["input_ids"])
     asked = attention_received(run, feature)
     special = {*processor.all_special_tokens} - {processor.unk_token}
@@ -128,11 +130,11 @@ def token_rows(
     ]
 
 
-def attention_received(run: RunSource, feature: Mapping[str, Any]) -> np.ndarray:
+def attention_received(run: Run, feature: Mapping[str, Any]) -> np.ndarray:
     """Attention that each token gets in the encoder's last layer, ``(L,)``."""
     import torch
 
-    model = run.run.model
+    model: Any = run.model
     device = next(model.parameters()).device
     ids = torch.tensor([feature["input_ids"]], device=device)
     used = model.backbone.config._attn_implementation
@@ -186,7 +188,7 @@ def draw_gate(rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def load_space(run: RunSource, options: Options) -> Material:
+def load_space(run: Run, options: Options) -> Material:
     """Vectors of texts before and behind the gate, and their similarities by class."""
     from sklearn.decomposition import PCA
 
@@ -273,6 +275,7 @@ def draw_space(
     return figure
 
 
+FAMILY = "hate speech"
 KINDS = (
     Kind("gate", "Gate, token by token", load_gate, draw_gate, TASKS, needs_model=True),
     Kind(

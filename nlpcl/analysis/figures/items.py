@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nlpcl.analysis.figures.kinds import LeftOut
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.runs.run import Run
 
 Example = dict[str, Any]
 
@@ -36,7 +36,7 @@ class Items:
         return f"A random sample of {shown} of {self.of} items. " if shown < self.of else ""
 
 
-def items(run: RunSource, most: int, seed: int) -> Items:
+def items(run: Run, most: int, seed: int) -> Items:
     """The items to look at: the test set; for a study all clips, those tested by its model marked.
 
     Args:
@@ -54,39 +54,31 @@ def items(run: RunSource, most: int, seed: int) -> Items:
     return Items([examples[at] for at in chosen], [is_test[at] for at in chosen], len(examples))
 
 
-def encoded(run: RunSource, examples: Sequence[Example]) -> list[dict[str, Any]]:
+def encoded(run: Run, examples: Sequence[Example]) -> list[dict[str, Any]]:
     """Features of examples; each knows the number of its example as ``row``."""
-    task = run.run.task
-    if hasattr(task, "adopt"):
-        task.adopt(run.run.model)
-    return task.encode(examples)
+    return run.task.encode(examples)
 
 
-def batch_tokens(run: RunSource, features: Sequence[dict[str, Any]]) -> int:
-    """Tokens or frames a batch, as the task has it."""
-    task = run.run.task
-    return task.batch_size(features) if hasattr(task, "batch_size") else 4096
-
-
-def embeddings(run: RunSource, examples: Sequence[Example]) -> tuple[np.ndarray, list[int]]:
+def embeddings(run: Run, examples: Sequence[Example]) -> tuple[np.ndarray, list[int]]:
     """Vectors ``(N, D)`` and the numbers of their examples; unreadable clips are left out.
 
     Raises:
         LeftOut: nothing to embed, or vectors that are not finite.
     """
+    from nlpcl.nn.model import Embeds
     from nlpcl.training.inference import embed
 
-    if not hasattr(run.run.model, "embed"):
+    if not isinstance(run.model, Embeds):
         raise LeftOut(f"{run.record['model']} gives no embedding")
     features = encoded(run, examples)
     if not features:
         raise LeftOut("no item can be read")
     found = embed(
-        run.run.model,
-        run.run.task,
+        run.model,
+        run.task,
         features,
         precision="fp32",
-        tokens=batch_tokens(run, features),
+        tokens=run.task.batch_tokens(features),
     )
     if not np.isfinite(found).all():
         raise LeftOut("some embeddings are not finite numbers")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from nlpcl.tasks.spec import Answers, TaskSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Scope = Literal["run", "runs", "ablation"]
 """What a figure is made of: one run, all given runs together, or an ablation."""
-CLASSIFIERS = ("emotion", "classification")
-"""Tasks whose prediction rows hold ``gold``, ``label`` and ``probabilities``."""
+LABELLED: tuple[Answers, ...] = ("labels",)
+"""Answers of tasks whose prediction rows hold ``gold``, ``label`` and ``probabilities``."""
 
 
 class LeftOut(Exception):
@@ -60,9 +62,10 @@ class Kind:
         name: as in ``--only``.
         title: heading in the report.
         load: source and options → material; raises LeftOut or UserError. The source is a
-            ``RunSource``, a list of them or an ``AblationSource``, as ``scope`` says.
+            ``Run``, a list of them or an ``AblationSource``, as ``scope`` says.
         draw: the material's values → a figure; None for what is a table.
         tasks: whose runs it suits; empty for all.
+        answers: what the prediction rows must hold, as in ``TaskSpec.answers``; empty for any.
         scope: what ``load`` is given.
         needs_model: whether ``load`` runs the model, which takes seconds.
     """
@@ -72,5 +75,18 @@ class Kind:
     load: Callable[[Any, Options], Material]
     draw: Callable[..., Figure] | None = None
     tasks: Sequence[str] = ()
+    answers: Sequence[Answers] = ()
     scope: Scope = "run"
-    needs_model: bool = field(default=False)
+    needs_model: bool = False
+
+    def suits(self, spec: TaskSpec) -> bool:
+        """Whether it is for runs of a task."""
+        named = not self.tasks or spec.name in self.tasks
+        return named and (not self.answers or spec.answers in self.answers)
+
+    @property
+    def audience(self) -> str:
+        """Whose runs it is for, in words."""
+        if self.tasks:
+            return f"runs of {' and '.join(self.tasks)}"
+        return f"runs whose answers are {' or '.join(self.answers)}"

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl.analysis.figures import fonts
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.registry import KINDS
-from nlpcl.analysis.figures.sources import AblationSource, RunSource, Source
+from nlpcl.analysis.figures.registry import kinds
+from nlpcl.analysis.figures.sources import AblationSource, Run, Source
 from nlpcl.analysis.figures.style import look
 from nlpcl.core.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FOR_OTHERS = "it is for"
+"""How the reason of a figure begins that suits no given run."""
 MODEL_ALONE = "it runs the model: give one run at a time, or name it with --only"
 
 
@@ -73,16 +75,16 @@ def candidates(sources: Sequence[Source], only: Sequence[str] = ()) -> Iterator[
         sources: runs and ablations.
         only: names of figures; empty for all that suit.
     """
-    runs = [source for source in sources if isinstance(source, RunSource)]
+    runs = [source for source in sources if isinstance(source, Run)]
     ablations = [source for source in sources if isinstance(source, AblationSource)]
-    for kind in KINDS:
+    for kind in kinds():
         if only and kind.name not in only:
             continue
         if kind.scope == "ablation":
             yield from (Candidate(kind, one.name, one) for one in ablations)
             continue
         if kind.scope == "runs":
-            suited = [run for run in runs if not kind.tasks or run.task in kind.tasks]
+            suited = [run for run in runs if kind.suits(run.spec)]
             if runs:
                 yield Candidate(kind, "", suited, "" if suited else for_others(kind))
             continue
@@ -90,22 +92,22 @@ def candidates(sources: Sequence[Source], only: Sequence[str] = ()) -> Iterator[
             yield Candidate(kind, run.name, run, unsuited(kind, run, len(runs), only))
 
 
-def unsuited(kind: Kind, run: RunSource, runs: int, only: Sequence[str]) -> str:
+def unsuited(kind: Kind, run: Run, runs: int, only: Sequence[str]) -> str:
     """Why a figure of one run is not tried."""
-    if kind.tasks and run.task not in kind.tasks:
+    if not kind.suits(run.spec):
         return for_others(kind)
     if not kind.needs_model:
         return ""
     if runs > 1 and kind.name not in only:
         return MODEL_ALONE
-    if not (run.folder / "model" / "model.safetensors").is_file():
+    if not run.has_model:
         return f"the run holds no model (state: {run.state})"
     return ""
 
 
 def for_others(kind: Kind) -> str:
     """Whose runs a figure is for."""
-    return f"it is for runs of {' and '.join(kind.tasks)}"
+    return f"{FOR_OTHERS} {kind.audience}"
 
 
 def make(
@@ -147,7 +149,7 @@ def without_twins(made: Sequence[Made], missing: Sequence[Missing]) -> list[Miss
         key = (one.name, one.source)
         other = kept.get(key)
         # Of two kinds of one name the one that suits the run has the reason to tell.
-        if key not in there and (other is None or other.reason.startswith("it is for")):
+        if key not in there and (other is None or other.reason.startswith(FOR_OTHERS)):
             kept[key] = one
     return list(kept.values())
 
@@ -196,7 +198,7 @@ def listing(sources: Sequence[Source]) -> list[tuple[str, str, bool, str]]:
             reason = needs_audio(kind)
         key = (candidate.source, kind.name)
         old = rows.get(key)
-        if old is None or (not old[2] and old[3].startswith("it is for")):
+        if old is None or (not old[2] and old[3].startswith(FOR_OTHERS)):
             rows[key] = (*key, not reason, reason)
     return list(rows.values())
 

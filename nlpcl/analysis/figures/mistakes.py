@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlpcl.analysis.figures.html_parts import html_table
-from nlpcl.analysis.figures.kinds import CLASSIFIERS, Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.analysis.figures.kinds import LABELLED, Kind, LeftOut, Material, Options
+from nlpcl.analysis.figures.sources import where
 from nlpcl.core.tables import Table
+from nlpcl.runs.run import Run
 
 SHOWN = 20
 KEPT = ("text", "id", "fold", "speaker", "gender", "session", "corpus", "seconds", "targets")
 """What is told of an item, where its row has it."""
 
 
-def load_labels(run: RunSource, options: Options) -> Material:
+def load_labels(run: Run, options: Options) -> Material:
     """Items whose label is wrong, the surest answers first."""
     rows = run.predictions
     wrong = [row for row in rows if row["label"] != row["gold"]]
@@ -32,10 +33,10 @@ def load_labels(run: RunSource, options: Options) -> Material:
         }
         for row in wrong
     ]
-    return material(listed, f"{len(wrong)} of {len(rows)} answers are wrong", run.where(len(rows)))
+    return material(listed, f"{len(wrong)} of {len(rows)} answers are wrong", where(run, len(rows)))
 
 
-def load_spelling(run: RunSource, options: Options) -> Material:
+def load_spelling(run: Run, options: Options) -> Material:
     """Wrong changes, the surest first, then wrong characters that were left alone."""
     rows = run.predictions
     changed: list[dict[str, Any]] = []
@@ -56,7 +57,7 @@ def load_spelling(run: RunSource, options: Options) -> Material:
     if not changed and not missed:
         raise LeftOut("there are no mistakes")
     summary = f"{len(changed)} wrong changes and {len(missed)} missed characters"
-    return material(changed + missed, summary, run.where(len(rows), "sentences"))
+    return material(changed + missed, summary, where(run, len(rows), "sentences"))
 
 
 def fault_row(
@@ -83,7 +84,8 @@ def material(rows: Sequence[Mapping[str, Any]], summary: str, where: str) -> Mat
     return Material({}, list(rows), f"{summary}{first}. {where}", html_table(table))
 
 
+FAMILY = "single items"
 KINDS = (
-    Kind("mistakes", "Most confident mistakes", load_labels, None, CLASSIFIERS),
+    Kind("mistakes", "Most confident mistakes", load_labels, None, answers=LABELLED),
     Kind("mistakes", "Most confident mistakes", load_spelling, None, ("correction",)),
 )

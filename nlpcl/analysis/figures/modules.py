@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
 from nlpcl.analysis.figures.style import COLOURS, in_millions, panels, shortened, ticks
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def load(run: RunSource, options: Options) -> Material:
+def load(run: Run, options: Options) -> Material:
     """Parameters of each part, and its share of the time of the test's forward passes."""
     table = run.record.get("costs")
     if not table or not table["rows"]:
@@ -60,4 +60,5 @@ def told(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"
 
 
+FAMILY = "cost"
 KINDS = (Kind("modules", "Parameters and time of the model's parts", load, draw),)

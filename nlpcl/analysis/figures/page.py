@@ -14,7 +14,7 @@ import nlpcl
 from nlpcl.analysis.figures.html_parts import html_table, inline_svg, settings_table, table_of
 from nlpcl.analysis.figures.making import Made, Missing
 from nlpcl.analysis.figures.page_fonts import font_for
-from nlpcl.analysis.figures.sources import AblationSource, RunSource, Source
+from nlpcl.analysis.figures.sources import AblationSource, Run, Source
 from nlpcl.analysis.figures.style import look
 
 CASES = "cases_"
@@ -81,7 +81,7 @@ def of_source(source: Source, made: Sequence[Made], files: Mapping[str, Sequence
         parts.append("<h2>Tables</h2>")
         parts += [html_table(table_of(table)) for table in tables if table["rows"]]
     parts.append("<h2>Settings</h2>")
-    if isinstance(source, RunSource):
+    if isinstance(source, Run):
         parts.append(settings_table(source.record["config"]))
         versions = source.record.get("versions", {})
         parts.append(f"<h3>Versions</h3>{settings_table(versions)}" if versions else "")

@@ -1,43 +1,43 @@
-"""Every figure, by the model family it belongs to, in the order of the report."""
+"""Every figure, found by listing this folder, in the order of the report."""
 
 from __future__ import annotations
 
-from nlpcl.analysis.figures import (
-    ablation,
-    attributions,
-    classification,
-    comparison,
-    corrections,
-    curves,
-    embeddings,
-    emotion,
-    emotion_sound,
-    hate,
-    mistakes,
-    modules,
-    spelling,
-)
+import functools
+import importlib
+import pkgutil
+
+from nlpcl.analysis import figures
 from nlpcl.analysis.figures.kinds import Kind
 from nlpcl.core.errors import unknown_name
 
-FAMILIES: dict[str, tuple[Kind, ...]] = {
-    "ablations": ablation.KINDS,
-    "several runs": comparison.KINDS,
-    "all models": curves.KINDS,
-    "classifiers": classification.KINDS,
-    "spelling": (*corrections.KINDS, *spelling.KINDS),
-    "hate speech": (*attributions.KINDS, *hate.KINDS),
-    "speech emotion": (*emotion.KINDS, *emotion_sound.KINDS),
-    "embeddings": embeddings.KINDS,
-    "single items": mistakes.KINDS,
-    "cost": modules.KINDS,
-}
-KINDS = tuple(kind for kinds in FAMILIES.values() for kind in kinds)
+FAMILIES = (
+    *("ablations", "several runs", "all models", "classifiers", "spelling", "hate speech"),
+    *("speech emotion", "embeddings", "single items", "cost"),
+)
+"""The order of the report; a family that is not among them comes last."""
+
+
+@functools.cache
+def families() -> dict[str, tuple[Kind, ...]]:
+    """The figures by the family that their module names in ``FAMILY``."""
+    found: dict[str, tuple[Kind, ...]] = {}
+    for module in pkgutil.iter_modules(figures.__path__):
+        values = vars(importlib.import_module(f"{figures.__name__}.{module.name}"))
+        if "KINDS" in values:
+            family = values.get("FAMILY", "further")
+            found[family] = (*found.get(family, ()), *values["KINDS"])
+    ordered = sorted(found, key=lambda name: [*FAMILIES, name].index(name))
+    return {name: found[name] for name in ordered}
+
+
+def kinds() -> tuple[Kind, ...]:
+    """All figures in the order of the report."""
+    return tuple(kind for listed in families().values() for kind in listed)
 
 
 def names() -> list[str]:
     """Names for ``--only``, in the order of the report."""
-    return list(dict.fromkeys(kind.name for kind in KINDS))
+    return list(dict.fromkeys(kind.name for kind in kinds()))
 
 
 def check(wanted: list[str]) -> list[str]:

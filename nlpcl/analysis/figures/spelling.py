@@ -14,7 +14,6 @@ import numpy as np
 
 from nlpcl.analysis.figures.items import Example, items
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
-from nlpcl.analysis.figures.sources import RunSource
 from nlpcl.analysis.figures.spelling_states import (
     Pair,
     State,
@@ -24,6 +23,7 @@ from nlpcl.analysis.figures.spelling_states import (
     states_of,
 )
 from nlpcl.analysis.figures.style import COLOURS, GRID, INK, WIDTH, bare, colour, panels
+from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ LONGEST = 24
 """Characters of the sentence whose similarities are shown."""
 
 
-def erroneous(run: RunSource, seed: int) -> list[Example]:
+def erroneous(run: Run, seed: int) -> list[Example]:
     """Test sentences with a wrong character and of equal length.
 
     Raises:
@@ -54,7 +54,7 @@ def erroneous(run: RunSource, seed: int) -> list[Example]:
     return found
 
 
-def load_characters(run: RunSource, options: Options) -> Material:
+def load_characters(run: Run, options: Options) -> Material:
     """States of wrong and right characters in the same places, before and after training."""
     sentences = erroneous(run, options.seed)
     shown = sentences[:MOST_SENTENCES]
@@ -180,7 +180,7 @@ def draw_characters(
     return figure
 
 
-def load_similarity(run: RunSource, options: Options) -> Material:
+def load_similarity(run: Run, options: Options) -> Material:
     """Cosines of the characters of one sentence as written and right, before and after."""
     sentences = erroneous(run, options.seed)
     fitting = [row for row in sentences if len(row["source"]) <= LONGEST]
@@ -252,6 +252,7 @@ def draw_similarity(
     return figure
 
 
+FAMILY = "spelling"
 KINDS = (
     Kind(
         "characters",

@@ -14,7 +14,7 @@ import numpy as np
 from nlpcl.analysis.figures.embeddings import silhouette
 from nlpcl.analysis.figures.items import Example
 from nlpcl.analysis.figures.kinds import LeftOut
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.runs.run import Run
 
 BATCH = 16
 """Pairs of sentences read together."""
@@ -68,22 +68,23 @@ def normalised(states: np.ndarray) -> np.ndarray:
     return states / np.maximum(lengths, 1e-12)
 
 
-def models(run: RunSource) -> dict[str, Any]:
+def models(run: Run) -> dict[str, Any]:
     """The run's encoder anew and the run's model."""
     from nlpcl.nn.devices import on_device
-    from nlpcl.runs.build import build
+    from nlpcl.runs.build import build_for_text
+    from nlpcl.zoo.sdcl.model import SDCL
 
-    if not hasattr(run.run.model, "encode"):
+    if not isinstance(run.model, SDCL):
         raise LeftOut(f"{run.record['model']} shows no states of characters")
-    before, _ = build(run.run.entry, run.run.config)
-    return {"before": on_device(before, run.run.device).eval(), "after": run.run.model}
+    before, _ = build_for_text(run.entry, run.config, {})
+    return {"before": on_device(before, run.machine.device).eval(), "after": run.model}
 
 
-def read_pairs(run: RunSource, examples: Sequence[Example]) -> dict[str, list[Pair]]:
+def read_pairs(run: Run, examples: Sequence[Example]) -> dict[str, list[Pair]]:
     """States of sentences by both models; what is longer than the limit is cut there."""
     import torch
 
-    task = run.run.task
+    task = run.task
     features = readable(task, examples)
     found: dict[str, list[Pair]] = {}
     for name, model in models(run).items():
@@ -118,7 +119,7 @@ def readable(task: Any, examples: Sequence[Example]) -> list[tuple[dict[str, Any
     return found
 
 
-def states_of(run: RunSource, examples: Sequence[Example]) -> dict[str, list[State]]:
+def states_of(run: Run, examples: Sequence[Example]) -> dict[str, list[State]]:
     """Every place of the sentences, by model."""
     return {
         name: [
@@ -130,7 +131,7 @@ def states_of(run: RunSource, examples: Sequence[Example]) -> dict[str, list[Sta
     }
 
 
-def pair_of(run: RunSource, example: Example) -> dict[str, Pair]:
+def pair_of(run: Run, example: Example) -> dict[str, Pair]:
     """One sentence by both models."""
     return {name: pairs[0] for name, pairs in read_pairs(run, [example]).items()}
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from nlpcl.audio.front_end import FrontEnd
 
-VERSION = 1
+VERSION = 2
 """Of the code between a file and its frames; a change makes all features anew."""
 LARGEST = 65504.0
 """The largest number in fp16."""

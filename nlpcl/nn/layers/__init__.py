@@ -1,1 +1,1 @@
-"""Building blocks of models; each honours a mask of real frames."""
+"""Layers of the models; each takes a mask of real frames and ignores padding."""

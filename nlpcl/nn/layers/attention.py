@@ -1,6 +1,6 @@
-"""Attention of each frame of a clip to all frames of the same clip, with one head or several.
+"""Attention of each frame of a clip to all frames of the clip, with a single head or several.
 
-Legend: ``B`` batch, ``T`` frames, ``H`` width, ``N`` heads, ``A`` width of the comparison.
+Legend: ``B`` batch, ``T`` frames, ``H`` width, ``N`` heads, ``A`` hidden width of ``concat``.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from torch.utils.checkpoint import checkpoint
 Kind = Literal["dot", "general", "general2", "concat"]
 
 COMPARED = 64
-"""Width A in which ``concat`` compares two frames."""
+"""Hidden width A of the additive score ``concat``."""
 
 AT_ONCE = 2**22
-"""Numbers that ``concat`` holds at once; there are ``T * T * A`` of them for each clip."""
+"""Most numbers that ``concat`` holds in memory at once, out of ``T * T * A`` per clip."""
 
 
 class MatchingAttention(nn.Module):
     """``softmax(score(q, m))``-weighted means of a clip's frames m, one for each of its frames q.
 
-    Source: DialogueRNN (Majumder et al., AAAI 2019, arXiv 1811.00405). Where we differ: frames
+    Source: DialogueRNN (Majumder et al., AAAI 2019, arXiv 1811.00405). Differences from it: frames
     attend within their own clip and never across the batch, padding is masked before the softmax
-    in every kind, scores of the product kinds are divided by √H, and all frames ask at once.
+    in every kind, scores of the product kinds are divided by √H, and all queries are computed at
+    once.
 
     The score is, by kind: ``dot`` q·m/√H; ``general`` (Wq)·m/√H; ``general2``
     tanh((Wq + b)·m/√H); ``concat`` v·tanh(W[m; q]).
 
     Args:
         size: width H.
-        kind: how two frames are compared.
+        kind: how a query frame is scored against a memory frame.
     """
 
     def __init__(self, size: int, kind: Kind = "general") -> None:
@@ -49,7 +50,7 @@ class MatchingAttention(nn.Module):
             self.vector = nn.Linear(COMPARED, 1, bias=False)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """A mean for each frame, ``(B, T, H)``.
+        """A weighted mean for each frame, ``(B, T, H)``.
 
         Args:
             states: ``(B, T, H)``.
@@ -57,8 +58,8 @@ class MatchingAttention(nn.Module):
         """
         if self.kind in {"dot", "general"}:
             query = self.transform(states) if self.kind == "general" else states
-            # The same as weights() @ states without a (T, T) matrix in memory; the fused kernels
-            # want a dimension of heads.
+            # The same as weights() @ states, but without a (T, T) matrix in memory. The fused
+            # kernels expect a dimension for heads.
             query, memory = query.unsqueeze(1), states.unsqueeze(1)
             return functional.scaled_dot_product_attention(
                 query, memory, memory, attn_mask=mask[:, None, None, :]
@@ -66,23 +67,23 @@ class MatchingAttention(nn.Module):
         return self.weights(states, mask).to(states.dtype) @ states
 
     def weights(self, states: Tensor, mask: Tensor) -> Tensor:
-        """How much each frame (row) takes of each frame (column), in fp32, ``(B, T, T)``."""
+        """Weights of all frames (columns) for each frame (row), in fp32, ``(B, T, T)``."""
         scores = self.scores(states).float()
         return scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(-1)
 
     def scores(self, states: Tensor) -> Tensor:
-        """The comparison of each frame (row) with each frame (column), ``(B, T, T)``."""
+        """Scores of each query frame (row) against each memory frame (column), ``(B, T, T)``."""
         if self.kind == "concat":
             memory, query = self.of_memory(states), self.of_query(states)
             rows = max(1, AT_ONCE // max(1, memory.numel()))
-            parts = [self.compared(memory, some) for some in query.split(rows, dim=1)]
+            parts = [self.additive_scores(memory, some) for some in query.split(rows, dim=1)]
             return torch.cat(parts, dim=1)
         query = states if self.kind == "dot" else self.transform(states)
         scores = query @ states.mT * self.scale
         return scores.tanh() if self.kind == "general2" else scores
 
-    def compared(self, memory: Tensor, query: Tensor) -> Tensor:
-        """Scores of some asking frames by ``concat``; the sums of pairs are not kept for backward.
+    def additive_scores(self, memory: Tensor, query: Tensor) -> Tensor:
+        """Scores ``concat`` of some query frames; the backward pass recomputes the pairwise sums.
 
         Args:
             memory: ``(B, T, A)``.
@@ -98,14 +99,14 @@ class MatchingAttention(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Several heads (Vaswani et al. 2017, arXiv 1706.03762), then a residual and a layer norm.
+    """Multi-head attention (Vaswani et al. 2017, arXiv 1706.03762), a residual and a layer norm.
 
-    The key projection has no bias: the softmax cancels it, so it would never learn.
+    The key projection has no bias: the softmax would cancel it.
 
     Args:
         size: width H, a multiple of ``heads``.
         heads: number of heads N.
-        dropout: share of the attention weights that are dropped while training.
+        dropout: dropout probability of the attention weights.
     """
 
     def __init__(self, size: int, heads: int, dropout: float = 0.0) -> None:
@@ -122,7 +123,7 @@ class SelfAttention(nn.Module):
         return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """States of the same shape.
+        """Attended states, of the same shape.
 
         Args:
             states: ``(B, T, H)``.

@@ -1,7 +1,7 @@
 """Gates that calibrate the states of a text: each state is multiplied by a number in (0, 1).
 
-They differ in what the number belongs to and what it is made from. All leave padding out, so that
-real tokens get the same whatever stands behind them, and none sees a label.
+They differ in what has a number of its own (a channel or a token) and what it is computed from. All
+ignore padding, so that real tokens get the same number whatever follows them; none sees a label.
 
 Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size.
 """
@@ -18,10 +18,10 @@ from nlpcl.nn.layers.positions import sinusoids
 
 
 class CalibrationGate(nn.Module):
-    """Base: ``g(x) * x``, or with a residual ``λ g(x) * x + (1 - λ) x`` with a learned λ.
+    """Base class: ``g(x) * x``, or with a residual ``λ g(x) * x + (1 - λ) x`` with a learned λ.
 
     Args:
-        residual: whether to mix in the states as they were; λ is 1/2 at first.
+        residual: whether to mix in the ungated states; λ is 1/2 initially.
     """
 
     def __init__(self, *, residual: bool = False) -> None:
@@ -38,26 +38,26 @@ class CalibrationGate(nn.Module):
         raise TypeError(f"{type(self).__name__} defines no gates()")
 
     def factors(self, states: Tensor, mask: Tensor) -> Tensor:
-        """What states are multiplied by in the end, residual included; shaped like the gates."""
+        """The factors of the states, residual included; shaped like the gates."""
         gates = self.gates(states, mask)
         if self.mixture is None:
             return gates
-        share = self.mixture.sigmoid()
-        return share * gates + (1 - share)
+        weight = self.mixture.sigmoid()
+        return weight * gates + (1 - weight)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         """Calibrated states, ``(B, L, H)``; the arguments are those of :meth:`gates`."""
         return states * self.factors(states, mask).to(states.dtype)
 
     def parts(self) -> dict[str, nn.Module]:
-        """Parts that can be left out alone: each returns its first input, changed."""
+        """Modules that can be bypassed one by one: each returns its first input, modified."""
         return {}
 
 
 def narrow(size: int, reduction: int) -> int:
-    """Width of the middle of a gate's network: so many times less than ``size``, but 8 at least.
+    """Width of a gate's bottleneck: ``size / reduction``, but at least 8.
 
-    Of fewer units with ReLU all may be 0 for every text, and then none of them learns.
+    Fewer ReLU units may all be 0 for every text, and then none of them is trained.
     """
     return max(8, size // reduction)
 
@@ -65,12 +65,12 @@ def narrow(size: int, reduction: int) -> int:
 class ChannelGate(CalibrationGate):
     """One gate per channel for the whole text, from the mean of its tokens (``original``).
 
-    ``σ(W₂ ReLU(W₁ mean_t x_t))``: squeeze and excitation, Hu et al. 2018, arXiv 1709.01507. It does
+    ``σ(W₂ ReLU(W₁ mean_t x_t))``: squeeze-and-excitation, Hu et al. 2018, arXiv 1709.01507. It does
     not depend on the order of the states.
 
     Args:
         size: H.
-        reduction: how much narrower the middle is.
+        reduction: reduction ratio of the bottleneck.
         residual: see :class:`CalibrationGate`.
     """
 
@@ -86,12 +86,12 @@ class ChannelGate(CalibrationGate):
 
 
 class SpanEvidence(nn.Module):
-    """What the span around a token says for its gate, added to what other spans say.
+    """Evidence of the span around each token for its gate, added to that of the other spans.
 
     Args:
         size: H.
         width: tokens of the span, odd.
-        channels: of the convolution.
+        channels: output channels of the convolution.
     """
 
     def __init__(self, size: int, width: int, channels: int) -> None:
@@ -101,20 +101,20 @@ class SpanEvidence(nn.Module):
         self.weighing = nn.Linear(channels, 1, bias=False)
 
     def forward(self, evidence: Tensor, states: Tensor) -> Tensor:
-        """``(B, L, 1)`` → the same; states ``(B, L, H)`` are 0 at padding."""
+        """Evidence ``(B, L, 1)`` → the same shape; states ``(B, L, H)`` must be 0 at padding."""
         return evidence + self.weighing(self.activation(self.convolution(states.mT)).mT)
 
 
 class SpanGate(CalibrationGate):
     """One gate per token, from parallel convolutions over the spans around it (``span``).
 
-    ``σ(b + Σ_w v_w · GELU(conv_w(x))_t)``, the same as one linear layer on all convolutions
-    side by side. Padding is 0 before each convolution.
+    ``σ(b + Σ_w v_w · GELU(conv_w(x))_t)``, which equals one linear layer on the concatenated
+    convolutions. Padding is set to 0 before each convolution.
 
     Args:
         size: H.
-        windows: widths of the spans; odd, since an even one has no middle token.
-        reduction: the convolutions have so many times fewer channels than H.
+        windows: span widths; odd, since an even span has no middle token.
+        reduction: the convolutions have H / reduction channels.
         residual: see :class:`CalibrationGate`.
 
     Raises:
@@ -146,23 +146,23 @@ class SpanGate(CalibrationGate):
         return evidence.sigmoid()
 
     def parts(self) -> dict[str, nn.Module]:
-        """The spans by their width."""
+        """The span modules, named by their width."""
         named = zip(self.windows, self.spans, strict=True)
         return {f"window {width}": span for width, span in named}
 
 
 def weighing(size: int, reduction: int) -> nn.Sequential:
-    """A vector of ``size`` → one number before the sigmoid."""
+    """A two-layer network from a vector of ``size`` to one logit."""
     middle = narrow(size, reduction)
     return nn.Sequential(nn.Linear(size, middle), nn.GELU(), nn.Linear(middle, 1))
 
 
 class PositionWeight(nn.Module):
-    """A weight in (0, 1) for each place in the text, from its sinusoids.
+    """A weight in (0, 1) for each position in the text, from its sinusoidal encoding.
 
     Args:
-        size: width of the sinusoids.
-        reduction: how much narrower the network's middle is.
+        size: width of the encoding.
+        reduction: reduction ratio of the bottleneck.
     """
 
     def __init__(self, size: int, reduction: int) -> None:
@@ -171,7 +171,7 @@ class PositionWeight(nn.Module):
         self.network = weighing(size, reduction)
 
     def forward(self, gate: Tensor, mask: Tensor) -> Tensor:
-        """A gate ``(B, L, 1)`` times the weights; real tokens are counted from the first one."""
+        """A gate ``(B, L, 1)`` times the weights; positions count from the first real token."""
         places = (mask.long().cumsum(1) - 1).clamp(min=0)
         table = sinusoids(mask.shape[1], self.size, mask.device).to(gate.dtype)
         return gate * self.network(table).sigmoid()[places]
@@ -182,7 +182,7 @@ class SemanticWeight(nn.Module):
 
     Args:
         size: H.
-        reduction: how much narrower the network's middle is.
+        reduction: reduction ratio of the bottleneck.
     """
 
     def __init__(self, size: int, reduction: int) -> None:
@@ -195,11 +195,11 @@ class SemanticWeight(nn.Module):
 
 
 class PositionGate(CalibrationGate):
-    """One gate per token: the weight of its place times that of its meaning (``position``).
+    """One gate per token: the weight of its position times that of its state (``position``).
 
     Args:
         size: H.
-        reduction: how much narrower the middle of the two networks is.
+        reduction: reduction ratio of the two bottlenecks.
         residual: see :class:`CalibrationGate`.
     """
 
@@ -214,7 +214,7 @@ class PositionGate(CalibrationGate):
         return self.semantic(self.position(ones, mask), states)
 
     def parts(self) -> dict[str, nn.Module]:
-        """The two weights."""
+        """The modules of the two weights."""
         return {"position weight": self.position, "semantic weight": self.semantic}
 
 

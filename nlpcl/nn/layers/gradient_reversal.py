@@ -20,13 +20,13 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(values: Tensor, strength: float) -> Tensor:
-    """The same values; the gradient that comes back is multiplied by ``-strength``.
+    """The identity; on the way back the gradient is multiplied by ``-strength``.
 
-    What follows learns at full weight whatever the strength; only what comes before is held back.
+    The layers after it are trained at full weight whatever the strength.
 
     Args:
-        values: of any shape.
-        strength: λ; 0 lets no gradient through.
+        values: a tensor of any shape.
+        strength: λ; 0 stops the gradient.
     """
     reversed_values: Any = _Reversal.apply(values, strength)
     return reversed_values

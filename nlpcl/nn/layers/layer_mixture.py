@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class LayerMixture(nn.Module):
-    """``gain * sum_k softmax(w)_k * states_k``; equal weights at first.
+    """``gain * sum_k softmax(w)_k * states_k``, initially with equal weights.
 
     Args:
         layers: number of layers K.
@@ -25,7 +25,7 @@ class LayerMixture(nn.Module):
 
     @property
     def weights(self) -> Tensor:
-        """The layers' shares, ``(K,)``."""
+        """The softmax weight of each layer, ``(K,)``."""
         return self.logits.float().softmax(0)
 
     def forward(self, states: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Normalisation of frames with statistics of real frames alone.
+"""Normalisation of frames by the statistics of real frames only.
 
 Legend: ``B`` batch, ``T`` frames, ``H`` width, ``K`` layers.
 """
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 
 class InstanceNorm(nn.Module):
-    """Each channel of each clip brought to mean 0 and variance 1 over its real frames.
+    """Normalises each channel of each clip to mean 0 and variance 1 over its real frames.
 
-    Also met under the name AdaIN, which it is not: nothing conditions it. It removes a clip's own
-    mean and variance, and so the speaker's, but also cues of arousal. A clip of one frame has no
-    variance over time and keeps its values.
+    Sometimes called AdaIN, which it is not: it is not conditional. It removes the mean and variance
+    of a clip, and with them traces of the speaker, but also cues of arousal. A clip of one frame
+    has no variance over time and keeps its values.
 
     Args:
         size: width H.
@@ -50,11 +50,11 @@ class InstanceNorm(nn.Module):
 
 
 class Standardisation(nn.Module):
-    """Each channel shifted and scaled by statistics of the training clips, which are saved with it.
+    """Standardises each channel by the statistics of the training clips, kept as buffers.
 
     Args:
         size: width H.
-        layers: K layers, each with statistics of its own.
+        layers: number of layers K, each with its own statistics.
     """
 
     mean: Tensor
@@ -66,7 +66,7 @@ class Standardisation(nn.Module):
         self.register_buffer("deviation", torch.ones(layers, 1, size))
 
     def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
-        """Take the statistics of :func:`statistics`, each ``(H,)`` or ``(K, H)``."""
+        """Store the results of :func:`statistics`, each ``(H,)`` or ``(K, H)``."""
         self.mean.copy_(mean.reshape(self.mean.shape))
         self.deviation.copy_(deviation.reshape(self.deviation.shape))
 
@@ -79,14 +79,17 @@ class Standardisation(nn.Module):
 
 
 def statistics(features: Iterable[Tensor], least: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel over all frames of some clips, in fp32.
+    """Mean and standard deviation of each channel over all frames of the clips, in fp32.
 
     Args:
         features: clips without padding, ``(T, H)`` or ``(K, T, H)``; T may differ.
-        least: smallest deviation, so that a constant channel does not divide by 0.
+        least: lower bound of the deviation, so that a constant channel does not divide by 0.
 
     Returns:
         Both ``(H,)`` or ``(K, H)``.
+
+    Raises:
+        ValueError: there is no frame.
     """
     count, total, squares = 0, None, None
     for clip in features:
@@ -104,11 +107,11 @@ def statistics(features: Iterable[Tensor], least: float = 1e-5) -> tuple[Tensor,
 def speaker_statistics(
     features: Sequence[Tensor], speakers: Sequence[str]
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """The statistics of each speaker's clips, for ``--normalise speaker``.
+    """The statistics of each speaker's clips, for ``--normalization speaker``.
 
-    A task brings each clip to ``(features - mean) / deviation`` of its speaker before it makes
-    batches; the model then has no instance norm. For test speakers the statistics come from their
-    own test clips, without labels: that is transductive, and a report has to say so.
+    The task standardises each clip by the statistics of its speaker before batches are made, and
+    the model has no instance norm. For test speakers the statistics come from their own test clips,
+    without labels: this is transductive, and a report has to say so.
 
     Args:
         features: clips without padding, ``(T, H)`` or ``(K, T, H)``.

@@ -1,4 +1,4 @@
-"""Which frames of a padded batch are real, and from frames to one vector a clip.
+"""Masks of real frames, and pooling of frames into one vector per clip.
 
 Legend: ``B`` batch, ``T`` frames, ``H`` width.
 """
@@ -11,10 +11,10 @@ from torch.nn import functional
 
 
 def real_frames(attention_mask: Tensor) -> Tensor:
-    """True at real frames, ``(B, T)``; a clip without any gets its first one.
+    """True at real frames, ``(B, T)``; in a clip without any, the first counts as one.
 
-    A softmax or a maximum over no frame at all would be NaN or infinite, and NaN would reach every
-    weight through the gradient.
+    A softmax or a maximum over no frames would be NaN or infinite, and NaN would reach every
+    parameter through the gradient.
 
     Args:
         attention_mask: 1 at real frames, 0 at padding, ``(B, T)``.
@@ -36,19 +36,22 @@ def average(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def maximum(states: Tensor, mask: Tensor) -> Tensor:
-    """The greatest value of each channel over real frames in fp32, ``(B, H)``."""
+    """The maximum of each channel over real frames in fp32, ``(B, H)``."""
     return states.float().masked_fill(~mask.unsqueeze(-1), float("-inf")).amax(1)
 
 
 def neighbours_averaged(states: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Means over runs of ``size`` frames and their mask, ``(B, ceil(T / size), H)`` and its mask.
+    """Average pooling over time with kernel and stride ``size``.
 
-    A run at the end of a clip is the mean of the frames that are real.
+    The last window of a clip is averaged over its real frames.
 
     Args:
         states: ``(B, T, H)``, zero at padding.
-        mask: True at real frames, ``(B, T)``; padding stands behind them.
-        size: frames a run.
+        mask: True at real frames, ``(B, T)``; padding follows them.
+        size: frames per window.
+
+    Returns:
+        The means, ``(B, ceil(T / size), H)``, and their mask.
     """
     spare = -states.shape[1] % size
     runs = functional.pad(states, (0, 0, 0, spare)).unflatten(1, (-1, size))
@@ -56,36 +59,41 @@ def neighbours_averaged(states: Tensor, mask: Tensor, size: int) -> tuple[Tensor
     return runs.sum(2) / real.clamp(min=1).unsqueeze(-1).to(states.dtype), real > 0
 
 
-def spread(shares: Tensor, mask: Tensor, size: int) -> Tensor:
-    """Shares of runs of frames ``(B, ceil(T / size))`` as shares of the frames themselves, (B, T).
+def spread(weights: Tensor, mask: Tensor, size: int) -> Tensor:
+    """Weights of pooled frames ``(B, ceil(T / size))`` spread over the frames, ``(B, T)``.
 
-    The frames of a run that are real get equal parts of its share; mask is theirs, ``(B, T)``.
+    The real frames of a window share its weight equally.
+
+    Args:
+        weights: of the windows of :func:`neighbours_averaged`.
+        mask: True at real frames, ``(B, T)``.
+        size: frames per window.
     """
     frames = mask.shape[1]
     real = functional.pad(mask, (0, -frames % size)).unflatten(1, (-1, size)).sum(2)
-    parts = shares / real.clamp(min=1)
+    parts = weights / real.clamp(min=1)
     return parts.repeat_interleave(size, dim=1)[:, :frames].masked_fill(~mask, 0.0)
 
 
 def over_frames(weights: Tensor, mask: Tensor) -> Tensor:
-    """Attention weights averaged over the real frames that ask, ``(B, T)``; a row sums to 1.
+    """Attention weights averaged over the real frames that attend, ``(B, T)``; rows sum to 1.
 
     Args:
-        weights: ``(B, T, T)``, a row for each frame that asks.
+        weights: ``(B, T, T)``, one row for each frame that attends.
         mask: True at real frames, ``(B, T)``.
     """
-    asking = mask.to(weights.dtype).unsqueeze(1)  # (B, 1, T)
-    return ((asking @ weights) / asking.sum(-1, keepdim=True)).squeeze(1)
+    queries = mask.to(weights.dtype).unsqueeze(1)  # (B, 1, T)
+    return ((queries @ weights) / queries.sum(-1, keepdim=True)).squeeze(1)
 
 
 class MaxPooling(nn.Module):
-    """:func:`maximum` as a module, so that an ablation may put the average in its place."""
+    """:func:`maximum` as a module, so that it can be bypassed by the average."""
 
     def forward(self, average: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-        """The greatest values, ``(B, H)``.
+        """The maxima, ``(B, H)``.
 
         Args:
-            average: what stands in where this module is bypassed, ``(B, H)``.
+            average: the output if this module is bypassed, ``(B, H)``.
             states: ``(B, T, H)``.
             mask: True at real frames, ``(B, T)``.
         """

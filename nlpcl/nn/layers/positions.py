@@ -1,4 +1,4 @@
-"""Sinusoidal positions (Vaswani et al. 2017, section 3.5), computed for the length at hand.
+"""Sinusoidal positional encodings (Vaswani et al. 2017, section 3.5), for any length.
 
 Legend: ``B`` batch, ``T`` frames, ``H`` width.
 """
@@ -23,7 +23,7 @@ def sinusoids(length: int, size: int, device: torch.device | None = None) -> Ten
 
 
 class SinusoidalPositions(nn.Module):
-    """Adds positions to states of any length and width."""
+    """Adds sinusoidal positional encodings to states of any length and width."""
 
     def forward(self, states: Tensor) -> Tensor:
         """``(B, T, H)`` → the same shape."""

@@ -1,4 +1,4 @@
-"""Gated recurrent units that read each clip as if it stood alone.
+"""Gated recurrent units for padded batches, in which padding reaches no real frame.
 
 Legend: ``B`` batch, ``T`` frames, ``H`` width.
 """
@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 
 class BidirectionalGRU(nn.Module):
-    """A bidirectional GRU; its backward half starts at a clip's last real frame.
+    """A bidirectional GRU whose backward direction starts at the last real frame of a clip.
 
-    Each half is a GRU of one direction; the backward one reads the clips turned round. Padding
-    then comes last for both and cannot reach a real frame, so nothing need be packed, which is
-    three times as fast on a processor (bf16, 120 frames of width 512).
+    Each direction is a separate GRU; the backward one reads the clips reversed. Padding then comes
+    last for both and cannot reach a real frame, so no sequence needs packing, which is three times
+    as fast on a CPU (bf16, 120 frames of width 512).
 
     Args:
-        size: width of the input.
-        hidden: width of each direction.
-        layers: how many, each on top of the one before.
-        dropout: share of the states between layers that are dropped while training.
+        size: input size.
+        hidden: hidden size of each direction.
+        layers: number of stacked layers.
+        dropout: dropout probability between layers.
     """
 
     def __init__(self, size: int, hidden: int, layers: int = 1, dropout: float = 0.0) -> None:
@@ -31,11 +31,11 @@ class BidirectionalGRU(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Both directions side by side, zero at padding, ``(B, T, 2 * hidden)``.
+        """The concatenated directions, zero at padding, ``(B, T, 2 * hidden)``.
 
         Args:
             states: ``(B, T, H)``.
-            mask: True at real frames, ``(B, T)``; padding stands behind them.
+            mask: True at real frames, ``(B, T)``; padding follows them.
         """
         places = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
         turned = torch.where(mask, mask.sum(1, keepdim=True) - 1 - places, places)
@@ -50,18 +50,18 @@ class BidirectionalGRU(nn.Module):
 
 
 def at_places(states: Tensor, places: Tensor) -> Tensor:
-    """Frames ``(B, T, H)`` in another order, ``places`` ``(B, T)``."""
+    """Frames ``(B, T, H)`` gathered in the order ``places``, ``(B, T)``."""
     return states.gather(1, places.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
 
 
 class StackedGRU(nn.Module):
-    """Bidirectional layers, each with a layer norm, dropout and, where widths agree, a residual.
+    """Bidirectional GRU layers, each with layer norm, dropout and, if widths agree, a residual.
 
     Args:
-        size: width of the input.
-        hidden: width of each direction; the output is twice as wide.
+        size: input size.
+        hidden: hidden size of each direction; the output is twice as wide.
         layers: number of layers.
-        dropout: share of each layer's normalised output that is dropped while training.
+        dropout: dropout probability of each layer's normalised output.
     """
 
     def __init__(self, size: int, hidden: int, layers: int, dropout: float) -> None:
@@ -80,9 +80,9 @@ class StackedGRU(nn.Module):
 
 
 def initialise_gru(gru: nn.GRU) -> None:
-    """Each gate's recurrent matrix orthogonal, input matrices Glorot, biases 0."""
+    """Initialise each gate: recurrent matrix orthogonal, input matrix Glorot, biases 0."""
     for name, weight in gru.named_parameters():
-        # Slices do not carry the mark by which transformers spares weights from a file.
+        # Slices lack the mark by which transformers protects weights loaded from a file.
         if getattr(weight, "_is_hf_initialized", False):
             continue
         for gate in weight.detach().chunk(3):

@@ -1,1 +1,1 @@
-"""Objectives as pure functions."""
+"""Loss functions without state, computed in fp32."""

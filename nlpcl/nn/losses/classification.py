@@ -1,7 +1,7 @@
-"""Losses of classifiers, one number a row, and mixup.
+"""Losses of classifiers, one number per row, and mixup.
 
-Targets are class numbers ``(B,)``, -100 where a row has none, or shares of classes ``(B, C)``, all
-0 where a row has none. Everything is computed in fp32 whatever the autocast.
+Targets are class numbers ``(B,)``, -100 where a row has none, or class probabilities ``(B, C)``,
+all 0 where a row has none. Everything is computed in fp32, also under autocast.
 
 Legend: ``B`` batch, ``C`` classes, ``S`` speakers, ``T`` frames.
 """
@@ -20,17 +20,17 @@ IGNORE = -100
 
 
 def labelled(targets: Tensor) -> Tensor:
-    """True at rows that have a target, ``(B,)``."""
+    """True at rows with a target, ``(B,)``."""
     return targets != IGNORE if targets.dim() == 1 else targets.sum(1) > 0
 
 
-def shares(targets: Tensor, classes: int, smoothing: float = 0.0) -> Tensor:
-    """Targets as shares of classes, each row's sum kept, fp32, ``(B, C)``.
+def soft_targets(targets: Tensor, classes: int, smoothing: float = 0.0) -> Tensor:
+    """Targets as class probabilities in fp32, ``(B, C)``; smoothing keeps the sum of each row.
 
     Args:
         targets: ``(B,)`` or ``(B, C)``.
         classes: number of classes C.
-        smoothing: share of a row's target spread evenly over all classes, as in torch.
+        smoothing: label smoothing as in torch: fraction spread evenly over all classes.
     """
     if targets.dim() == 1:
         known = (targets != IGNORE).unsqueeze(1)
@@ -47,8 +47,8 @@ def cross_entropy(
     Args:
         logits: ``(B, C)``.
         targets: ``(B,)`` or ``(B, C)``.
-        weights: a factor for each class, ``(C,)``.
-        smoothing: of the labels, 0 to 1.
+        weights: class weights, ``(C,)``.
+        smoothing: label smoothing, 0 to 1.
     """
     return focal(logits, targets, gamma=0.0, weights=weights, smoothing=smoothing)
 
@@ -68,15 +68,16 @@ def focal(
     Args:
         logits: ``(B, C)``.
         targets: ``(B,)`` or ``(B, C)``.
-        gamma: how much well-classified rows are played down; 0 is cross-entropy.
-        weights: a factor for each class, ``(C,)``.
-        smoothing: of the labels, 0 to 1.
+        gamma: focusing parameter γ; larger values down-weight well-classified rows more, 0 is
+            cross-entropy.
+        weights: class weights, ``(C,)``.
+        smoothing: label smoothing, 0 to 1.
     """
     with torch.autocast(logits.device.type, enabled=False):
         logs = logits.float().log_softmax(1)
-        terms = shares(targets, logits.shape[1], smoothing) * -logs
+        terms = soft_targets(targets, logits.shape[1], smoothing) * -logs
         if gamma:
-            # The power's derivative is infinite at 0 for γ < 1.
+            # For γ < 1 the derivative of the power is infinite at 0.
             terms = terms * (-logs.expm1()).clamp(min=1e-12) ** gamma
         if weights is not None:
             terms = terms * weights.to(terms)
@@ -84,23 +85,23 @@ def focal(
 
 
 def balanced_weights(counts: Sequence[int]) -> list[float]:
-    """A weight for each class, inverse to its number of rows; 1 on average over the rows.
+    """Class weights inversely proportional to class frequencies; 1 on average over the rows.
 
     Args:
-        counts: training rows of each class; a class without rows gets weight 0.
+        counts: number of training rows per class; a class without rows gets weight 0.
     """
     present = sum(count > 0 for count in counts)
     return [sum(counts) / (present * count) if count else 0.0 for count in counts]
 
 
 class Mixed(NamedTuple):
-    """A batch of mixed clips; every tensor is new.
+    """A batch of mixed clips, in tensors of their own.
 
     Args:
-        inputs: as they came in, padding 0.
-        attention_mask: 1 where one of the two clips is real.
-        labels: shares of classes, ``(B, C)``.
-        speakers: shares of speakers, ``(B, S)``.
+        inputs: in the shape of the given ones, 0 at padding.
+        attention_mask: 1 where either clip is real.
+        labels: class probabilities, ``(B, C)``.
+        speakers: speaker probabilities, ``(B, S)``.
     """
 
     inputs: Tensor
@@ -120,7 +121,7 @@ def mixup(
     speakers: Tensor | None = None,
     training_speakers: int = 0,
 ) -> Mixed:
-    """Each clip mixed with another of the batch: ``λ x_i + (1 - λ) x_j``, labels alike.
+    """Mix each clip with another one of the batch: ``λ x_i + (1 - λ) x_j``, and labels alike.
 
     Source: Zhang et al. 2018, arXiv 1710.09412; λ ~ Beta(α, α) is drawn for each clip.
 
@@ -129,24 +130,24 @@ def mixup(
         attention_mask: 1 at real frames or samples, ``(B, T)``.
         labels: ``(B,)`` or ``(B, C)``.
         classes: number of classes C.
-        alpha: α above 0; the greater, the more even the mixture.
-        generator: draws λ and the partners.
+        alpha: α above 0; larger values mix more evenly.
+        generator: source of λ and the partners.
         speakers: numbers of the training speakers, ``(B,)``; -100 where unknown.
-        training_speakers: how many training speakers S there are.
+        training_speakers: number of training speakers S.
     """
     rows = len(inputs)
     partners = generator.sample(range(rows), rows)
     drawn = [generator.betavariate(alpha, alpha) for _ in range(rows)]
-    share = torch.tensor(drawn, device=inputs.device)
+    lam = torch.tensor(drawn, device=inputs.device)
 
     def mixed(values: Tensor) -> Tensor:
-        own = share.to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
+        own = lam.to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
         return own * values + (1 - own) * values[partners]
 
     real = attention_mask.bool()
     shape = {2: real, 3: real[..., None], 4: real[:, None, :, None]}[inputs.dim()]
     mask = (real | real[partners]).to(attention_mask.dtype)
-    voices = None if speakers is None else mixed(shares(speakers, training_speakers))
+    voices = None if speakers is None else mixed(soft_targets(speakers, training_speakers))
     return Mixed(
-        mixed(inputs.masked_fill(~shape, 0.0)), mask, mixed(shares(labels, classes)), voices
+        mixed(inputs.masked_fill(~shape, 0.0)), mask, mixed(soft_targets(labels, classes)), voices
     )

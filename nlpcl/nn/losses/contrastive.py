@@ -1,6 +1,6 @@
 """Contrastive losses, vectorised and masked.
 
-Every one is computed in fp32 whatever the autocast and returns its sum with the number of terms.
+Each is computed in fp32, also under autocast, and returns its sum and the number of terms.
 
 Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size, ``E`` wrong characters in the batch.
 """
@@ -29,14 +29,14 @@ def self_distillation(
     """Token-level self-distillation loss L_c of SDCL (arXiv 2210.17168).
 
     For each wrong character i: ``-log exp(cos(h̃_i, h_i)/τ) / Σ_j exp(cos(h̃_i, k_j)/τ)``. The
-    positive is the same place in the correct sentence; the keys ``k_j`` besides it are
+    positive is the same position in the correct sentence; the other keys ``k_j`` are
 
     - ``teacher``: the correct sentence's other characters (the paper's formula),
     - ``student``: the wrong sentence's other characters, other errors included (its prose),
     - ``batch``: every unchanged character of the batch's wrong sentences (a public
-      re-implementation); its scale moves with the batch size.
+      re-implementation); its scale depends on the batch size.
 
-    Gradients reach both sides.
+    Gradients flow into both sides.
 
     Args:
         student: states of the sentences as written, ``(B, L, H)``.
@@ -44,10 +44,10 @@ def self_distillation(
         errors: True at wrong characters, ``(B, L)``.
         valid: True at characters, False at pads and special tokens, ``(B, L)``.
         temperature: τ above 0.
-        negatives: which keys.
+        negatives: which characters are the other keys.
 
     Returns:
-        The sum over wrong characters and their number; 0 and 0 without any.
+        The sum over wrong characters and their number; both 0 without any.
     """
     with torch.autocast(student.device.type, enabled=False):
         queries = functional.normalize(student.float(), dim=-1)
@@ -74,7 +74,8 @@ def info_nce(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor,
     """Self-supervised contrast of two views of each text (SimCSE, arXiv 2104.08821, equation 1).
 
     ``-log exp(cos(a_i, b_i)/τ) / Σ_j exp(cos(a_i, b_j)/τ)``: the positive is the other view of the
-    text, the negatives are the other views of the batch's other texts. A text alone has 0.
+    text, the negatives are the other views of the batch's other texts. The loss of a single text
+    is 0.
 
     Args:
         first: vectors a of one view, ``(B, H)``.
@@ -96,7 +97,7 @@ def positives(labels: Tensor) -> Tensor:
     """True where another row has the same class, ``(B, B)``.
 
     Args:
-        labels: class numbers ``(B,)``, -100 for none, which is like nothing.
+        labels: class numbers ``(B,)``, -100 for none, which equals no other.
     """
     same = (labels.unsqueeze(1) == labels) & (labels != IGNORE)
     return same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
@@ -108,8 +109,8 @@ def supervised_contrast(
     """Supervised contrastive loss L_out (Khosla et al. 2020, arXiv 2004.11362, equation 2).
 
     For each text i with others P of its class in the batch: the mean over P of
-    ``-log exp(cos(z_i, z_p)/τ) / Σ_{j≠i} exp(cos(z_i, z_j)/τ)``. Texts without a label take no
-    part. Where we differ from the authors' code: no factor τ / 0.07.
+    ``-log exp(cos(z_i, z_p)/τ) / Σ_{j≠i} exp(cos(z_i, z_j)/τ)``. Texts without a label are left
+    out. Difference from the authors' code: no factor τ / 0.07.
 
     Args:
         vectors: z, ``(B, H)``.
@@ -117,14 +118,14 @@ def supervised_contrast(
         temperature: τ above 0.
 
     Returns:
-        The sum over texts that have a positive, and their number; 0 and 0 without any.
+        The sum over texts that have a positive, and their number; both 0 without any.
     """
     with torch.autocast(vectors.device.type, enabled=False):
         unit = functional.normalize(vectors.float(), dim=-1)
         known = labels != IGNORE
         others = known & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
         similarities = unit @ unit.T / temperature
-        # Subtracts each row's maximum; a row of -inf alone would be NaN.
+        # The smallest number instead of -inf: a row of -inf alone would give NaN.
         logs = similarities.masked_fill(~others, torch.finfo(torch.float32).min).log_softmax(1)
         pairs = positives(labels)
         terms = -logs.masked_fill(~pairs, 0.0).sum(1) / pairs.sum(1).clamp(min=1)

@@ -17,13 +17,14 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from nlpcl.runs.ablation.identity import code_identity, differing, encoder_digest
-from nlpcl.runs.ablation.plan import Cell, Plan
-from nlpcl.runs.ablation.worker import Job, work
 from nlpcl.core import progress
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import explained, read_json, write_json
 from nlpcl.core.interrupts import FirstInterrupt
+from nlpcl.core.renamed import with_present_names
+from nlpcl.runs.ablation.identity import code_identity, differing, encoder_digest
+from nlpcl.runs.ablation.plan import Cell, Plan
+from nlpcl.runs.ablation.worker import Job, work
 
 MARK = "ablation.json"
 TICK = 0.2
@@ -114,7 +115,8 @@ def refuse_other(folder: Path, cell: Cell) -> None:
         return
     record = read_json(file)
     how = f"Choose another --out, or delete {folder / cell.place} and its .json."
-    old, new = record.get("settings", {}), settings_of(cell)
+    old = with_present_names(type(cell.config), record.get("settings", {}), where=str(file))
+    new = settings_of(cell)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             change = f"{key} was {old.get(key)}, is {new.get(key)}"
@@ -166,10 +168,10 @@ def check_data(config: Any) -> None:
     Raises:
         UserError: they cannot be read or lack a split.
     """
-    from nlpcl.runs.rows import load_clips, load_splits
+    from nlpcl.runs.rows import load_splits, load_unsplit
 
     if config.folds:
-        load_clips(config)
+        load_unsplit(config)
         return
     splits = load_splits(config)
     sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}

@@ -92,7 +92,7 @@ def is_text(node: ast.AST) -> bool:
 
 def encoder_digest(backbone: str) -> str:
     """A digest of the weights that training starts from; empty for names of a hub."""
-    folder = PACKAGE / "assets" if backbone == "builtin" else Path(backbone)
+    folder = PACKAGE if backbone == "builtin" else Path(backbone)
     digest = hashlib.sha256()
     files = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []
     for file in files:

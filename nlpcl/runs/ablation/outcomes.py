@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import read_json, read_json_lines
+from nlpcl.metrics.clusters import clusters_of
+from nlpcl.metrics.measures import Rows
 from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
 from nlpcl.runs.ablation.engine import is_finished
 from nlpcl.runs.ablation.identity import code_identity, differing
-from nlpcl.runs.ablation.measures import CLUSTERS, MEASURES, Rows
 from nlpcl.runs.ablation.plan import Cell, Plan
-from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json, read_json_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,7 +128,7 @@ def score(
     plan: Plan, results: Sequence[Result], metric: str, *, with_tests: bool = True
 ) -> list[Scores]:
     """A metric on every test set; with ``with_tests`` each variant against the baseline."""
-    if plan.task not in MEASURES:
+    if plan.task.measures.summed is None:
         values: dict[str, dict[int, float]] = {name: {} for name in plan.variants}
         for one in results:
             if metric in one.metrics:
@@ -145,8 +146,11 @@ def score_test(
     tested = [one for one in results if test in one.rows]
     settings = next(iter(plan.variants.values()))
     everything = [one.rows[test] for one in tested]
-    parts_of, function = MEASURES[plan.task].parts(metric, everything, settings)
-    places, kind, names = item_places(tested, test)
+    summed = plan.task.measures.summed
+    assert summed is not None
+    parts_of, function = summed(metric, everything, settings)
+    places, items = item_places(tested, test)
+    clusters = clusters_of(items)
     parts: dict[str, dict[int, np.ndarray]] = {name: {} for name in plan.variants}
     values: dict[str, dict[int, float]] = {name: {} for name in plan.variants}
     for one in tested:
@@ -156,8 +160,10 @@ def score_test(
         parts[variant][seed] = spread_out(
             sums, [places[key] for key in keys(one.rows[test])], places
         )
-    found = compare(parts, plan.baseline, function, names or None) if with_tests else []
+    names = None if clusters is None else clusters.names
+    found = compare(parts, plan.baseline, function, names) if with_tests else []
     compared = {one.variant: one for one in found}
+    kind = "" if clusters is None else clusters.field
     return Scores(test, metric, values, compared, len(places), kind)
 
 
@@ -171,8 +177,10 @@ def keys(rows: Rows) -> list[Hashable]:
     ]
 
 
-def item_places(tested: Sequence[Result], test: str) -> tuple[dict[Hashable, int], str, list[str]]:
-    """Numbers of all test items, the field that names their clusters, and the clusters.
+def item_places(
+    tested: Sequence[Result], test: str
+) -> tuple[dict[Hashable, int], list[dict[str, Any]]]:
+    """Numbers of all test items, and a prediction row of each in that order.
 
     Splits may differ between seeds, so an item need not be tested at each of them.
 
@@ -180,9 +188,8 @@ def item_places(tested: Sequence[Result], test: str) -> tuple[dict[Hashable, int
         UserError: two variants were tested on other items at the same seed.
     """
     places: dict[Hashable, int] = {}
-    clusters: list[str] = []
+    items: list[dict[str, Any]] = []
     by_seed: dict[int, tuple[str, set[tuple[Hashable, str]]]] = {}
-    fields = [name for name in CLUSTERS if any(row.get(name) for row in tested[0].rows[test])]
     for one in tested:
         listed = keys(one.rows[test])
         golds = {(key, row["gold"]) for key, row in zip(listed, one.rows[test], strict=True)}
@@ -193,9 +200,8 @@ def item_places(tested: Sequence[Result], test: str) -> tuple[dict[Hashable, int
         for key, row in zip(listed, one.rows[test], strict=True):
             if key not in places:
                 places[key] = len(places)
-                own = f"item {len(places)}"
-                clusters.append(str(row.get(fields[0]) or own) if fields else own)
-    return places, fields[0] if fields else "", clusters if fields else []
+                items.append(row)
+    return places, items
 
 
 def spread_out(sums: np.ndarray, at: Sequence[int], places: Mapping[Hashable, int]) -> np.ndarray:

@@ -17,6 +17,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from nlpcl import zoo
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.renamed import former_names, with_present_names
+from nlpcl.tasks.spec import TaskSpec
 
 FIXED = ("data", "data_root", "seed")
 """Fields that cannot be swept: cells are compared on the same test items, at the same seeds."""
@@ -72,9 +74,9 @@ class Plan:
     notes: Sequence[str] = field(default_factory=list)
 
     @property
-    def task(self) -> str:
+    def task(self) -> TaskSpec:
         """The model's task."""
-        return self.entry.config_class.task
+        return self.entry.task
 
     def cells(self) -> list[Cell]:
         """All trainings, seed by seed, so that what is finished can be compared."""
@@ -127,8 +129,8 @@ def make_plan(
     if baseline is None and usual in entry.variants and usual not in named and not grid:
         named = {usual: entry.variants[usual], **named}
         notes.append(f"{usual}, the model's baseline, was added to be compared with.")
-    settings = crossed(named, grid)
-    refuse_useless(given, settings, grid)
+    settings = crossed(entry.config_class, named, grid)
+    refuse_useless(given, settings, with_present_names(entry.config_class, grid))
     fixed = {**(preset or {}), **given}
     made = {
         name: entry.config_class.from_dict({**fixed, **own}, where=f"variant {name}").check()
@@ -185,14 +187,16 @@ def parse_sweeps(config: type[RunConfig], sweeps: Sequence[str]) -> dict[str, li
         if name in FIXED:
             how = "Use --seeds." if name == "seed" else "Run one ablation for each."
             raise UserError(f"{name} cannot be swept", where, how)
-        if name not in known:
+        # A former name stays as written: the folders of an older ablation are named by it.
+        present = former_names(config).get(name, name)
+        if present not in known:
             raise unknown_name("setting", name, known, where=where)
-        if name in grid:
-            raise UserError(f"{name} is swept twice", where, f"Use one --sweep {name}=a,b.")
+        if present in with_present_names(config, grid):
+            raise UserError(f"{present} is swept twice", where, f"Use one --sweep {present}=a,b.")
         parts = [part.strip() for part in texts.split(",")]
         if not sign or not all(parts):
             raise UserError("is not FIELD=VALUE,VALUE", where, f"Write --sweep {name}=a,b.")
-        grid[name] = [converted(part, hints[name], where) for part in parts]
+        grid[name] = [converted(part, hints[present], where) for part in parts]
         refuse_repeated(map(str, grid[name]), where)
     return grid
 
@@ -225,11 +229,11 @@ def converted(text: str, hint: Any, where: str) -> Any:
 
 
 def crossed(
-    named: Mapping[str, dict[str, Any]], grid: Mapping[str, list[Any]]
+    config: type[RunConfig], named: Mapping[str, dict[str, Any]], grid: Mapping[str, list[Any]]
 ) -> dict[str, dict[str, Any]]:
     """Every variant with every point of the grid, named ``variant field=value``."""
     for name, own in named.items():
-        for swept in set(own) & set(grid):
+        for swept in set(own) & set(with_present_names(config, grid)):
             raise UserError(
                 f"the variant {name} sets {swept} itself",
                 f"--sweep {swept}",
@@ -240,7 +244,7 @@ def crossed(
     for name, own in named.items():
         for point in points:
             words = [name, *(f"{key}={value}" for key, value in point.items())]
-            made[" ".join(filter(None, words)) or "model"] = {**own, **point}
+            made[" ".join(filter(None, words)) or "model"] = own | with_present_names(config, point)
     return made
 
 

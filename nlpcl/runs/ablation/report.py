@@ -6,15 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nlpcl.runs.ablation.comparison import Comparison, spread
-from nlpcl.runs.ablation.measures import MEASURES
-from nlpcl.runs.ablation.plan import Plan
-from nlpcl.runs.ablation.outcomes import OTHER_CODE, Result, Scores
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.confusion import cell as number
-
-ITEMS = {"correction": "sentences", "classification": "texts", "emotion": "clips"}
-"""What a test item of a task is called."""
+from nlpcl.runs.ablation.comparison import Comparison, spread
+from nlpcl.runs.ablation.outcomes import OTHER_CODE, Result, Scores
+from nlpcl.runs.ablation.plan import Plan
 
 
 def make_report(
@@ -53,7 +49,7 @@ def difference_table(plan: Plan, scores: Scores, name: str) -> Table:
         rows.append([variant, mean, deviation, *cells])
     columns = ["variant", "mean", "std", "difference", "low", "high", "p", "p (Holm)"]
     test = f" on the {scores.test} test" if scores.n else ""
-    size = f"n = {scores.n} {ITEMS.get(plan.task, 'items')}, " if scores.n else ""
+    size = f"n = {scores.n} {plan.task.item}, " if scores.n else ""
     title = f"{plan.entry.name}: {scores.metric}{test} ({size}{seeds_in_words(plan.seeds)})"
     note = " ".join([*method_notes(plan, scores), *plan.notes])
     return Table(name, columns, rows, title=title, note=note)
@@ -131,7 +127,7 @@ def method_notes(plan: Plan, scores: Scores) -> list[str]:
 
 def verdict_table(plan: Plan, scores: Scores, name: str) -> Table:
     """A sentence a variant."""
-    items = ITEMS.get(plan.task, "items") if scores.n else ""
+    items = plan.task.item if scores.n else ""
     rows: list[list[Cell]] = []
     for variant in plan.variants:
         found = scores.comparisons.get(variant)
@@ -206,13 +202,13 @@ def as_record(
     state: str,
 ) -> dict[str, Any]:
     """``ablation.json``: plan, cells and statistics as plain values."""
-    items = {scores.test: ITEMS.get(plan.task, "items") if scores.n else "" for scores in compared}
+    items = {scores.test: plan.task.item if scores.n else "" for scores in compared}
     return {
         "model": plan.entry.name,
-        "task": plan.task,
+        "task": plan.task.name,
         "state": state,
         "baseline": plan.baseline,
-        "selection": MEASURES[plan.task].selection if plan.task in MEASURES else None,
+        "selection": plan.task.measures.selection if plan.task.measures.summed else None,
         "seeds": list(plan.seeds),
         "notes": list(plan.notes),
         "variants": {name: dict(own) for name, own in plan.settings.items()},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.files import write_json
+from nlpcl.core.tables import Report
 from nlpcl.runs.ablation.engine import (
     MARK,
     check_data,
@@ -15,15 +17,10 @@ from nlpcl.runs.ablation.engine import (
     train_cells,
     unfinished,
 )
-from nlpcl.runs.ablation.measures import MEASURES, metric_names
+from nlpcl.runs.ablation.outcomes import Result, Scores, collect, score
 from nlpcl.runs.ablation.plan import Plan
 from nlpcl.runs.ablation.report import as_record, make_report
-from nlpcl.runs.ablation.outcomes import Result, Scores, collect, score
-from nlpcl.core.errors import UserError
-from nlpcl.core.files import write_json
-from nlpcl.core.tables import Report
-
-RUNS = Path("runs")
+from nlpcl.runs.folder import stamped_folder
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,8 @@ def ablate(
     """
     if jobs < 1:
         raise UserError(f"{jobs} is not at least 1", "--jobs", "Give another value.")
-    chosen = metric_names(plan.task, metrics)
-    folder = Path(out) if out is not None else new_folder(plan)
+    chosen = plan.task.measures.check(metrics)
+    folder = Path(out) if out is not None else stamped_folder(f"ablate-{plan.entry.name}")
     prepare_folder(plan, folder)
     cells = unfinished(plan, folder, reuse_other_code=reuse_other_code)
     if cells:
@@ -97,7 +94,7 @@ def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:
         shared = common_reason(reasons)
         raise UserError(f"no training finished: {shared or reasons[0]}", folder)
     compared = [one for name in metrics for one in score(plan, results, name)]
-    headline = MEASURES[plan.task].headline if plan.task in MEASURES else ()
+    headline = plan.task.measures.headline if plan.task.measures.summed else ()
     further = [
         one
         for name in headline
@@ -109,14 +106,3 @@ def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:
     write_json(folder / MARK, as_record(plan, results, compared, further, state))
     write_json(folder / "report.json", report.as_dict())
     return Study(folder, report, results, compared)
-
-
-def new_folder(plan: Plan) -> Path:
-    """A folder that is not there yet."""
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    base = RUNS / f"ablate-{plan.entry.name}-{stamp}"
-    folder, number = base, 1
-    while folder.exists():
-        number += 1
-        folder = base.with_name(f"{base.name}-{number}")
-    return folder

@@ -1,4 +1,4 @@
-"""Settings that all classifiers of text share; imports nothing heavy."""
+"""Settings common to all text classifiers; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,94 +9,99 @@ from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
+from nlpcl.tasks.spec import PredictOptions
 
 Variant = Literal["none", "original", "span", "position", "contrastive"]
 
 
 @dataclass(kw_only=True)
 class ClassificationConfig(RunConfig):
-    """Data, calibration, objective and training settings of classifiers of text."""
+    """Data, calibration, objective and training settings of text classifiers."""
 
     task: ClassVar[str] = "classification"
 
-    text_column: str | None = option(None, "Column of the text, for --data FILE", panel="Data")
-    label_column: str | None = option(None, "Column of the label", panel="Data")
+    text_column: str | None = option(None, "Column with the text, for --data FILE", panel="Data")
+    label_column: str | None = option(None, "Column with the label", panel="Data")
     max_length: int = option(
         128,
-        "Longest input; the rest of a longer text is left out and the text counted",
+        "Maximum input length; longer texts are truncated and counted",
         panel="Encoder",
         unit="tokens",
         at_least=8,
     )
     variant: Variant = option(
         "none",
-        "ASRM: none, a gate per channel (original), a gate per token from its span or position, "
-        "or original with a contrastive term on the calibrated states",
+        "Gate on the encoder's states (ASRM): none, one per channel (original), one per token from "
+        "its span or its position, or original with a contrastive term on the gated states",
     )
     residual: bool = option(
-        False, "Mix the calibrated states with those before, in a learned proportion"
+        False, "Mix the gated states with the ungated ones, in a learned proportion"
     )
     reduction: int = option(
         16,
-        "The networks of the gates are so many times narrower than the encoder, 8 at least",
+        "Reduction ratio r of the gates, as in SE networks: their bottleneck is r times narrower "
+        "than the encoder, but at least 8 wide",
         at_least=1,
     )
     windows: str = option(
-        "1,3,5", "Widths of the spans of --variant span, odd, joined by commas or +", unit="tokens"
+        "1,3,5", "Span widths of --variant span: odd, joined by commas or +", unit="tokens"
     )
     pooling: Literal["mean", "cls"] = option(
-        "mean", "One vector a text: the mean of its tokens, or the first token's"
+        "mean", "Vector of a text: the mean over its tokens, or the first token's (cls)"
     )
     dropout: float = option(
         0.1,
-        "Share of the pooled vector that is dropped before the head; with the encoder's own "
-        "dropout it makes the two views of --self-supervised",
+        "Dropout probability before the classification head; with the encoder's own dropout it "
+        "makes the two views of the self-supervised term",
         at_least=0,
         below=1,
     )
     loss: Literal["ce", "focal"] = option("ce", "Cross-entropy or focal loss", panel="Objective")
-    focal_gamma: float = option(2.0, "γ of the focal loss", at_least=0, panel="Objective")
+    focal_gamma: float = option(
+        2.0, "Focusing parameter γ of the focal loss", at_least=0, panel="Objective"
+    )
     class_weights: Literal["none", "balanced"] = option(
         "none",
-        "balanced: rare classes weigh as much as frequent ones, by inverse frequency",
+        "balanced: weights inversely proportional to class frequencies",
         panel="Objective",
     )
-    self_supervised: float = option(
+    self_supervised_weight: float = option(
         0.0,
-        "Weight of the contrast between two dropout views of a text and the batch's other texts "
-        "(InfoNCE); 0 reads each text once",
+        "Weight of the self-supervised contrastive loss (InfoNCE): two dropout views of a text "
+        "against the other texts of the batch; 0 encodes each text once",
         at_least=0,
         panel="Objective",
+        formerly=("self_supervised",),
     )
     temperature: float = option(
-        0.05, "Softmax temperature τ of --self-supervised", above=0, panel="Objective"
+        0.05, "Temperature τ of the self-supervised loss", above=0, panel="Objective"
     )
-    supervised: float = option(
+    supervised_weight: float = option(
         0.0,
-        "Weight of the contrast between texts of one class and of others (supervised, L_out)",
+        "Weight of the supervised contrastive loss (L_out): texts of one class against the others",
         at_least=0,
         panel="Objective",
+        formerly=("supervised",),
     )
     supervised_temperature: float = option(
         0.07,
-        "Softmax temperature τ of --supervised and of --variant contrastive",
+        "Temperature τ of the supervised loss and of --variant contrastive",
         above=0,
         panel="Objective",
     )
     calibration_weight: float = option(
         0.1,
-        "Weight of the contrastive term of --variant contrastive: classes pulled together, "
-        "others pushed apart",
+        "Weight of the contrastive term of --variant contrastive",
         above=0,
         panel="Objective",
     )
     tune_threshold: bool = option(
         False,
-        "With two classes, choose the threshold on the dev set instead of 0.5",
+        "With two classes, tune the decision threshold on the dev set instead of using 0.5",
         panel="Training",
     )
     epochs: int = option(5, "Passes over the training data", panel="Training", at_least=1)
-    batch_size: int = option(16, "Rows a forward pass", panel="Training", unit="rows", at_least=1)
+    batch_size: int = option(16, "Rows per forward pass", panel="Training", unit="rows", at_least=1)
     lr: float = option(3e-4, "Peak learning rate (AdamW)", panel="Training", above=0)
 
     def check(self) -> Self:
@@ -112,7 +117,7 @@ class ClassificationConfig(RunConfig):
         return self
 
     def model_options(self) -> dict[str, Any]:
-        """The fields under Model and Objective: a saved model can repeat its loss."""
+        """The fields under Model and Objective, so that a saved model can compute its loss."""
         objective = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -141,7 +146,7 @@ class ClassificationConfig(RunConfig):
         return widths
 
     def columns(self) -> dict[str, str]:
-        """The columns of a table that were named."""
+        """Role → column, for the columns of a table that were given."""
         named = {"text": self.text_column, "label": self.label_column}
         return {role: column for role, column in named.items() if column}
 
@@ -150,3 +155,16 @@ def with_default(name: str, default: Any) -> Any:
     """A field of :class:`ClassificationConfig` with another default."""
     metadata = ClassificationConfig.__dataclass_fields__[name].metadata
     return dataclasses.field(default=default, metadata=dict(metadata))
+
+
+@dataclass(kw_only=True)
+class ClassifyOptions(PredictOptions):
+    """Options of ``nlpcl predict hate``."""
+
+    chunk_size: int = option(
+        1024,
+        "Texts read and answered at a time",
+        panel="Options",
+        at_least=1,
+        formerly=("window",),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,3 +70,16 @@ def strongest(words: Sequence[Sequence[Any]]) -> str:
     """The words that speak loudest for the label or against it, with sign and weight."""
     ranked = sorted(words, key=lambda word: -abs(word[3]))[:WORDS_SHOWN]
     return "  ".join(f"{visible(word)} {weight:+.2f}" for word, _, _, weight in ranked)
+
+
+def remarks(counts: Counter[str], limit: int) -> list[str]:
+    """What a user must know about texts that were not read whole."""
+    found = []
+    if counts["truncated"]:
+        found.append(
+            f"{counts['truncated']} of {counts['all']} texts are longer than {limit} tokens: "
+            "only their beginning was read"
+        )
+    if counts["empty"]:
+        found.append(f"{counts['empty']} of {counts['all']} texts are empty and have no label")
+    return found

@@ -15,9 +15,11 @@ from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.bias import bias_metrics, bias_table
 from nlpcl.metrics.calibration import calibration
 from nlpcl.metrics.classification import classification_scores
+from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.confusion import SCORES, cell, label_indices
 from nlpcl.metrics.groups import NO_GROUP, group_tables, members
 from nlpcl.metrics.intervals import Interval, cluster_bootstrap, score_intervals, wilson_interval
+from nlpcl.metrics.measures import CLASS_HEADLINE
 from nlpcl.metrics.ranking import (
     WeightedScore,
     mean_over_classes,
@@ -29,7 +31,6 @@ from nlpcl.metrics.ranking import (
 from nlpcl.metrics.resampling import classification_units
 from nlpcl.tasks.classification.rows import (
     Decision,
-    clusters_of,
     groups_of,
     neutral_label,
     positive_label,
@@ -37,7 +38,6 @@ from nlpcl.tasks.classification.rows import (
 
 GROUPS = ("language",)
 """Groups of texts that are shown where there is more than one."""
-HEADLINE = ("wa", "ua", "macro_f1", "weighted_f1")
 FEWEST = 10
 """Groups with fewer texts are shown, but are in no mean, gap or comparison."""
 DRAWN = 5_000_000
@@ -65,11 +65,12 @@ def classification_report(
     gold = label_indices([row["gold"] for row in rows], labels)
     predicted = label_indices([row["label"] for row in rows], labels)
     shares = np.array([[row["probabilities"][name] for name in labels] for row in rows])
-    clusters = clusters_of(rows)
+    found_clusters = clusters_of(rows)
+    clusters = found_clusters and found_clusters.names
     scores = classification_scores(gold, predicted, labels, probabilities=shares)
     measured = calibration(gold, shares, predicted=predicted)
     units = classification_units(gold, predicted, len(labels), clusters)
-    intervals = score_intervals(units, {name: SCORES[name] for name in HEADLINE})
+    intervals = score_intervals(units, {name: SCORES[name] for name in CLASS_HEADLINE})
     intervals |= ranking_intervals(gold, predicted, shares, clusters)
     tables = [*scores.tables(title, intervals), *measured.tables()]
     metrics = scores.as_metrics() | measured.as_metrics()
@@ -209,9 +210,9 @@ def tables_by(rows: Rows, by: Sequence[str]) -> list[Table]:
     gold = label_indices([row["gold"] for row in rows], labels)
     predicted = label_indices([row["label"] for row in rows], labels)
     groups = groups_of(rows)
-    tables = group_tables(
-        gold, predicted, labels, groups, names, clusters=clusters_of(rows), fewest=FEWEST
-    )
+    found = clusters_of(rows)
+    clusters = found and found.names
+    tables = group_tables(gold, predicted, labels, groups, names, clusters=clusters, fewest=FEWEST)
     if "target" in names:
         tables = [*target_bias(rows, labels[0] if len(labels) == 2 else None)[1], *tables]
     return tables

@@ -122,9 +122,3 @@ def groups_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     if any(row.get("targets") for row in rows):
         groups["target"] = [list(row.get("targets", ())) for row in rows]
     return groups
-
-
-def clusters_of(rows: Sequence[Mapping[str, Any]]) -> list[str] | None:
-    """The sentence group of every row, a row without one by itself; None where all stand alone."""
-    names = [str(row.get("group") or f"\0{number}") for number, row in enumerate(rows)]
-    return names if len(set(names)) < len(rows) else None

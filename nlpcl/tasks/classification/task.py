@@ -8,7 +8,7 @@ Legend: ``B`` batch, ``L`` tokens, ``C`` classes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,12 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
-from nlpcl.core.splits import Example
+from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
-from nlpcl.nn.model import Batch, Output, ZooModel
+from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.classification.config import ClassifyOptions
+from nlpcl.tasks.classification.output import layout, remarks
 from nlpcl.tasks.classification.report import classification_report, tables_by
 from nlpcl.tasks.classification.rows import (
     Decision,
@@ -29,57 +32,58 @@ from nlpcl.tasks.classification.rows import (
     prediction_row,
     result_row,
 )
-from nlpcl.text.encoders import first_known
+from nlpcl.tasks.protocol import Notes, Task
+from nlpcl.text.encoders import first_known, input_limit
 from nlpcl.text.tokens import TextReader
-from nlpcl.text.words import WordWeight
+from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, infer
 
-IGNORE = -100
 MOST_UNKNOWN = 0.5
 """Share of unknown tokens in the training texts above which an encoder is refused."""
 LOOKED_AT = 500
 """Training texts that are looked at for that."""
 
-Explain = Callable[[ZooModel, Any, Sequence[str], Sequence[str]], Sequence[Sequence[WordWeight]]]
-"""Model, task, texts and their labels → the words of each text with their weights."""
 
-
-class Classification:
+class Classification(Task):
     """Classification of texts.
 
-    Args:
-        tokenizer: any fast tokenizer.
-        max_length: longest input in tokens, special tokens included.
-        config: the run's settings; ``tune_threshold`` is used where it is there.
-
     Attributes:
-        labels: the names of the classes, in the order of the logits. Whoever makes the task for
-            training sets them; elsewhere they are taken from the model.
+        labels: the names of the classes, in the order of the logits.
     """
 
-    name = "classification"
+    def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
+        self.processor, self.config, self.model_config = processor, config, model_config
+        self.limit = input_limit(model_config.backbone, config.max_length)
+        self.read = TextReader(processor, self.limit)
+        self.pad = first_known(processor.pad_token_id, 0)
+        self.labels = list(self.decision.labels)
 
-    def __init__(self, tokenizer: Any, max_length: int, config: Any = None) -> None:
-        self.processor = tokenizer
-        self.config = config
-        self.limit = max_length
-        self.read = TextReader(tokenizer, max_length)
-        self.pad = first_known(tokenizer.pad_token_id, 0)
-        self.labels: list[str] = []
+    @classmethod
+    def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
+        """The classes of the training rows, and how many rows each has.
 
-    def adopt(self, model: ZooModel) -> Decision:
-        """Take the names of the classes from a model, and how it decides between them."""
-        decision = Decision.of_model(model.config)
-        self.labels = list(decision.labels)
-        return decision
+        Raises:
+            UserError: fewer than two classes.
+        """
+        counts = Counter(row["label"] for row in splits.train if row.get("label") is not None)
+        labels = sorted(counts)
+        if len(labels) < 2:
+            what = f"all have the label {labels[0]!r}" if labels else "none has a label"
+            raise UserError(
+                f"of {len(splits.train)} training rows {what}",
+                f"--data {config.data}",
+                "A classifier needs rows of two classes or more.",
+            )
+        return {"labels": labels, "class_counts": [counts[label] for label in labels]}
+
+    @property
+    def decision(self) -> Decision:
+        """How the model decides between the classes; training may choose a threshold."""
+        return Decision.of_model(self.model_config)
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
         """One feature a text; rows with labels have the class number, -100 for unknown ones."""
         index = {name: at for at, name in enumerate(self.labels)}
-        if not index and any("label" in example for example in examples):
-            raise ValueError(
-                "set the task's labels, or adopt a model, before encoding labelled rows"
-            )
         texts = [example["text"] for example in examples]
         features: list[Feature] = []
         for row, (example, tokens) in enumerate(zip(examples, self.read(texts), strict=True)):
@@ -95,10 +99,10 @@ class Classification:
             features.append(feature)
         return features
 
-    def check_coverage(self, examples: Sequence[Example]) -> None:
+    def begin(self, train: Sequence[Example]) -> None:
         """Refuse an encoder that does not know the tokens of the training texts."""
         unknown = self.processor.unk_token_id
-        read = self.read([example["text"] for example in examples[:LOOKED_AT]])
+        read = self.read([example["text"] for example in train[:LOOKED_AT]])
         ids = [one for tokens in read for one in tokens.ids]
         share = ids.count(unknown) / max(len(ids), 1) if unknown is not None else 0.0
         if share > MOST_UNKNOWN:
@@ -130,12 +134,7 @@ class Classification:
         return output.logits.float().softmax(-1).cpu().tolist()
 
     def dev_scores(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        features: Sequence[Feature],
-        precision: str,
-        config: Any,
+        self, model: ZooModel, features: Sequence[Feature], precision: str
     ) -> dict[str, float]:
         """Loss, accuracy and macro-F1; ``selection`` is macro-F1, then the loss.
 
@@ -144,23 +143,21 @@ class Classification:
         gold, found, losses = self.labelled(model, features, precision)
         scores = classification_scores(gold, found, self.labels).headline()
         values = {"loss": losses["loss"], "wa": scores["wa"], "macro_f1": scores["macro_f1"]}
-        if self.tunes(config):
+        if self.tunes:
             positive = self.labels.index(positive_label(self.labels, gold))
             values["threshold"], values["macro_f1"] = best_threshold(
                 gold == positive, found[:, positive]
             )
         return values | {"selection": values["macro_f1"] - min(values["loss"], 100.0) / 1000.0}
 
-    def tunes(self, config: Any) -> bool:
+    @property
+    def tunes(self) -> bool:
         """Whether a threshold is chosen on the dev set: two classes, and asked for."""
-        return len(self.labels) == 2 and bool(getattr(config, "tune_threshold", False))
+        return len(self.labels) == 2 and self.config.tune_threshold
 
-    def after_training(
-        self, model: ZooModel, features: Sequence[Feature], precision: str, config: Any
-    ) -> None:
+    def after_training(self, model: ZooModel, features: Sequence[Feature], precision: str) -> None:
         """Choose the threshold on the encoded dev set and keep it in the model's configuration."""
-        self.adopt(model)
-        if not self.tunes(config):
+        if not self.tunes:
             return
         gold, found, _ = self.labelled(model, features, precision)
         name = positive_label(self.labels, gold)
@@ -184,15 +181,10 @@ class Classification:
         return np.array([feature["label"] for feature in known]), np.array(found), losses
 
     def evaluate(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        precision: str,
-        config: Any,
-        title: str = "",
+        self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
         """Scores, and one prediction row a text; rows of other classes are left out and counted."""
-        decision = self.adopt(model)
+        decision = self.decision
         features = self.encode(examples)
         known = [feature for feature in features if feature.get("label", IGNORE) != IGNORE]
         _, found, _ = self.labelled(model, known, precision)
@@ -214,59 +206,37 @@ class Classification:
     def stream(
         self,
         model: ZooModel,
-        texts: Iterable[str],
+        items: Iterable[str],
         *,
         precision: str,
-        explain: Explain | None = None,
-        window: int = 1024,
-        counts: Counter[str] | None = None,
+        options: ClassifyOptions,
+        notes: Notes,
     ) -> Iterator[dict[str, Any]]:
-        """Classes in order, ``window`` texts in memory at a time.
+        """Classes of texts: lines, long passages, blanks.
 
-        Args:
-            model: a trained model.
-            texts: any text: lines, long passages, blanks.
-            precision: fp32, bf16 or fp16.
-            explain: weighs the words of texts for their labels, see
-                :func:`nlpcl.analysis.attribution.word_attributions`; adds them to the answers.
-            window: texts sorted by length together.
-            counts: gets the numbers of ``texts``, ``truncated`` and ``empty`` ones.
+        The notes count ``texts``: all of them, the ``truncated`` and the ``empty`` ones.
 
         Yields:
-            ``{"text", "label", "probabilities": {label: p}, "is_truncated"}``, and with ``explain``
-            ``"words": [[word, start, end, weight], ...]``. A text without any token has the label
-            None and no probabilities.
+            ``{"text", "label", "probabilities": {label: p}, "is_truncated"}``. A text without any
+            token has the label None and no probabilities.
         """
-        decision = self.adopt(model)
-        waiting = iter(texts)
-        while chunk := list(islice(waiting, window)):
+        decision, counts = self.decision, notes["texts"]
+        waiting = iter(items)
+        while chunk := list(islice(waiting, options.chunk_size)):
             features = self.encode([{"text": text} for text in chunk])
             filled = [feature for feature in features if not feature["is_empty"]]
             found, _ = infer(model, self, filled, precision=precision)
             values = dict(zip((feature["row"] for feature in filled), found, strict=True))
-            answers = [
-                result_row(text, values.get(row), decision, feature["is_truncated"])
-                for row, (text, feature) in enumerate(zip(chunk, features, strict=True))
-            ]
-            if explain:
-                self.add_words(model, answers, explain)
-            for answer, feature in zip(answers, features, strict=True):
-                if counts is not None:
-                    counts["texts"] += 1
-                    counts["truncated"] += feature["is_truncated"]
-                    counts["empty"] += feature["is_empty"]
-                yield answer
+            for row, (text, feature) in enumerate(zip(chunk, features, strict=True)):
+                counts["all"] += 1
+                counts["truncated"] += feature["is_truncated"]
+                counts["empty"] += feature["is_empty"]
+                yield result_row(text, values.get(row), decision, feature["is_truncated"])
 
-    def add_words(
-        self, model: ZooModel, answers: Sequence[dict[str, Any]], explain: Explain
-    ) -> None:
-        """Note in each answer the words of its text, with place and weight for its label."""
-        labelled = [answer for answer in answers if answer["label"] is not None]
-        texts = [answer["text"] for answer in labelled]
-        words = explain(model, self, texts, [answer["label"] for answer in labelled])
-        for answer in answers:
-            answer["words"] = []
-        for answer, found in zip(labelled, words, strict=True):
-            answer["words"] = [
-                [word.text, word.start, word.end, round(float(word.weight), 6)] for word in found
-            ]
+    def layout(self, *, explained: bool = False) -> Layout:
+        """Text, label and probabilities, and the words of an explanation."""
+        return layout(self.labels, explained=explained)
+
+    def remarks(self, notes: Notes) -> list[str]:
+        """Which texts were not read whole."""
+        return remarks(notes["texts"], self.limit)

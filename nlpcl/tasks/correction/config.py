@@ -1,11 +1,21 @@
-"""Settings that all spelling correctors share; imports nothing heavy."""
+"""Settings common to all spelling correctors; imports nothing heavy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from nlpcl.core.config import RunConfig, option
+from nlpcl.tasks.spec import PredictOptions
+
+if TYPE_CHECKING:
+    from nlpcl.tasks.correction.dictionaries import Dictionaries
+
+BUILTIN_THRESHOLD = 0.9
+"""Minimum probability of a change by the built-in corrector, which should rather miss an error than
+change correct text."""
 
 
 @dataclass(kw_only=True)
@@ -15,14 +25,55 @@ class CorrectionConfig(RunConfig):
     task: ClassVar[str] = "correction"
 
     source_column: str | None = option(
-        None, "Column of the text as written, for --data FILE", panel="Data"
+        None, "Column with the text as written, for --data FILE", panel="Data"
     )
-    target_column: str | None = option(None, "Column of the corrected text", panel="Data")
+    target_column: str | None = option(None, "Column with the corrected text", panel="Data")
     ignore_de: bool = option(
-        False, "Leave predicted 地 and 得 out, as some SIGHAN13 papers do", panel="Data"
+        False, "Ignore predicted 地 and 得, as some papers do on SIGHAN13", panel="Data"
     )
 
     def columns(self) -> dict[str, str]:
-        """The columns that were named."""
+        """Role → column, for the columns of a table that were given."""
         named = {"source": self.source_column, "target": self.target_column}
         return {role: column for role, column in named.items() if column}
+
+
+@dataclass(kw_only=True)
+class CorrectOptions(PredictOptions):
+    """Options of ``nlpcl predict spelling``."""
+
+    threshold: float = option(
+        0.5,
+        "Minimum probability of a change; 0 makes every one, as scoring does; the built-in "
+        f"corrector's default is {BUILTIN_THRESHOLD:g}",
+        panel="Options",
+        at_least=0,
+        at_most=1,
+    )
+    protect: str | None = option(
+        None, "File with terms to leave unchanged, one per line", panel="Options"
+    )
+    confusion: str | None = option(
+        None, "File with replacements to make always, one per line: wrong right", panel="Options"
+    )
+    chunk_size: int = option(
+        1024,
+        "Texts read and answered at a time",
+        panel="Options",
+        at_least=1,
+        formerly=("window",),
+    )
+
+    def check(self) -> Self:
+        """Refuse impossible values, and dictionaries that cannot be read."""
+        super().check()
+        self.dictionaries  # noqa: B018  (read now, so that a mistake is reported at once)
+        return self
+
+    @cached_property
+    def dictionaries(self) -> Dictionaries:
+        """The dictionaries in the files of ``--protect`` and ``--confusion``."""
+        from nlpcl.tasks.correction.dictionaries import Dictionaries
+
+        files = [None if name is None else Path(name) for name in (self.protect, self.confusion)]
+        return Dictionaries.from_files(*files)

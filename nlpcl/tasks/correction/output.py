@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,3 +44,16 @@ def marked(text: str, edits: list[dict[str, Any]], style: str) -> Any:
 
 LAYOUT = Layout(text=lambda row: row["target"], flat=flat, table=table)
 """For rows of ``nlpcl.tasks.correction.edits.correction_row``."""
+
+SHOWN = 10
+"""Unknown characters that are named."""
+
+
+def remarks(unknown: Counter[str]) -> list[str]:
+    """What a user must know about characters that the model does not know."""
+    if not unknown:
+        return []
+    shown = " ".join(character for character, _ in unknown.most_common(SHOWN))
+    more = " …" if len(unknown) > SHOWN else ""
+    what = "characters outside the model's vocabulary were left as they are"
+    return [f"{unknown.total()} {what} ({shown}{more})"]

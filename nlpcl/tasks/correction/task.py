@@ -16,36 +16,30 @@ from torch import Tensor
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
 from nlpcl.core.tables import Report
-from nlpcl.metrics.spelling import spelling_scores
+from nlpcl.metrics.spelling import SpellingScores, spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
-from nlpcl.nn.model import Batch, Output, ZooModel
-from nlpcl.tasks.correction.dictionaries import Dictionaries
+from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, correction_row, select_edits
+from nlpcl.tasks.correction.output import LAYOUT, remarks
+from nlpcl.tasks.protocol import Notes, Task
 from nlpcl.text.characters import is_han
-from nlpcl.text.encoders import CharacterIds
+from nlpcl.text.encoders import CharacterIds, input_limit
 from nlpcl.text.segments import model_view, segments
+from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, infer
 
-IGNORE = -100
 LEAST_COVERAGE = 0.8
 """Share of the training text's Han characters that an encoder's vocabulary must hold."""
 
 
-class Correction:
-    """Spelling correction with one token a character, so that lengths never change.
+class Correction(Task):
+    """Spelling correction with one token a character, so that lengths never change."""
 
-    Args:
-        tokenizer: any fast tokenizer whose vocabulary holds single Han characters.
-        max_length: longest input in tokens, the two special tokens included.
-        config: the model's settings; none of them is needed here.
-    """
-
-    name = "correction"
-
-    def __init__(self, tokenizer: Any, max_length: int, config: Any = None) -> None:
-        self.processor = tokenizer
-        self.ids = CharacterIds(tokenizer)
-        self.limit = max_length - 2
+    def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
+        self.processor, self.config = processor, config
+        self.ids = CharacterIds(processor)
+        self.limit = input_limit(model_config.backbone, config.max_length) - 2
         han = [index for index, text in self.ids.characters.items() if is_han(text)]
         if not han:
             raise UserError(
@@ -77,7 +71,7 @@ class Correction:
             for feature in self.encode_text(source, row):
                 if len(source) == len(target):
                     feature["labels"] = self.labels(feature, target)
-                features.append(feature)
+                features.append(feature | {"example": example})
         return features
 
     def labels(self, feature: Feature, target: str) -> list[int]:
@@ -89,9 +83,9 @@ class Correction:
         ]
         return [IGNORE, *known, IGNORE]
 
-    def check_coverage(self, examples: Sequence[Example]) -> None:
+    def begin(self, train: Sequence[Example]) -> None:
         """Refuse an encoder that does not know the characters of the training text."""
-        text = [c for example in examples[:2000] for c in example["source"] if is_han(c)]
+        text = [c for example in train[:2000] for c in example["source"] if is_han(c)]
         known = sum(self.ids(character) != self.ids.unknown for character in text)
         if text and known < LEAST_COVERAGE * len(text):
             raise UserError(
@@ -151,58 +145,51 @@ class Correction:
         model: ZooModel,
         texts: Sequence[str],
         precision: str,
-        unknown: Counter[str] | None = None,
+        unknown: Counter[str],
     ) -> list[list[Edit]]:
         """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks."""
         features = [f for row, text in enumerate(texts) for f in self.encode_text(text, row)]
-        if unknown is not None:
-            for feature in features:
-                inner = zip(feature["characters"], feature["input_ids"][1:-1], strict=True)
-                unknown.update(character for character, index in inner if index == self.ids.unknown)
+        for feature in features:
+            inner = zip(feature["characters"], feature["input_ids"][1:-1], strict=True)
+            unknown.update(character for character, index in inner if index == self.ids.unknown)
         edits, _ = infer(model, self, features, precision=precision)
-        return gather(features, edits, len(texts))
+        return gather(features, edits, range(len(texts)))
 
     def stream(
         self,
         model: ZooModel,
-        texts: Iterable[str],
+        items: Iterable[str],
         *,
         precision: str,
-        threshold: float = 0.5,
-        dictionaries: Dictionaries | None = None,
-        window: int = 1024,
-        unknown: Counter[str] | None = None,
+        options: CorrectOptions,
+        notes: Notes,
     ) -> Iterator[dict[str, Any]]:
-        """Corrections in order, ``window`` texts in memory at a time.
+        """Corrections of texts: lines, long passages, blanks.
 
-        Args:
-            model: a trained model.
-            texts: any text: lines, long passages, blanks.
-            precision: fp32, bf16 or fp16.
-            threshold: lowest probability of a change; scoring takes every change (0).
-            dictionaries: terms to leave alone, pairs to replace always.
-            window: texts sorted by length together.
-            unknown: counts the characters the vocabulary lacks; they are left as they are.
+        The notes count the characters outside the vocabulary as ``unknown``; they are left as they
+        are.
 
         Yields:
             ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``.
         """
-        words = dictionaries or Dictionaries()
-        waiting = iter(texts)
-        while chunk := list(islice(waiting, window)):
-            proposals = self.propose(model, chunk, precision, unknown)
+        waiting = iter(items)
+        while chunk := list(islice(waiting, options.chunk_size)):
+            proposals = self.propose(model, chunk, precision, notes["unknown"])
             for text, proposed in zip(chunk, proposals, strict=True):
-                fixed, closed = words.find(text)
-                chosen = select_edits(text, proposed, threshold=threshold, protected=closed)
+                fixed, closed = options.dictionaries.find(text)
+                chosen = select_edits(text, proposed, threshold=options.threshold, protected=closed)
                 yield correction_row(text, [*fixed, *chosen])
 
+    def layout(self, *, explained: bool = False) -> Layout:
+        """Source, target and edits."""
+        return LAYOUT
+
+    def remarks(self, notes: Notes) -> list[str]:
+        """Which characters the model does not know."""
+        return remarks(notes["unknown"])
+
     def dev_scores(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        features: Sequence[Feature],
-        precision: str,
-        config: Any,
+        self, model: ZooModel, features: Sequence[Feature], precision: str
     ) -> dict[str, float]:
         """Loss and F1 on the dev set; ``selection`` is strict correction F1, then the loss.
 
@@ -210,8 +197,10 @@ class Correction:
         """
         labelled = [feature for feature in features if "labels" in feature]
         edits, losses = infer(model, self, labelled, precision=precision)
-        predictions = corrected(examples, gather(labelled, edits, len(examples)))
-        scores = score(examples, predictions, config.ignore_de).scores
+        by_row = {feature["row"]: feature["example"] for feature in features}
+        proposals = gather(labelled, edits, by_row)
+        examples = list(by_row.values())
+        scores = self.score(examples, corrected(examples, proposals)).scores
         values = {
             "loss": losses["loss"],
             "detection_f1": scores["strict"]["detection"].f1,
@@ -221,18 +210,13 @@ class Correction:
         return values | {"selection": values["correction_f1"] - min(values["loss"], 100.0) / 1000.0}
 
     def evaluate(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        precision: str,
-        config: Any,
-        title: str = "",
+        self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
         """Scores under every convention, lists of faults, and one prediction row a sentence."""
         sources = [example["source"] for example in examples]
         unknown: Counter[str] = Counter()
         predictions = corrected(examples, self.propose(model, sources, precision, unknown))
-        scores = score(examples, predictions, config.ignore_de)
+        scores = self.score(examples, predictions)
         targets = [example["target"] for example in examples]
         lists = case_lists(sources, targets, [row["target"] for row in predictions])
         rows = [
@@ -240,19 +224,31 @@ class Correction:
             for example, row in zip(examples, predictions, strict=True)
         ]
         tables = [*scores.tables(title), *case_tables(lists)]
-        tables[1].rows.append(["characters outside the vocabulary, left alone", unknown.total()])
+        outside = ["characters outside the vocabulary, left alone", unknown.total()]
+        tables[1].rows = [*tables[1].rows, outside]
         metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown.total())}
         return Report(metrics, tables), rows
 
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[dict[str, Any]]
+    ) -> SpellingScores:
+        """Result rows against the gold sentences."""
+        return spelling_scores(
+            [example["source"] for example in examples],
+            [example["target"] for example in examples],
+            [row["target"] for row in predictions],
+            ignore_de=self.config.ignore_de,
+        )
+
 
 def gather(
-    features: Sequence[Feature], edits: Sequence[Sequence[Edit]], texts: int
+    features: Sequence[Feature], edits: Sequence[Sequence[Edit]], rows: Iterable[int]
 ) -> list[list[Edit]]:
-    """The edits of a text's features, joined."""
+    """The edits of each row's features, joined."""
     joined: dict[int, list[Edit]] = defaultdict(list)
     for feature, found in zip(features, edits, strict=True):
         joined[feature["row"]] += found
-    return [joined[row] for row in range(texts)]
+    return [joined[row] for row in rows]
 
 
 def corrected(
@@ -263,15 +259,3 @@ def corrected(
         correction_row(example["source"], select_edits(example["source"], proposed))
         for example, proposed in zip(examples, proposals, strict=True)
     ]
-
-
-def score(
-    examples: Sequence[Example], predictions: Sequence[dict[str, Any]], ignore_de: bool
-) -> Any:
-    """Result rows against the gold sentences."""
-    return spelling_scores(
-        [example["source"] for example in examples],
-        [example["target"] for example in examples],
-        [row["target"] for row in predictions],
-        ignore_de=ignore_de,
-    )

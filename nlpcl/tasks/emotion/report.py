@@ -14,14 +14,15 @@ import numpy as np
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.calibration import calibration
 from nlpcl.metrics.classification import classification_scores
+from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.confusion import SCORES, label_indices
 from nlpcl.metrics.groups import group_tables
 from nlpcl.metrics.intervals import score_intervals, t_interval
+from nlpcl.metrics.measures import CLASS_HEADLINE
 from nlpcl.metrics.resampling import classification_units
 
 GROUPS = ("speaker", "gender", "session")
 """Groups of clips that are shown where a corpus names more than one."""
-HEADLINE = ("wa", "ua", "macro_f1", "weighted_f1")
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -40,11 +41,10 @@ def emotion_report(
     gold = label_indices([row["gold"] for row in rows], labels)
     shares = np.array([[row["probabilities"][name] for name in labels] for row in rows])
     predicted = shares.argmax(-1)
-    speakers = [row.get("speaker", "") for row in rows]
-    clusters = speakers if len(set(speakers)) > 1 else None
+    together = clusters_of(rows)
     scores = classification_scores(gold, shares, labels)
-    units = classification_units(gold, predicted, len(labels), clusters)
-    intervals = score_intervals(units, {name: SCORES[name] for name in HEADLINE})
+    units = classification_units(gold, predicted, len(labels), together and together.names)
+    intervals = score_intervals(units, {name: SCORES[name] for name in CLASS_HEADLINE})
     measured = calibration(gold, shares)
     tables = [*scores.tables(title, intervals), *measured.tables()]
     groups = {name: [str(row.get(name, "")) for row in rows] for name in group_names(rows)}
@@ -93,7 +93,7 @@ def fold_table(rows: Rows, labels: Sequence[str]) -> Table:
         gold = label_indices([row["gold"] for row in chosen], labels)
         found = np.array([[row["probabilities"][label] for label in labels] for row in chosen])
         headline = classification_scores(gold, found, labels).headline()
-        values.append([headline[score] for score in HEADLINE])
+        values.append([headline[score] for score in CLASS_HEADLINE])
         cells.append([name, len(chosen), *values[-1]])
     if len(names) > 1:
         spread = [t_interval(column) for column in zip(*values, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -38,7 +39,7 @@ def stream(
     precision: str,
     window: float = 0.0,
     hop: float = 0.0,
-    skipped: list[str] | None = None,
+    skipped: Counter[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Emotions of sound files in order.
 
@@ -61,7 +62,7 @@ def stream(
         except UserError as error:
             if skipped is None:
                 raise
-            skipped.append(str(error))
+            skipped[str(error)] += 1
 
 
 def answers(

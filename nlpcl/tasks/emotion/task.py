@@ -8,7 +8,7 @@ Legend: ``B`` batch, ``T`` frames (or samples), ``H`` width, ``K`` layers, ``C``
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,37 +20,33 @@ from torch.nn.utils.rnn import pad_sequence
 from nlpcl.audio.augmentation import Augmentation
 from nlpcl.audio.features import cache as feature_cache
 from nlpcl.audio.reading import clip_seconds, read_clip
+from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Report
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.nn.layers.normalisation import speaker_statistics
 from nlpcl.nn.losses.classification import mixup
-from nlpcl.nn.model import Batch, Output, ZooModel
+from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.emotion.config import RecogniseOptions
+from nlpcl.tasks.emotion.output import LAYOUT
 from nlpcl.tasks.emotion.probe import probe_metrics, probe_summary, probes
 from nlpcl.tasks.emotion.report import emotion_report, noted, study_report, tables_by
 from nlpcl.tasks.emotion.rows import BATCH_SECONDS, prediction_row
 from nlpcl.tasks.emotion.stream import stream
+from nlpcl.tasks.protocol import Notes, Task
+from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, embed, infer, length
 
-IGNORE = -100
 
+class Emotion(Task):
+    """Classification of clips; the processor is the front end that makes frames of waveforms."""
 
-class Emotion:
-    """Classification of clips.
-
-    Args:
-        front_end: what makes frames of waveforms.
-        model_config: of the model; its ``id2label`` names the classes.
-        config: the run's settings.
-    """
-
-    name = "emotion"
-
-    def __init__(self, front_end: Any, model_config: Any, config: Any) -> None:
-        self.processor = front_end
+    def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
+        self.processor = processor
         self.config = config
-        self.labels = [model_config.id2label[at] for at in range(len(model_config.id2label))]
+        names: Any = model_config.id2label or {}
+        self.labels = [names[at] for at in range(len(names))]
         self.index = {name: at for at, name in enumerate(self.labels)}
         self.speakers: dict[str, int] = {}
         self.frozen = config.encoder == "frozen"
@@ -63,6 +59,22 @@ class Emotion:
         )
         self.epoch = 0
         self.problems: list[Problem] = []
+
+    @classmethod
+    def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
+        """The emotions of the clips, how many training clips each has, and the speakers."""
+        counts = Counter(row["label"] for row in splits.train)
+        labels = sorted(counts | Counter(row["label"] for row in splits.dev))
+        return {
+            "labels": labels,
+            "class_counts": [counts[label] for label in labels],
+            "speakers": len({row["speaker"] for row in splits.train}),
+        }
+
+    def begin(self, train: Sequence[Example]) -> None:
+        """Number the training speakers, for the adversary."""
+        names = sorted({row["speaker"] for row in train})
+        self.speakers = {name: number for number, name in enumerate(names)}
 
     def set_epoch(self, epoch: int) -> None:
         """New augmentation for a new epoch."""
@@ -83,7 +95,7 @@ class Emotion:
             row["label"] = self.index.get(example.get("label", ""), IGNORE)
             row["speaker"] = self.speakers.get(example.get("speaker", ""), IGNORE)
             rows.append(row)
-        if getattr(self.config, "normalise", "") == "speaker":
+        if self.config.normalises_speakers:
             self.standardise(rows)
         if store is not None:
             self.problems += store.problems
@@ -169,17 +181,12 @@ class Emotion:
         return output.logits.float().softmax(-1).cpu().tolist()
 
     def dev_scores(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        features: Sequence[Feature],
-        precision: str,
-        config: Any,
+        self, model: ZooModel, features: Sequence[Feature], precision: str
     ) -> dict[str, float]:
         """Loss, WA, UA and macro-F1; ``selection`` is UA, then the loss."""
         known = [row for row in features if row["label"] != IGNORE]
         found, losses = infer(
-            model, self, known, precision=precision, tokens=self.batch_size(known)
+            model, self, known, precision=precision, tokens=self.batch_tokens(known)
         )
         scores = classification_scores(
             [row["label"] for row in known], np.array(found), self.labels
@@ -187,18 +194,13 @@ class Emotion:
         values = {"loss": losses["loss"]} | {k: scores[k] for k in ("wa", "ua", "macro_f1")}
         return values | {"selection": values["ua"] - min(values["loss"], 100.0) / 1000.0}
 
-    def batch_size(self, rows: Sequence[Feature]) -> int:
+    def batch_tokens(self, features: Sequence[Feature]) -> int:
         """Frames (or samples) that stand for ``BATCH_SECONDS``."""
         rate = self.processor.frame_rate if self.frozen else self.processor.sampling_rate
-        return max(round(BATCH_SECONDS * rate), *(length(row) for row in rows), 1)
+        return max(round(BATCH_SECONDS * rate), *(length(row) for row in features), 1)
 
     def evaluate(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        precision: str,
-        config: Any,
-        title: str = "",
+        self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
         """Scores on clips, and one prediction row a clip.
 
@@ -212,7 +214,7 @@ class Emotion:
                 "--data",
                 "Rename with --merge, or choose with --labels.",
             )
-        found, _ = infer(model, self, known, precision=precision, tokens=self.batch_size(known))
+        found, _ = infer(model, self, known, precision=precision, tokens=self.batch_tokens(known))
         predictions = [
             prediction_row(row["clip"], probabilities, self.labels, self.seconds(row))
             for row, probabilities in zip(known, found, strict=True)
@@ -230,19 +232,29 @@ class Emotion:
             *(row for part in splits.test.values() for row in part),
         ]
         rows = self.encode(clips)
-        vectors = embed(model, self, rows, precision=precision, tokens=self.batch_size(rows))
+        vectors = embed(model, self, rows, precision=precision, tokens=self.batch_tokens(rows))
         heard = {clip.get("speaker", "") for clip in splits.train}
         found = probes(vectors, [row["clip"] for row in rows], heard, self.config.seed)
         metrics = probe_metrics(found)
         return Report(metrics, probe_summary([metrics])[1])
 
     @staticmethod
-    def over_folds(metrics: Sequence[Mapping[str, float]]) -> Report:
-        """What the folds' own reports found that their predictions do not hold: the probes."""
-        return Report(*probe_summary(metrics))
+    def pooled(
+        rows: Sequence[Mapping[str, Any]],
+        folds: Sequence[Mapping[str, float]],
+        leaks: Mapping[str, Any],
+        title: str,
+    ) -> Report:
+        """Out-of-fold predictions scored together, and the mean of the folds' probes."""
+        report = study_report(rows, sorted({row["gold"] for row in rows}), leaks, title)
+        report.extend(Report(*probe_summary(folds)))
+        return report
 
-    pooled = staticmethod(study_report)
     grouped = staticmethod(tables_by)
+
+    def inputs(self, features: Sequence[Feature]) -> Iterator[Tensor]:
+        """Frames of clips."""
+        return (self.frames(feature) for feature in features)
 
     def seconds(self, row: Feature) -> float:
         """Length of an encoded clip."""
@@ -250,10 +262,35 @@ class Emotion:
         return length(row) / rate
 
     def stream(
-        self, model: ZooModel, paths: Iterable[str], *, precision: str, **options: Any
+        self,
+        model: ZooModel,
+        items: Iterable[str],
+        *,
+        precision: str,
+        options: RecogniseOptions,
+        notes: Notes,
     ) -> Iterator[dict[str, Any]]:
-        """Emotions of sound files; see :func:`nlpcl.tasks.emotion.stream.stream`."""
-        return stream(self, model, paths, precision=precision, **options)
+        """Emotions of sound files; see :func:`nlpcl.tasks.emotion.stream.stream`.
+
+        The notes hold a line for each file that was ``skipped``.
+        """
+        return stream(
+            self,
+            model,
+            items,
+            precision=precision,
+            window=options.window,
+            hop=options.hop or options.window,
+            skipped=notes["skipped"],
+        )
+
+    def layout(self, *, explained: bool = False) -> Layout:
+        """Path, times, emotion and probabilities."""
+        return LAYOUT
+
+    def remarks(self, notes: Notes) -> list[str]:
+        """Which files were skipped, and why."""
+        return [f"skipped: {line}" for line in notes["skipped"]]
 
     def probabilities(
         self, model: ZooModel, waveforms: Sequence[Tensor], precision: str
@@ -263,5 +300,5 @@ class Emotion:
         rows = [
             {"given": value, "length": value.shape[-2 if self.frozen else 0]} for value in inputs
         ]
-        found, _ = infer(model, self, rows, precision=precision, tokens=self.batch_size(rows))
+        found, _ = infer(model, self, rows, precision=precision, tokens=self.batch_tokens(rows))
         return found

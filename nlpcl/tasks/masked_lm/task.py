@@ -18,54 +18,45 @@ from torch import Tensor
 
 from nlpcl.core.splits import Example
 from nlpcl.core.tables import Report, Table
-from nlpcl.nn.model import Batch, Output, ZooModel
+from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.protocol import Task
 from nlpcl.text.characters import is_han
-from nlpcl.text.encoders import CharacterIds
+from nlpcl.text.encoders import CharacterIds, input_limit
 from nlpcl.text.noise import MASK, RANDOM, Noise, read_confusions
 from nlpcl.text.segments import model_view, segments
 from nlpcl.training.inference import Feature, infer
 
-IGNORE = -100
 HAN_SHARE = 0.3
 """Texts with a smaller share of Han characters are read by pieces."""
 FIXED = 1_000_003
 """The noise's epoch of dev and test sets."""
 
 
-class MaskedLM:
-    """Masked language modelling.
+class MaskedLM(Task):
+    """Masked language modelling with confusion-set noise; the configuration describes the noise."""
 
-    Args:
-        tokenizer: any fast tokenizer with a mask token.
-        max_length: longest input in tokens, the two special tokens included.
-        config: the noise.
-    """
-
-    name = "masked_lm"
-
-    def __init__(self, tokenizer: Any, max_length: int, config: Any) -> None:
-        self.processor = tokenizer
-        self.ids = CharacterIds(tokenizer)
-        self.mask = int(tokenizer.mask_token_id)
-        self.limit = max_length - 2
-        self.seed, self.epoch, self.copied = config.seed, 0, config.copied
+    def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
+        self.processor, self.config = processor, config
+        self.ids = CharacterIds(processor)
+        self.mask = int(processor.mask_token_id)
+        self.limit = input_limit(model_config.backbone, config.max_length) - 2
+        self.seed, self.epoch, self.copied = config.seed, 0, config.copy_fraction
         confusions = read_confusions(Path(config.confusion)) if config.confusion else {}
-        shares = {
-            MASK: config.mask_share,
-            "pinyin": config.pinyin_share,
-            "near_pinyin": config.near_pinyin_share,
-            "shape": config.shape_share,
-            RANDOM: config.random_share,
+        fractions = {
+            MASK: config.mask_fraction,
+            "pinyin": config.pinyin_fraction,
+            "near_pinyin": config.near_pinyin_fraction,
+            "shape": config.shape_fraction,
+            RANDOM: config.random_fraction,
         }
         alphabet = sorted(text for text in self.ids.characters.values() if is_han(text))
-        self.noise = Noise(shares, confusions, config.rate, config.light, alphabet)
+        self.noise = Noise(
+            fractions, confusions, config.mlm_probability, config.light_fraction, alphabet
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """New noise for a new epoch."""
         self.epoch = epoch
-
-    def check_coverage(self, examples: Sequence[Example]) -> None:
-        """Any text will do."""
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
         """Texts as ids with the characters they stand for; long texts in several pieces."""
@@ -157,24 +148,14 @@ class MaskedLM:
         return {"loss": losses["loss"], **values}, counts
 
     def dev_scores(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        features: Sequence[Feature],
-        precision: str,
-        config: Any,
+        self, model: ZooModel, features: Sequence[Feature], precision: str
     ) -> dict[str, float]:
         """Restored characters and loss; the loss selects."""
         values, _ = self.scores(model, features, precision)
         return values | {"selection": -values["loss"]}
 
     def evaluate(
-        self,
-        model: ZooModel,
-        examples: Sequence[Example],
-        precision: str,
-        config: Any,
-        title: str = "",
+        self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
         """How many characters of the test texts are restored."""
         values, counts = self.scores(model, self.encode(examples), precision)

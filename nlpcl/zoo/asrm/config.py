@@ -30,6 +30,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 BASELINE = "none"
-"""What an ablation compares the other variants with."""
+"""The variant an ablation compares the others with."""
 
 PRESETS: dict[str, dict[str, Any]] = {"paper": FULL_SIZE}

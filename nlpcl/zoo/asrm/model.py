@@ -1,10 +1,10 @@
-"""ASRM: the states of a text encoder pass a gate before they are pooled and classified.
+"""ASRM: the states of a text encoder are gated before they are pooled and classified.
 
 The gates are in :mod:`nlpcl.nn.layers.calibration_gates`. The name and the original gate, which is
 that of squeeze-and-excitation networks, come from a public analysis of hate speech detection; no
-paper defines them. Where we differ from it: padding takes part nowhere; the span gate accepts a
-mask; no variant moves states by their labels, which would be there in training and not in use: the
-contrastive one adds a term to the loss.
+paper defines them. Differences from it: padding is masked everywhere; the span gate accepts a mask;
+no variant moves states by their labels, which are known in training but not in use. The contrastive
+variant adds a term to the loss instead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from nlpcl.zoo.text_classifier import TextClassifier
 
 
 class ASRM(TextClassifier):
-    """A text encoder with calibrated states."""
+    """A text classifier whose encoder states are multiplied by gates."""
 
     name = "asrm"
     settings = Config

@@ -7,8 +7,12 @@ from typing import Any, ClassVar, Literal
 
 from nlpcl.tasks.classification.config import ClassificationConfig, with_default
 
-DUAL_CONTRASTIVE: dict[str, Any] = {"loss": "focal", "self_supervised": 0.1, "supervised": 0.1}
-"""What makes a classifier DCL-style. The paper's own weights are not published."""
+DUAL_CONTRASTIVE: dict[str, Any] = {
+    "loss": "focal",
+    "self_supervised_weight": 0.1,
+    "supervised_weight": 0.1,
+}
+"""The objective that makes a classifier DCL-style. The paper's weights are not published."""
 
 FULL_SIZE: dict[str, Any] = {
     "backbone": "bert-base-uncased",
@@ -17,8 +21,8 @@ FULL_SIZE: dict[str, Any] = {
     "epochs": 5,
     "max_length": 128,
 }
-"""BERT-base as the source of ASRM trains it. DCL's own hyper-parameters are not published, so the
-preset makes a DCL-style model, no reproduction."""
+"""BERT-base, trained as in the source of ASRM. DCL's own hyperparameters are not published, so the
+preset gives a DCL-style model, not a reproduction."""
 
 
 @dataclass(kw_only=True)
@@ -28,23 +32,27 @@ class Config(ClassificationConfig):
     paper: ClassVar[str] = "after arXiv 2307.05578"
 
     loss: Literal["ce", "focal"] = with_default("loss", DUAL_CONTRASTIVE["loss"])
-    self_supervised: float = with_default("self_supervised", DUAL_CONTRASTIVE["self_supervised"])
-    supervised: float = with_default("supervised", DUAL_CONTRASTIVE["supervised"])
+    self_supervised_weight: float = with_default(
+        "self_supervised_weight", DUAL_CONTRASTIVE["self_supervised_weight"]
+    )
+    supervised_weight: float = with_default(
+        "supervised_weight", DUAL_CONTRASTIVE["supervised_weight"]
+    )
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "dcl": {},
-    "no-self-supervised": {"self_supervised": 0.0},
-    "no-supervised": {"supervised": 0.0},
+    "no-self-supervised": {"self_supervised_weight": 0.0},
+    "no-supervised": {"supervised_weight": 0.0},
     "no-focal": {"loss": "ce"},
     "original": {"variant": "original"},
     "span": {"variant": "span"},
     "position": {"variant": "position"},
     "contrastive": {"variant": "contrastive"},
-    "baseline": {"loss": "ce", "self_supervised": 0.0, "supervised": 0.0},
+    "baseline": {"loss": "ce", "self_supervised_weight": 0.0, "supervised_weight": 0.0},
 }
 
 BASELINE = "dcl"
-"""What an ablation compares the other variants with."""
+"""The variant an ablation compares the others with."""
 
 PRESETS: dict[str, dict[str, Any]] = {"paper": FULL_SIZE}

@@ -11,25 +11,27 @@ from nlpcl.zoo.mlm.config import Config as MlmConfig
 
 @dataclass(kw_only=True)
 class Config(MlmConfig):
-    """Progressive distillation: an encoder with fewer layers learns its teacher's, one by one."""
+    """Progressive distillation: a shallower encoder learns from its teacher, layer by layer."""
 
     paper: ClassVar[str] = "MobileBERT, ACL 2020"
 
     teacher: str | None = option(
         None,
-        "Encoder to learn from, of the same vocabulary, width and heads; --backbone by default",
+        "Teacher encoder, with the student's vocabulary, hidden size and number of heads; by "
+        "default --backbone",
         panel="Encoder",
     )
-    progressive: float = option(
+    progressive_fraction: float = option(
         0.5,
-        "Share of the updates in which one layer at a time learns; in the rest all do, and the "
-        "masked-language-model loss joins",
+        "Fraction of the updates that train one layer at a time; the rest train all layers, with "
+        "the masked language modelling loss added",
         panel="Training",
         at_least=0,
         at_most=1,
+        formerly=("progressive",),
     )
-    states_weight: float = option(1.0, "Weight of the layers' states", at_least=0)
-    attention_weight: float = option(1.0, "Weight of the layers' attention", at_least=0)
+    states_weight: float = option(1.0, "Weight of the loss on hidden states", at_least=0)
+    attention_weight: float = option(1.0, "Weight of the loss on attention weights", at_least=0)
 
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -1,13 +1,14 @@
 """Progressive distillation (MobileBERT, Sun et al., ACL 2020, section 3.3 and 3.4).
 
-While the training goes from layer to layer, layer ``l`` of the student learns the states and the
-attention of its teacher's layer, on top of student layers that are frozen. Afterwards all layers
-learn together, with the masked-language-model loss. Terms: ``states``, the squared error of the
-states (feature map transfer); ``attention``, the divergence KL(teacher ‖ student) of each head's
-attention rows; ``changed`` and ``kept`` as in the model ``mlm``.
+Training first proceeds layer by layer: layer ``l`` of the student learns the states and attention
+of the matching teacher layer, while the student layers below it are frozen. Then all layers are
+trained together, with the masked language modelling loss added. Terms: ``states``, the squared
+error of the states (feature map transfer); ``attention``, the divergence KL(teacher ‖ student) of
+each head's attention rows; ``changed`` and ``kept`` as in the model ``mlm``.
 
-Where we differ: the student has fewer layers than the teacher, so layer ``l`` of ``S`` learns layer
-``round(l T / S)`` of ``T``; there are no bottlenecks; next-sentence prediction is left out.
+Differences from the paper: the student has fewer layers than the teacher, so layer ``l`` of ``S``
+learns layer ``round(l T / S)`` of ``T``; there are no bottlenecks; next-sentence prediction is left
+out.
 
 Legend: ``B`` batch, ``L`` tokens, ``A`` heads, ``H`` width.
 """
@@ -32,13 +33,13 @@ Layer = tuple[Tensor, Tensor]
 """States ``(B, L, H)`` and attention weights ``(B, A, L, L)``."""
 
 TINY = 1e-9
-"""Least probability in a logarithm."""
+"""Probabilities are clamped to this before their logarithm is taken."""
 
 
 class Distillation(RestoringModel):
     """A masked language model that learns from the layers of a bigger one.
 
-    The teacher takes part in training alone and is not saved.
+    The teacher is used in training only and is not saved.
     """
 
     name = "distill"
@@ -49,21 +50,21 @@ class Distillation(RestoringModel):
         super().__init__(config)
         self.teacher: tuple[PreTrainedModel, ...] = ()  # a tuple, so that it is no submodule
         self.stage: int | None = None
-        self.share = 0.0
+        self.progressive_fraction = 0.0
 
     @classmethod
     def prepare(cls, backbone: PreTrainedModel, tokenizer: Any, config: Config) -> Any:
-        """Cut the student; half of its layers stay unless the configuration names a number."""
+        """Cut the student to ``--layers`` layers, by default half of those it has."""
         layers = config.layers or max(1, len(pruning.blocks(backbone)) // 2)
         return super().prepare(backbone, tokenizer, dataclasses.replace(config, layers=layers))
 
     def before_training(
         self, config: Config, tokenizer: Any, load: Callable[[str], tuple[Any, Any]]
     ) -> None:
-        """Load the teacher, with the vocabulary that the student has.
+        """Load the teacher, with the student's vocabulary.
 
         Raises:
-            UserError: its vocabulary, width or number of heads is another.
+            UserError: its vocabulary, hidden size or number of heads differs.
         """
         name = config.teacher or config.backbone
         teacher, its_tokenizer = load(name)
@@ -76,21 +77,21 @@ class Distillation(RestoringModel):
             own, its = getattr(self.backbone.config, size), getattr(teacher.config, size)
             if own != its:
                 raise UserError(f"its {size} is {its}, the student's {own}", where, how)
-        self.share = config.progressive
+        self.progressive_fraction = config.progressive_fraction
         self.teacher = (teacher.base_model.eval().requires_grad_(False),)
         for module in self.backbone.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
 
     def set_progress(self, done: float) -> None:
-        """Choose the layer that learns now; None is all of them.
+        """Choose the layer to train from now on; None is all of them.
 
         Args:
-            done: share of the updates that lie behind, from 0 to 1.
+            done: fraction of the updates that are done, from 0 to 1.
         """
         blocks = pruning.blocks(self.backbone)
-        share = self.share
-        stage = int(done / share * len(blocks)) if done < share else None
+        end = self.progressive_fraction
+        stage = int(done / end * len(blocks)) if done < end else None
         if stage == self.stage and done:
             return
         self.stage = stage
@@ -101,9 +102,9 @@ class Distillation(RestoringModel):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
     ) -> Output:
-        """As in ``mlm``; with a teacher and labels the parts ``states`` and ``attention`` join.
+        """As in ``mlm``; a teacher and labels add the parts ``states`` and ``attention``.
 
-        In training, while one layer learns, there are these two parts only.
+        While a single layer is trained, these two are the only parts.
         """
         if not self.teacher or labels is None:
             return super().forward(input_ids, attention_mask, labels)
@@ -122,13 +123,13 @@ class Distillation(RestoringModel):
     def imitation(
         self, ours: list[Layer], input_ids: Tensor, attention_mask: Tensor, layers: list[int]
     ) -> dict[str, Part]:
-        """How far some of the student's layers are from their teacher's.
+        """Distance of the student's layers from the teacher layers they learn from.
 
         Args:
             ours: states and attention weights of the student's layers.
             input_ids: ``(B, L)``.
             attention_mask: ``(B, L)``.
-            layers: which layers of the student they are, from 1.
+            layers: numbers of these layers in the student, counted from 1.
 
         Returns:
             ``states``: mean over tokens, layers and width of the squared error;
@@ -156,7 +157,7 @@ class Distillation(RestoringModel):
         }
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
-        """Labelled characters; the tokens of the layers that learn."""
+        """Labelled characters, and for each layer that is trained the tokens."""
         if not self.teacher:
             return super().counts(batch)
         tokens = batch["attention_mask"].sum()
@@ -169,9 +170,9 @@ class Distillation(RestoringModel):
 def run_layers(
     model: Any, input_ids: Tensor, attention_mask: Tensor, layers: list[int]
 ) -> list[Layer]:
-    """States and attention weights of layers counted from 1.
+    """States and attention weights of the given layers, counted from 1.
 
-    Layers behind the last one asked for are not run.
+    Layers above the last of them are not run.
     """
     kept, attention = model.encoder.layer, model.config._attn_implementation
     states: dict[int, Tensor] = {}
@@ -189,7 +190,7 @@ def run_layers(
         core = kept[layer - 1].attention.self
         hooks.append(core.register_forward_hook(keep(weights, layer, 1)))
     model.encoder.layer = kept[: max(layers)]
-    # Only this kind of attention gives its weights away.
+    # Only the eager implementation returns attention weights.
     model.set_attn_implementation("eager")
     try:
         model(input_ids=input_ids, attention_mask=attention_mask)

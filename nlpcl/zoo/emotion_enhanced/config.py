@@ -15,67 +15,80 @@ class Config(EmotionConfig):
 
     also_saved: ClassVar[tuple[str, ...]] = (
         *EmotionConfig.also_saved,
-        *("attention_dropout", "adversarial_weight", "max_alpha", "alpha_course"),
+        *("attention_dropout", "adversarial_weight", "max_alpha", "alpha_schedule"),
     )
 
     hidden: int = option(
-        256, "Width of each direction of the GRUs; the model is twice as wide", at_least=4
+        256, "Hidden size of each GRU direction; the model is twice as wide", at_least=4
     )
-    gru_layers: int = option(3, "Bidirectional GRU layers", at_least=1)
+    gru_layers: int = option(3, "Number of bidirectional GRU layers", at_least=1)
     dropout: float = option(
-        0.3, "Share dropped of frames, between layers and in the heads", at_least=0, below=1
+        0.3,
+        "Dropout probability of the input frames, between layers and in the heads",
+        at_least=0,
+        below=1,
     )
-    position: bool = option(True, "Add sinusoidal positions to the frames")
-    normalise: Literal["none", "instance", "adain", "speaker"] = option(
+    position: bool = option(True, "Add sinusoidal positional encodings to the frames")
+    normalization: Literal["none", "instance", "adain", "speaker"] = option(
         "instance",
-        "Channels brought to mean 0 and variance 1 within a clip (instance, also called adain), "
-        "within a speaker's clips (speaker, which at test time needs other clips of the speaker)",
+        "Normalize each channel to mean 0 and variance 1 over a clip (instance, also called adain) "
+        "or over all clips of a speaker (speaker; needs other clips of the speaker at test time)",
+        formerly=("normalise",),
     )
-    attention: bool = option(True, "Multi-head self-attention behind the GRUs")
-    heads: int = option(8, "Attention heads", at_least=1)
-    enhancement: bool = option(True, "The feature enhancement behind the attention")
-    max_pool: bool = option(True, "Pool by the maximum beside the average")
-    adversary: bool = option(True, "A speaker head behind gradient reversal")
+    attention: bool = option(True, "Multi-head self-attention after the GRUs")
+    heads: int = option(8, "Number of attention heads", at_least=1)
+    enhancement: bool = option(True, "Feature enhancement after the attention")
+    max_pool: bool = option(True, "Max pooling over time beside average pooling")
+    adversary: bool = option(True, "Speaker classifier behind a gradient reversal layer")
     attention_dropout: float = option(
-        0.1, "Share of attention weights dropped", panel="Training", at_least=0, below=1
+        0.1, "Dropout probability of the attention weights", panel="Training", at_least=0, below=1
     )
     adversarial_weight: float = option(
         0.05,
-        "Reversed gradient of the speaker head, as a share; the head itself learns at weight 1",
+        "Factor of the speaker classifier's reversed gradient; the classifier itself has weight 1",
         panel="Training",
         at_least=0,
     )
     max_alpha: float = option(
-        1.0, "Greatest α, a factor of the adversarial weight", panel="Training", at_least=0
-    )
-    alpha_course: Literal["documented", "dann"] = option(
-        "documented",
-        "Course of α: 0 for a tenth of the training, linear up to 0.7 of it, then level "
-        "(documented), or 2/(1+exp(-10p))-1 (dann)",
+        1.0,
+        "Maximum of α, which multiplies the adversarial weight",
         panel="Training",
+        at_least=0,
     )
+    alpha_schedule: Literal["documented", "dann"] = option(
+        "documented",
+        "Schedule of α as training progress p goes from 0 to 1: 0 until p = 0.1, linear until "
+        "p = 0.7, then constant (documented), or 2/(1+exp(-10p))-1 (dann)",
+        panel="Training",
+        formerly=("alpha_course",),
+    )
+
+    @property
+    def normalises_speakers(self) -> bool:
+        """Whether frames are standardised per speaker before the model sees them."""
+        return self.normalization == "speaker"
 
     def check(self) -> Self:
         """Refuse impossible values and combinations before anything is loaded."""
         super().check()
         if self.attention and 2 * self.hidden % self.heads:
             raise refused("heads", f"{self.heads} heads do not divide the width {2 * self.hidden}")
-        if self.normalise == "speaker" and self.encoder != "frozen":
-            raise refused("normalise", "speaker statistics need --encoder frozen")
+        if self.normalization == "speaker" and self.encoder != "frozen":
+            raise refused("normalization", "speaker statistics need --encoder frozen")
         return self
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "full": {},
     "no-adversary": {"adversary": False},
-    "no-instance-norm": {"normalise": "none"},
+    "no-instance-norm": {"normalization": "none"},
     "no-attention": {"attention": False},
     "no-enhancement": {"enhancement": False},
     "no-max-pool": {"max_pool": False},
     "no-position": {"position": False},
     "baseline": {
         "adversary": False,
-        "normalise": "none",
+        "normalization": "none",
         "attention": False,
         "enhancement": False,
         "max_pool": False,
@@ -100,6 +113,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "epochs": 50,
         "patience": 10,
-        "clip": 1.0,
+        "max_grad_norm": 1.0,
     },
 }

@@ -2,15 +2,15 @@
 
 Frames → projection and sinusoidal positions → instance norm → bidirectional GRU layers with layer
 norm and residuals → multi-head self-attention → feature enhancement → average and maximum over
-frames → emotion head; and, while training, → gradient reversal → speaker head. The speaker head
-learns at weight 1; what lies before it gets its gradient times ``-adversarial_weight * α``.
+frames → emotion head; and, in training, → gradient reversal → speaker head. The speaker head is
+trained at weight 1; what lies before it receives its gradient times ``-adversarial_weight * α``.
 
-Source: the enhanced model of the IEMOCAP system with HuBERT. Where we differ: the width of the
-model is twice ``hidden``, so that ``hidden`` is the GRU's width as the tables of that system say
-(its code doubles it); the enhancement is projected back and added, and the maximum goes to the
-head, where slicing dropped both; the heads begin with a layer norm; the first GRU layer has a
-residual too; the speaker head has as many outputs as there are training speakers; padding takes
-part nowhere.
+Source: the enhanced model of the IEMOCAP system with HuBERT. Differences from it: the width of the
+model is twice ``hidden``, so that ``hidden`` is the GRU's width as in the tables of that system
+(its code doubles it); the enhancement is projected back and added, and the maximum reaches the
+head, whereas its slicing dropped both; the heads begin with a layer norm; the first GRU layer has a
+residual too; the speaker head has as many outputs as there are training speakers; padding is masked
+everywhere.
 
 Legend: ``B`` batch, ``T`` frames, ``W`` twice ``hidden``, ``D`` pooled width, ``C`` classes, ``S``
 speakers.
@@ -21,7 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nlpcl.core.schedules import ALPHA_COURSES
+from nlpcl.core.schedules import ALPHA_SCHEDULES
 from nlpcl.nn.layers.attention import SelfAttention
 from nlpcl.nn.layers.gradient_reversal import reverse_gradient
 from nlpcl.nn.layers.normalisation import InstanceNorm
@@ -35,7 +35,7 @@ from nlpcl.zoo.speech import SpeechClassifier
 
 
 class FeatureEnhancement(nn.Module):
-    """``x + W[x; g(x)]`` with a small network g of half the width."""
+    """``x + W[x; g(x)]``, where g is a two-layer network of half the width."""
 
     def __init__(self, size: int, dropout: float) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class FeatureEnhancement(nn.Module):
 
 
 def head(size: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
-    """A classifier with two hidden layers; maxima are far from 0, so it begins with a norm."""
+    """A classifier with two hidden layers; it starts with a norm, since maxima are far from 0."""
     return nn.Sequential(
         nn.LayerNorm(size),
         nn.Linear(size, hidden),
@@ -70,7 +70,7 @@ def head(size: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
 
 
 class EmotionEnhanced(SpeechClassifier):
-    """Recurrent layers and attention over the frames of any speech encoder."""
+    """Stacked GRUs and self-attention over the frames of any speech encoder."""
 
     name = "emotion-enhanced"
     settings = Config
@@ -81,8 +81,8 @@ class EmotionEnhanced(SpeechClassifier):
         options = self.options
         size = 2 * options.hidden
         pooled = 2 * size if options.max_pool else size
-        instance = options.normalise in {"instance", "adain"}
-        # An instance norm takes a bias away again.
+        instance = options.normalization in {"instance", "adain"}
+        # An instance norm would remove the bias again.
         self.projection = nn.Linear(self.width, size, bias=not instance)
         self.position = SinusoidalPositions() if options.position else None
         self.normalisation = InstanceNorm(size) if instance else None
@@ -99,7 +99,7 @@ class EmotionEnhanced(SpeechClassifier):
         self.max_pooling = MaxPooling() if options.max_pool else None
         self.emotion_head = head(pooled, options.hidden, self.classes, options.dropout)
         self.alpha = 0.0
-        # A single speaker cannot be told from others.
+        # With one speaker there is nothing to classify.
         adversary = options.adversary and self.speakers > 1
         self.speaker_head = (
             head(pooled, options.hidden, self.speakers, options.dropout) if adversary else None
@@ -107,12 +107,12 @@ class EmotionEnhanced(SpeechClassifier):
         self.post_init()
 
     def set_progress(self, done: float) -> None:
-        """Set α to its place on the course.
+        """Set α to its value in the schedule.
 
         Args:
-            done: share of the updates that lie behind, from 0 to 1.
+            done: fraction of the updates that are done, from 0 to 1.
         """
-        self.alpha = self.options.max_alpha * ALPHA_COURSES[self.options.alpha_course](done)
+        self.alpha = self.options.max_alpha * ALPHA_SCHEDULES[self.options.alpha_schedule](done)
 
     @property
     def strength(self) -> float:
@@ -120,7 +120,7 @@ class EmotionEnhanced(SpeechClassifier):
         return self.options.adversarial_weight * self.alpha
 
     def scheduled(self) -> dict[str, float]:
-        """α and λ, where there is an adversary."""
+        """α and λ; empty without an adversary."""
         if self.speaker_head is None:
             return {}
         return {"alpha": self.alpha, "lambda": self.strength}
@@ -138,7 +138,7 @@ class EmotionEnhanced(SpeechClassifier):
         return pooled.to(self.dtype)
 
     def recur(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Frames up to the attention, ``(B, T, W)``."""
+        """Everything before the attention: projected and recurrent states, ``(B, T, W)``."""
         states = self.projection(states)
         if self.position is not None:
             states = self.position(states)
@@ -151,13 +151,13 @@ class EmotionEnhanced(SpeechClassifier):
         return self.emotion_head(pooled)
 
     def attention_weights(self, states: Tensor, mask: Tensor) -> Tensor | None:
-        """The mean over the heads, ``(B, T, T)``; None without attention."""
+        """Attention weights averaged over the heads, ``(B, T, T)``; None without attention."""
         if self.attention is None:
             return None
         return self.attention.weights(self.recur(states, mask), mask)
 
     def further_parts(self, pooled: Tensor, speakers: Tensor | None) -> dict[str, Part]:
-        """The speaker head's cross-entropy, while training on known speakers."""
+        """Cross-entropy of the speaker head, in training on clips of known speakers."""
         if self.speaker_head is None or speakers is None or not self.training:
             return {}
         logits = self.speaker_head(reverse_gradient(pooled, self.strength))
@@ -165,14 +165,14 @@ class EmotionEnhanced(SpeechClassifier):
         return {"speaker": Part(losses.sum(), labelled(speakers).sum())}
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
-        """Labelled clips, and those of training speakers while the adversary learns."""
+        """Labelled clips, and in training those of known speakers."""
         counts = super().counts(batch)
         if self.speaker_head is not None and self.training and "speakers" in batch:
             counts["speaker"] = labelled(batch["speakers"]).sum()
         return counts
 
     def modules_to_bypass(self) -> dict[str, nn.Module]:
-        """Parts whose first input may stand for their output."""
+        """Modules whose first input can stand in for their output."""
         named = {
             "position": self.position,
             "normalisation": self.normalisation,

@@ -13,15 +13,18 @@ from nlpcl.tasks.emotion.config import EmotionConfig
 class Config(EmotionConfig):
     """Speech emotion by a bidirectional GRU, attention within the clip, and max-pooling."""
 
-    hidden: int = option(256, "Width of each direction of the GRU", at_least=1)
-    gru_layers: int = option(2, "Layers of the GRU", at_least=1)
+    hidden: int = option(256, "Hidden size of each GRU direction", at_least=1)
+    gru_layers: int = option(2, "Number of bidirectional GRU layers", at_least=1)
     dropout: float = option(
-        0.2, "Share dropped of frames, of states and before the head", at_least=0, below=1
+        0.2,
+        "Dropout probability of the input frames, of the GRU's states and before the head",
+        at_least=0,
+        below=1,
     )
     attention: Literal["dot", "general", "general2", "concat", "none"] = option(
         "general",
-        "How a frame is compared with the clip's frames: q·m/√H (dot), with a learned matrix "
-        "(general), bounded by tanh (general2), by a small network (concat), or not at all (none)",
+        "Score of a frame against the frames of its clip: q·m/√H (dot), with a learned matrix "
+        "(general), bounded by tanh (general2), by a small network (concat); none is no attention",
     )
 
 

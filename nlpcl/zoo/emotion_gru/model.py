@@ -4,9 +4,9 @@ Frames → dropout → bidirectional GRU → attention of each frame to its clip
 (:mod:`nlpcl.nn.layers.attention`) → tanh → maximum over frames → leaky ReLU → dropout →
 linear.
 
-Source: the base model of the IEMOCAP system with HuBERT and DialogueRNN's attention. Where we
-differ: attention runs over the frames of one clip, not over the clips of a batch; padding takes
-part nowhere; frames are normalised before the GRU.
+Source: the base model of the IEMOCAP system with HuBERT and DialogueRNN's attention. Differences
+from it: attention runs over the frames of one clip, not over the clips of a batch; padding is
+masked everywhere; frames are normalised before the GRU.
 
 Legend: ``B`` batch, ``T`` frames, ``H`` width, ``D`` twice the GRU's width, ``C`` classes.
 """
@@ -25,7 +25,7 @@ from nlpcl.zoo.speech import SpeechClassifier
 
 
 class EmotionGRU(SpeechClassifier):
-    """A GRU over the frames of any speech encoder."""
+    """A bidirectional GRU with attention over the frames of any speech encoder."""
 
     name = "emotion-gru"
     settings = Config
@@ -46,7 +46,7 @@ class EmotionGRU(SpeechClassifier):
         self.post_init()
 
     def pool(self, states: Tensor, mask: Tensor) -> Tensor:
-        """The greatest of each channel over a clip's frames, ``(B, D)``."""
+        """Maximum of each channel over the frames of a clip, ``(B, D)``."""
         states = self.recurrent(self.dropout(states), mask)
         if self.attention is not None:
             states = self.attention(states, mask)
@@ -57,7 +57,7 @@ class EmotionGRU(SpeechClassifier):
         return self.head(self.dropout(pooled))
 
     def attention_weights(self, states: Tensor, mask: Tensor) -> Tensor | None:
-        """How much each frame takes of each frame, ``(B, T, T)``; None without attention."""
+        """Weights of all frames for each frame (row), ``(B, T, T)``; None without attention."""
         if self.attention is None:
             return None
         return self.attention.weights(self.recurrent(self.dropout(states), mask), mask)

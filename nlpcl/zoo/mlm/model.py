@@ -1,7 +1,8 @@
 """Masked language modelling on noised text (BERT, PLOME).
 
-Two terms: ``changed``, the cross-entropy at characters that were replaced, and ``kept``, at
-characters that stand as they were. Real text is mostly right, so copying must be learned as well.
+The loss has two terms: ``changed``, the cross-entropy at characters that were replaced, and
+``kept``, that at characters left as they were. Most characters of real text are correct, so copying
+must be learned as well.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from nlpcl.zoo.mlm.config import Config
 
 
 class MaskedLanguageModel(RestoringModel):
-    """An encoder with its masked-language-model head."""
+    """An encoder and its language-modelling head, trained to restore noised text."""
 
     name = "mlm"
     settings = Config

@@ -15,18 +15,20 @@ class Config(CorrectionConfig):
 
     paper: ClassVar[str] = "arXiv 2210.17168"
 
-    alpha: float = option(1.0, "Weight α of L_y, copying the correct sentence", at_least=0)
+    alpha: float = option(
+        1.0, "Weight α of L_y, the loss of copying the correct sentence", at_least=0
+    )
     beta: float = option(0.5, "Weight β of the contrastive loss L_c", at_least=0)
-    temperature: float = option(0.9, "Softmax temperature τ of L_c", above=0)
+    temperature: float = option(0.9, "Temperature τ of L_c", above=0)
     negatives: Literal["teacher", "student", "batch"] = option(
         "teacher",
-        "What a wrong character is pushed from: the correct sentence's characters (teacher), the "
-        "wrong sentence's (student), or the batch's unchanged ones (batch)",
+        "Negatives of a wrong character: the characters of the correct sentence (teacher), of the "
+        "wrong sentence (student), or the unchanged ones of the whole batch (batch)",
     )
     output_layer: Literal["tied", "elementwise"] = option(
         "tied",
-        "tied: transform(h)·Wᵀ+b, as in the paper; elementwise: (h ⊙ w) before it, a misreading "
-        "kept for comparison",
+        "tied: transform(h)·Wᵀ+b, as in the paper; elementwise: h ⊙ w before it, a misreading of "
+        "the paper kept for comparison",
     )
 
 
@@ -41,7 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 BASELINE = "sdcl"
-"""What an ablation compares the other variants with."""
+"""The variant an ablation compares the others with."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {

@@ -5,9 +5,9 @@ set of weights. ``L = L_x + α·L_y + β·L_c``: L_x is the cross-entropy of cor
 sentence, L_y that of copying the teacher's, L_c pulls a wrong character's state to that of the
 right character in the same place (:func:`nlpcl.nn.losses.contrastive.self_distillation`).
 
-Where we differ from the paper or had to choose: gradients flow into the teacher (the paper does not
-say); L_c is the mean over the wrong characters of an update; special tokens take no part in any
-term; the source character stays in place of a right character that the vocabulary lacks.
+Differences from the paper, and choices it leaves open: gradients flow into the teacher (the paper
+does not say); L_c is the mean over the wrong characters of an update; special tokens are excluded
+from all terms; where the vocabulary lacks the right character, the source character is kept.
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size, ``N`` selected tokens.
 """
@@ -27,14 +27,14 @@ from nlpcl.zoo.sdcl.config import Config
 
 
 class SDCL(ZooModel):
-    """A masked language model that corrects; any encoder of ``AutoModelForMaskedLM`` will do."""
+    """A spelling corrector around any encoder of ``AutoModelForMaskedLM``."""
 
     name = "sdcl"
     auto_class = AutoModelForMaskedLM
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options = Config(**config.options)
+        self.options = Config.from_dict(config.options, where="config.json")
         self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
         width = self.backbone.get_input_embeddings().embedding_dim
         hidden = self.backbone.config.hidden_size
@@ -49,7 +49,7 @@ class SDCL(ZooModel):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
     ) -> Output:
-        """Correct, and with labels compute the loss.
+        """Score corrections; with labels, compute the loss too.
 
         Args:
             input_ids: the sentence as written, ``(B, L)``.
@@ -99,17 +99,17 @@ class SDCL(ZooModel):
         return self.backbone.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]
 
     def project(self, hidden: Tensor, input_ids: Tensor) -> Tensor:
-        """Scores over the vocabulary by the encoder's own tied head, ``(..., V)``."""
+        """Vocabulary scores from the encoder's own tied head, ``(..., V)``."""
         if self.options.output_layer == "elementwise":
             hidden = hidden * self.backbone.get_input_embeddings()(input_ids)
         return masked_lm_head(self.backbone)(hidden)
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
-        """Characters for x and y, wrong characters for c."""
+        """All characters for ``x`` and ``y``, wrong characters for ``c``."""
         valid = batch["labels"] != IGNORE
         wrong = valid & (batch["labels"] != batch["input_ids"])
         return {"x": valid.sum(), "y": valid.sum(), "c": wrong.sum()}
 
     def modules_to_bypass(self) -> dict[str, nn.Module]:
-        """The head's transform; an encoder's layers can be bypassed in any model."""
+        """The head's transform; the layers of an encoder can be bypassed in any model."""
         return head_transform(self.backbone)

@@ -8,8 +8,8 @@ import pytest
 from nlpcl.analysis.figures import embeddings, items
 from nlpcl.analysis.figures.hate import by_class
 from nlpcl.analysis.figures.kinds import LeftOut, Options
-from nlpcl.analysis.figures.sources import RunSource
 from nlpcl.analysis.figures.spelling_states import Pair, State, measures
+from nlpcl.runs.run import Run
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def mapped(make_run, clip_rows, monkeypatch):
     """``mapped(number, vectors)`` → the material of a map of invented items."""
 
     def load(number, vectors=None, points=1000):
-        run = RunSource(make_run(f"run-{number}", rows=clip_rows))
+        run = Run(make_run(f"run-{number}", rows=clip_rows))
         examples = [
             {"id": str(at), "label": "ab"[at % 2], "speaker": f"s{at % 3}"} for at in range(number)
         ]

@@ -21,7 +21,7 @@ from nlpcl.analysis.figures import (
 )
 from nlpcl.analysis.figures import spelling as spelling_figures
 from nlpcl.analysis.figures.kinds import LeftOut, Options
-from nlpcl.analysis.figures.sources import RunSource
+from nlpcl.runs.run import Run
 
 OPTIONS = Options()
 RATE = 16_000
@@ -30,7 +30,7 @@ GOOD, BAD = "老师今天早上听到好消息。", "老师今天早上听到坏
 
 @pytest.fixture(scope="module")
 def spelling(finished_run):
-    return RunSource(finished_run)
+    return Run(finished_run)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def classifier(tmp_path_factory, tiny_encoder):
         data=str(folder), backbone=str(tiny_encoder()), variant="span", epochs=1, batch_size=4,
         lr=1e-3, precision="fp32", device="cpu", keep_overlap=True,
     )  # fmt: skip
-    return RunSource(nlpcl.fit(config, out=tmp_path_factory.mktemp("asrm") / "run").folder)
+    return Run(nlpcl.fit(config, out=tmp_path_factory.mktemp("asrm") / "run").folder)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def study(tmp_path_factory):
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NLPCL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield RunSource(nlpcl.fit(config, out=tmp_path_factory.mktemp("study") / "run").folder)
+        yield Run(nlpcl.fit(config, out=tmp_path_factory.mktemp("study") / "run").folder)
 
 
 def test_attention_sums_to_one_within_the_clip(study):

@@ -10,8 +10,9 @@ import re
 import pytest
 from matplotlib import font_manager
 
+from nlpcl import tasks
 from nlpcl.analysis.figures import fonts, making, page_fonts, registry
-from nlpcl.analysis.figures.kinds import CLASSIFIERS, Kind, Material
+from nlpcl.analysis.figures.kinds import Kind, Material
 from nlpcl.analysis.figures.page import page
 from nlpcl.analysis.figures.sources import open_sources
 from nlpcl.analysis.figures.text import Line, Piece, as_html, draw
@@ -128,7 +129,7 @@ def test_damaged_rows_leave_one_figure_out(make_run, clip_rows):
 def test_every_figure_of_another_task_says_whose_it_is(make_run, clip_rows):
     rows = making.listing(open_sources([make_run(rows=clip_rows)]))
     found = {name: (drawn, reason) for _, name, drawn, reason in rows}
-    assert set(found) == {kind.name for kind in registry.KINDS if kind.scope != "ablation"}
+    assert set(found) == {kind.name for kind in registry.kinds() if kind.scope != "ablation"}
     assert found["gate"] == (False, "it is for runs of classification")
     assert found["confusion"] == (True, "")
     assert "mistakes" in found
@@ -148,9 +149,9 @@ def test_names_in_the_registry_are_known_and_others_refused():
     )
     with pytest.raises(UserError, match="Did you mean 'confusion'"):
         registry.check(["confussion"])
-    for kind in registry.KINDS:
+    for kind in registry.kinds():
         assert kind.draw is not None or kind.name == "mistakes"
-        assert set(kind.tasks) <= {*CLASSIFIERS, "correction"}
+        assert set(kind.tasks) <= set(tasks.names())
 
 
 def test_text_is_shown_with_weights_and_escaped():

@@ -137,7 +137,7 @@ def test_each_front_end_layer_and_arithmetic_has_its_own(rows, folder, speech_fo
         assert len(cache_entries()) == made
         layers = () if front_end.layers == 1 else (front_end.layers,)
         assert store[0].shape == (*layers, store.length(0), front_end.width)
-    monkeypatch.setattr(feature_cache, "VERSION", 2)
+    monkeypatch.setattr(feature_cache, "VERSION", feature_cache.VERSION + 1)
     assert features(rows[:2], load_front_end("logmel")).made == 2
 
 
@@ -269,7 +269,7 @@ def started(folder, how, rows) -> subprocess.Popen:
 def test_killed_in_the_middle(rows, folder, front_end):
     """Dead after numbers were written and half of the line that notes them."""
     process = started(folder, "dies", rows)
-    process.communicate(timeout=120)
+    process.communicate(timeout=600)
     assert process.returncode == -9
     store = features(rows, front_end)
     assert 0 < store.made < 6
@@ -286,7 +286,7 @@ def test_two_processes_share_the_work(rows, folder, front_end):
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    found = [process.communicate(timeout=120)[0].split() for process in processes]
+    found = [process.communicate(timeout=600)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sum(int(made) for made, _ in found) == 6
     assert found[0][1] == found[1][1]

@@ -18,11 +18,11 @@ def test_mean_0_and_deviation_1_over_real_frames():
     states = 5 + 3 * torch.randn(2, 9, 4)
     mask = torch.arange(9) < torch.tensor([[9], [4]])
     states = torch.where(mask.unsqueeze(-1), states, 1000.0)
-    normal = InstanceNorm(4)(states, mask)
+    normal = InstanceNorm(4, eps=0.0)(states, mask)
     for clip, length in enumerate((9, 4)):
         real = normal[clip, :length]
         torch.testing.assert_close(real.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
-        torch.testing.assert_close(real.std(0, correction=0), torch.ones(4), atol=1e-4, rtol=0)
+        torch.testing.assert_close(real.std(0, correction=0), torch.ones(4))
     assert not normal[1, 4:].any()
 
 

@@ -17,20 +17,21 @@ def clips() -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    "layer",
-    [BidirectionalGRU(6, 4, layers=2), StackedGRU(6, 3, 3, dropout=0.5)],
+    "make",
+    [lambda: BidirectionalGRU(6, 4, layers=2), lambda: StackedGRU(6, 3, 3, dropout=0.5)],
     ids=["plain", "stacked"],
 )
-def test_batch_is_single_and_padding_is_nothing(layer):
+def test_batch_is_single_and_padding_is_nothing(make, assert_near):
     states, mask = clips()
-    layer.eval()
+    layer = make().eval()
     together = layer(states, mask)
     wide = torch.nn.functional.pad(states, (0, 0, 0, 5), value=9.0)
     padded = layer(wide, torch.nn.functional.pad(mask, (0, 5)))
     for clip, length in enumerate(mask.sum(1).tolist()):
         alone = layer(states[clip : clip + 1, :length], mask[clip : clip + 1, :length])[0]
-        torch.testing.assert_close(together[clip, :length], alone, atol=1e-6, rtol=0)
-        torch.testing.assert_close(padded[clip, :length], alone, atol=1e-6, rtol=0)
+        # 7 steps, each from about 10 inputs and states, in up to 3 layers.
+        assert_near(together[clip, :length], alone, terms=7 * 10 * 3)
+        assert_near(padded[clip, :length], alone, terms=7 * 10 * 3)
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from nlpcl.nn.losses.classification import (
     focal,
     labelled,
     mixup,
-    shares,
+    soft_targets,
 )
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [-3.0, 4.0, 0.0]])
@@ -24,7 +24,7 @@ WEIGHTS = torch.tensor([0.5, 2.0, 1.5])
 
 
 def naive(logits, target, gamma=0.0, weights=(1.0, 1.0, 1.0), smoothing=0.0):
-    """One row, in plain floats; ``target`` is a list of shares."""
+    """One row, in plain floats; ``target`` is a list of class probabilities."""
     exps = [math.exp(value) for value in logits]
     total = 0.0
     for value, share, weight in zip(exps, target, weights, strict=True):
@@ -65,7 +65,7 @@ def test_cross_entropy_is_torch_s(smoothing):
     found = cross_entropy(LOGITS, labels, weights=WEIGHTS, smoothing=smoothing)
     torch.testing.assert_close(found, wanted)
     assert labelled(labels).tolist() == [True, False, True]
-    assert labelled(shares(labels, 3)).tolist() == [True, False, True]
+    assert labelled(soft_targets(labels, 3)).tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 2.0])
@@ -124,5 +124,8 @@ def test_mixup_mixes_frames_masks_and_labels_and_changes_nothing(shape):
         wanted[row] += share
         wanted[partner] += 1 - share
         torch.testing.assert_close(found.labels[row], wanted)
-        of_speakers = share * shares(speakers, 2)[row] + (1 - share) * shares(speakers, 2)[partner]
+        of_speakers = (
+            share * soft_targets(speakers, 2)[row]
+            + (1 - share) * soft_targets(speakers, 2)[partner]
+        )
         torch.testing.assert_close(found.speakers[row], of_speakers)

@@ -65,8 +65,8 @@ def faulty(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def short(settings) -> dict[str, Any]:
-    """Settings of a training of a second."""
-    return settings | {"epochs": 1}
+    """Settings of a training of a second, in one thread whether in a worker or not."""
+    return settings | {"epochs": 1, "threads": 1}
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from nlpcl.runs.ablation.comparison import compare, compare_reported, spread
-from nlpcl.runs.ablation.measures import MEASURES, harmonic, metric_names
+from nlpcl import tasks
 from nlpcl.core.errors import UserError
+from nlpcl.metrics.measures import harmonic, of_classes, of_spelling
 from nlpcl.metrics.spelling import spelling_scores
+from nlpcl.runs.ablation.comparison import compare, compare_reported, spread
 
 TRIALS = 200
 MOST_ALARMS = 0.096
@@ -230,10 +232,10 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("metric", MEASURES["correction"].known)
+@pytest.mark.parametrize("metric", of_spelling().known)
 def test_spelling_scores_are_sums_over_sentences(metric):
     rows = [{"source": s, "gold": g, "target": t} for s, g, t in PAIRS]
-    parts, score = MEASURES["correction"].parts(metric, [rows], None)
+    parts, score = of_spelling().summed(metric, [rows], SimpleNamespace(ignore_de=False))
     whole = spelling_scores(*zip(*PAIRS, strict=True)).as_metrics()
     assert float(score(parts(rows).sum(0))) == pytest.approx(whole[metric])
     assert score is harmonic
@@ -249,14 +251,16 @@ def test_class_scores_are_sums_over_items():
         ("macro_f1", f1_score(gold, found, average="macro")),
         ("wa", 5 / 7),
     ):
-        parts, score = MEASURES["classification"].parts(metric, [rows], None)
+        parts, score = of_classes("ua").summed(metric, [rows], None)
         assert float(score(parts(rows).sum(0))) == pytest.approx(100 * value)
 
 
 def test_metrics_by_name():
-    assert metric_names("emotion", []) == ["ua"]
-    assert metric_names("correction", ["clean_intact", "clean_intact"]) == ["clean_intact"]
-    assert metric_names("masked_lm", []) == ["masked_accuracy"]
+    assert tasks.spec("emotion").measures.check([]) == ["ua"]
+    assert tasks.spec("correction").measures.check(["clean_intact", "clean_intact"]) == [
+        "clean_intact"
+    ]
+    assert tasks.spec("masked_lm").measures.check([]) == ["masked_accuracy"]
     for task in ("emotion", "masked_lm"):
         with pytest.raises(UserError, match="unknown metric 'f2'"):
-            metric_names(task, ["f2"])
+            tasks.spec(task).measures.check(["f2"])

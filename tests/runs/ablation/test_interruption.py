@@ -8,17 +8,58 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 NAMES = ["sdcl", "no-contrast"]
 FILES = ("model/model.safetensors", "predictions.jsonl", "report.json")
+WAITING = {
+    "config.py": '''
+from nlpcl.zoo.sdcl.config import Config as Parent
+
+
+class Config(Parent):
+    """SDCL that can be stopped at a certain update."""
+
+
+VARIANTS = {"sdcl": {}, "no-contrast": {"beta": 0.0}}
+''',
+    "model.py": """
+import os
+import signal
+import time
+from pathlib import Path
+
+from nlpcl.zoo.sdcl.model import SDCL
+
+
+class Waiting(SDCL):
+    name = "waiting"
+
+    def set_progress(self, done):
+        # In the middle of an epoch of the second training: say so, and go on after a signal.
+        place = os.environ.get("WAITING_AT")
+        if not place or self.options.beta or done < 0.6 or Path(place).exists():
+            return
+        told = []
+        usual = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, lambda *given: (told.append(given), usual(*given)))
+        Path(place).touch()
+        while not told:
+            time.sleep(0.01)
+        signal.signal(signal.SIGINT, usual)
+""",
+}
 
 
 @pytest.fixture(scope="module")
-def command(settings, flags):
-    """Long enough to be caught in the middle of the second training."""
-    long = settings | {"epochs": 8, "batch_size": 2, "lr": 1e-3}
-    return ["ablate", "sdcl", "--variants", ",".join(NAMES), "--seeds", "1", *flags(long)]
+def command(settings, flags, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own") / "waiting"
+    folder.mkdir()
+    for name, text in WAITING.items():
+        (folder / name).write_text(text.lstrip(), encoding="utf-8")
+    chosen = flags(settings | {"epochs": 4, "batch_size": 4, "lr": 1e-3})
+    return ["ablate", folder, "--variants", ",".join(NAMES), "--seeds", "1", *chosen]
 
 
 @pytest.fixture(scope="module")
@@ -30,28 +71,25 @@ def reference(tmp_path_factory, command, command_line):
 
 
 def caught_half_way(command, folder, sign):
-    """Stop the command as soon as the second training has a checkpoint; its last words."""
+    """Stop the command in the middle of the second training; its last words."""
+    place = folder.parent / "half-way"
     process = subprocess.Popen(
-        [sys.executable, "-m", "nlpcl", *command, "--out", str(folder)],
+        [sys.executable, "-m", "nlpcl", *map(str, command), "--out", str(folder)],
         cwd=folder.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"WAITING_AT": str(place)},
     )  # fmt: skip
-    second = folder / "cells" / NAMES[1] / "seed-0"
-    deadline = time.monotonic() + 100
-    while not list(second.glob("checkpoints/checkpoint-*/trainer_state.json")):
+    while not place.exists():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+        time.sleep(0.01)
+    workers = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, sign)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
+    # A worker may outlive its parent by a moment.
+    assert not psutil.wait_procs(workers, timeout=600)[1]
+    second = folder / "cells" / NAMES[1] / "seed-0"
+    assert list(second.glob("checkpoints/checkpoint-*/trainer_state.json"))
     assert not (second / "model").exists()
     return process.returncode, out, err
-
-
-def settled(folder):
-    """Wait for a worker that outlived its parent by a moment."""
-    sizes = None
-    while sizes != (sizes := sorted(str(path) for path in folder.rglob("*"))):
-        time.sleep(0.5)
 
 
 def assert_same(folder, reference, read):
@@ -68,7 +106,6 @@ def test_killed_half_way(command, reference, run_main, tmp_path, read):
     folder = tmp_path / "study"
     code, _, _ = caught_half_way(command, folder, signal.SIGKILL)
     assert code == -signal.SIGKILL
-    settled(folder)
     first = folder / "cells" / NAMES[0] / "seed-0" / "model" / "model.safetensors"
     kept = first.stat().st_mtime_ns
     assert read(folder / "ablation.json")["state"] == "running"

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from nlpcl import zoo
-from nlpcl.runs.ablation.plan import folder_names, make_plan
 from nlpcl.core.errors import UserError
+from nlpcl.runs.ablation.plan import folder_names, make_plan
 
 
 def plan(model="sdcl", given=None, **options):
@@ -73,6 +73,17 @@ def test_sweeps_make_a_grid_of_the_model_as_it_is():
     assert len(set(places)) == len(places)
 
 
+def test_a_sweep_may_have_the_former_name_of_a_field():
+    made = plan(sweeps=["warmup=0.0,0.2", "max-grad-norm=0,1"])
+    # The name stays as written, so that the cells of an older ablation are found again.
+    assert list(made.variants)[3] == "warmup=0.2 max_grad_norm=1.0"
+    last = made.variants["warmup=0.2 max_grad_norm=1.0"]
+    assert (last.warmup_ratio, last.max_grad_norm) == (0.2, 1.0)
+    assert made.settings["warmup=0.0 max_grad_norm=1.0"] == {
+        "warmup_ratio": 0.0, "max_grad_norm": 1.0,
+    }  # fmt: skip
+
+
 def test_sweeps_of_variants():
     made = plan(variants=["sdcl", "no-contrast"], sweeps=["batch-size=4,8"], baseline="no-contrast")
     assert len(made.variants) == 4
@@ -119,6 +130,14 @@ REFUSED = {
     "nan": ({"sweeps": ["lr=0.5,nan"]}, "not a finite number"),
     "same value": ({"sweeps": ["beta=1,1.0"]}, "1.0 is named twice"),
     "same field": ({"sweeps": ["beta=1,2", "beta=3,4"]}, "swept twice"),
+    "same field renamed": (
+        {"sweeps": ["clip=1,2", "max_grad_norm=3,4"]},
+        "max_grad_norm is swept twice",
+    ),
+    "flag and sweep renamed": (
+        {"given": {"max_grad_norm": 1.0}, "sweeps": ["clip=1,2"]},
+        "--max-grad-norm: has no effect: the sweep sets it",
+    ),
     "no value": ({"sweeps": ["beta"]}, "FIELD=VALUE"),
     "empty value": ({"sweeps": ["beta=1,"]}, "FIELD=VALUE"),
     "set twice": ({"variants": ["sdcl", "no-contrast"], "sweeps": ["beta=1,2"]}, "sets beta"),
@@ -140,13 +159,13 @@ def test_refused(name):
     assert "\n" not in str(refusal.value)
 
 
-def own_entry(tmp_path, variants):
+def own_entry(tmp_path, variants, presets=None):
     folder = tmp_path / "own_model"
     folder.mkdir()
     (folder / "config.py").write_text(
         "from nlpcl.zoo.sdcl.config import Config as Parent\n"
         "class Config(Parent):\n    '''Mine.'''\n"
-        f"VARIANTS = {variants!r}\n"
+        f"VARIANTS = {variants!r}\nPRESETS = {presets or {}!r}\n"
     )
     (folder / "model.py").write_text("")
     return zoo.entry(str(folder))
@@ -176,3 +195,14 @@ def test_a_flag_that_every_variant_overrides_is_refused(tmp_path):
     entry = own_entry(tmp_path, {"low": {"beta": 0.1}, "high": {"beta": 1.0}})
     with pytest.raises(UserError, match="--beta: has no effect"):
         make_plan(entry, {"beta": 0.5})
+
+
+def test_own_variants_and_presets_may_have_former_names(tmp_path):
+    entry = own_entry(tmp_path, {"own": {}, "gentle": {"clip": 0.5}}, {"slow": {"warmup": 0.3}})
+    assert entry.variants == {"own": {}, "gentle": {"max_grad_norm": 0.5}}
+    assert entry.presets == {"slow": {"warmup_ratio": 0.3}}
+    made = make_plan(entry, {"max_grad_norm": 2.0}, preset=entry.presets["slow"])
+    found = {name: (one.warmup_ratio, one.max_grad_norm) for name, one in made.variants.items()}
+    assert found == {"own": (0.3, 2.0), "gentle": (0.3, 0.5)}
+    with pytest.raises(UserError, match="the variant gentle sets max_grad_norm itself"):
+        make_plan(entry, {}, sweeps=["clip=1,2"], variants=["own", "gentle"])

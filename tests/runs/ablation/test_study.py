@@ -9,9 +9,10 @@ import shutil
 import pytest
 
 from nlpcl import zoo
+from nlpcl.core.errors import UserError
+from nlpcl.core.renamed import former_names
 from nlpcl.runs.ablation.plan import make_plan
 from nlpcl.runs.ablation.study import ablate
-from nlpcl.core.errors import UserError
 
 NAMES = ["sdcl", "no-contrast"]
 
@@ -167,6 +168,24 @@ def test_cells_of_other_code_are_trained_anew_and_the_tables_say_so(study, short
     after = times(folder)
     ablate(plan(short), out=folder)
     assert times(folder) == after
+
+
+def test_an_ablation_made_before_settings_were_renamed_is_gone_on_with(
+    study, short, tmp_path, read
+):
+    folder = shutil.copytree(study.folder, tmp_path / "copy")
+    before = {new: old for old, new in former_names(zoo.entry("sdcl").config_class).items()}
+    for file in [*folder.glob("cells/*/*.json"), *folder.glob("cells/*/*/run.json")]:
+        record, part = read(file), "config" if file.name == "run.json" else "settings"
+        record[part] = {before.get(key, key): value for key, value in record[part].items()}
+        assert {"accumulate", "warmup", "clip"} <= record[part].keys()
+        file.write_text(json.dumps(record))
+    trained = times(folder)
+    again = ablate(plan(short), out=folder)
+    assert times(folder) == trained
+    assert table(again, "comparison") == table(study, "comparison")
+    with pytest.raises(UserError, match=r"other settings \(max_grad_norm was 1.0, is 0.5\)"):
+        ablate(plan(short | {"max_grad_norm": 0.5}), out=folder)
 
 
 def test_a_folder_of_something_else_is_refused(study, short, tmp_path):

@@ -23,8 +23,11 @@ from nlpcl.tasks.classification.config import ClassificationConfig
         ({"windows": "three"}, "--windows: 'three' is no odd number"),
         ({"windows": "3,3"}, "--windows: 3,3 repeats a width"),
         ({"variant": "spans"}, "--variant: unknown value 'spans'. Did you mean 'span'"),
-        ({"self_supervised": -0.1}, "--self-supervised: -0.1 is not at least 0"),
-        ({"supervised": -1.0}, "--supervised: -1.0 is not at least 0"),
+        (
+            {"self_supervised_weight": -0.1},
+            "--self-supervised-weight: -0.1 is not at least 0",
+        ),
+        ({"supervised_weight": -1.0}, "--supervised-weight: -1.0 is not at least 0"),
         ({"temperature": 0.0}, "--temperature: 0.0 is not above 0"),
         ({"variant": "span", "pooling": "cls"}, "--pooling cls: a gate per token"),
         ({"loss": "hinge"}, "--loss: unknown value 'hinge'"),
@@ -44,7 +47,7 @@ def test_columns_and_what_a_model_keeps():
     config = ClassificationConfig(text_column="tweet", tune_threshold=True)
     assert config.columns() == {"text": "tweet"}
     kept = config.model_options()
-    assert {"variant", "loss", "self_supervised", "class_weights", "pooling"} <= set(kept)
+    assert {"variant", "loss", "self_supervised_weight", "class_weights", "pooling"} <= set(kept)
     assert not {"tune_threshold", "lr", "text_column", "max_length"} & set(kept)
 
 
@@ -56,12 +59,12 @@ def test_columns_and_what_a_model_keeps():
     ],
 )
 def test_a_classifier_needs_two_classes(labels, words):
-    from nlpcl.runs.build import prepare_classifier
+    from nlpcl.tasks.classification.task import Classification
 
     rows = [{"text": "今天", **({"label": label} if label else {})} for label in labels]
     config = zoo.entry("asrm").config_class(data="invented")
     with pytest.raises(UserError, match="^" + words):
-        prepare_classifier(zoo.entry("asrm"), config, Splits("invented", train=rows))
+        Classification.facts(Splits("invented", train=rows), config)
 
 
 def report(*rows: tuple[str, str]) -> logging.LogRecord:

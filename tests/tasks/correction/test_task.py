@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 import nlpcl
 from nlpcl.core.errors import UserError
+from nlpcl.nn.model import ZooConfig
+from nlpcl.tasks.correction.task import Correction
 from nlpcl.text.characters import is_han
+from nlpcl.zoo.sdcl.config import Config
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +195,7 @@ def test_streaming_is_lazy_and_ordered(run):
             taken.append(number)
             yield "我再家"[: number % 3 + 1]
 
-    rows = run.predictor.stream(texts(), window=2)
+    rows = run.predictor.stream(texts(), chunk_size=2)
     first = next(rows)
     assert first["source"] == "我"
     assert len(taken) <= 3
@@ -200,27 +203,25 @@ def test_streaming_is_lazy_and_ordered(run):
 
 
 def test_a_vocabulary_without_han_is_refused():
-    from transformers import BertTokenizer
-
-    from nlpcl.tasks.correction.task import Correction
+    from transformers import BertConfig, BertTokenizer
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "##s"]
     tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(words)})
     with pytest.raises(UserError, match="no single Han characters"):
-        Correction(tokenizer, 32)
+        Correction(tokenizer, Config(max_length=32), ZooConfig(BertConfig()))
 
 
 def test_coverage_of_the_training_text(task):
-    task.check_coverage([{"source": "我在家里做饭", "target": ""}])
-    task.check_coverage([{"source": "no Han at all", "target": ""}])
+    task.begin([{"source": "我在家里做饭", "target": ""}])
+    task.begin([{"source": "no Han at all", "target": ""}])
     with pytest.raises(UserError, match="33 % of the Han characters"):
-        task.check_coverage([{"source": "我魑魍", "target": ""}])
+        task.begin([{"source": "我魑魍", "target": ""}])
 
 
 def test_dev_scores_prefer_f1_and_break_ties_by_loss(run):
     examples = [{"source": "我再家", "target": "我在家"}, {"source": "好的", "target": "好的"}]
     rows = run.task.encode(examples)
-    scores = run.task.dev_scores(run.model, examples, rows, "fp32", run.config)
+    scores = run.task.dev_scores(run.model, rows, "fp32")
     gap = scores["correction_f1"] - scores["selection"]
     assert 0 < gap <= 0.1
     assert gap == pytest.approx(scores["loss"] / 1000)
@@ -239,7 +240,7 @@ def test_every_kind_of_encoder_reads_its_whole_length(kind, tiny_encoder, run_ma
 
 def test_scores_count_characters_outside_the_vocabulary(run):
     rows = [{"id": "1", "source": "我再𪚥家", "target": "我在𪚥家"}]
-    report, predictions = run.task.evaluate(run.model, rows, "fp32", run.config)
+    report, predictions = run.task.evaluate(run.model, rows, "fp32", "")
     assert report.metrics["n_unknown_characters"] == 1
     assert ["characters outside the vocabulary, left alone", 1] in report.tables[1].rows
     assert predictions[0]["target"][2] == "𪚥"

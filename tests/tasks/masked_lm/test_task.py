@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-import nlpcl  # noqa: F401
-from nlpcl.nn.model import Output
+from nlpcl.nn.model import Output, ZooConfig
 from nlpcl.tasks.masked_lm.task import IGNORE, MaskedLM
 from nlpcl.text.encoders import scratch_tokenizer
 from nlpcl.zoo.mlm.config import Config
@@ -14,7 +13,11 @@ TEXTS = [{"text": "今天天气很好，我们去公园走走吧。"}, {"text": 
 
 @pytest.fixture
 def task():
-    return MaskedLM(scratch_tokenizer(), 32, Config(rate=0.3, light=0.0, seed=5))
+    return MaskedLM(
+        scratch_tokenizer(),
+        Config(mlm_probability=0.3, light_fraction=0.0, seed=5, max_length=32),
+        ZooConfig(),
+    )
 
 
 def test_long_texts_are_cut_and_nothing_is_lost(task):

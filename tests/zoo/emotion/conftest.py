@@ -27,13 +27,13 @@ def _made(name: str, *, layers: int = 1, backbone=None, class_counts=None, **opt
     return (
         zoo.entry(name)
         .model_class()
-        .assemble(
+        .build(
+            backbone,
             _settings(name, **options).model_options(),
             width=WIDTH if backbone is None else backbone.config.hidden_size,
             layers=layers,
             labels=LABELS,
             speakers=4,
-            encoder=backbone,
             class_counts=class_counts,
         )
     )

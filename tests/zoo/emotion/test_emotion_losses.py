@@ -121,9 +121,9 @@ def test_the_adversary_gets_its_own_gradient_and_the_encoder_the_reversed_one(
     torch.testing.assert_close(strong, [-gradient for gradient in trunk(model)])
 
 
-@pytest.mark.parametrize("course", ["documented", "dann"])
-def test_alpha_follows_its_course(course, made):
-    model = made("emotion-enhanced", alpha_course=course, max_alpha=0.5)
+@pytest.mark.parametrize("schedule", ["documented", "dann"])
+def test_alpha_follows_its_schedule(schedule, made):
+    model = made("emotion-enhanced", alpha_schedule=schedule, max_alpha=0.5)
     alphas = []
     for step in range(11):
         model.set_progress(step / 10)
@@ -151,7 +151,8 @@ def test_speakers_matter_while_training_alone(settings, made, batch):
     lone = (
         zoo.entry("emotion-enhanced")
         .model_class()
-        .assemble(
+        .build(
+            None,
             settings("emotion-enhanced").model_options(),
             width=4,
             layers=1,
@@ -168,7 +169,7 @@ def test_first_loss_is_near_chance(name, batch):
     model = (
         zoo.entry(name)
         .model_class()
-        .assemble(zoo_settings.model_options(), width=WIDTH, layers=1, labels=LABELS, speakers=4)
+        .build(None, zoo_settings.model_options(), width=WIDTH, layers=1, labels=LABELS, speakers=4)
     )
     parts = model.train()(**batch()).parts
     assert parts["emotion"].mean().item() < math.log(3) + 1

@@ -20,7 +20,7 @@ from nlpcl.core.errors import UserError
         {"backbone": "logmel", "weighted_sum": True},
         {"speed": 0.1},
         {"encoder": "full", "input_norm": "channel"},
-        {"encoder": "full", "normalise": "speaker"},
+        {"encoder": "full", "normalization": "speaker"},
         {"heads": 3},
         {"loss": "mse"},
         {"dropout": 1.0},
@@ -33,7 +33,7 @@ def test_impossible_settings_are_refused(options):
     assert "--" in str(caught.value)
 
 
-def test_settings_say_what_data_and_course_are(settings):
+def test_settings_say_what_data_and_schedule_are(settings):
     config = settings(
         "emotion-gru", labels="angry, sad", merge="excited=happy,calm=neutral", label_column="e"
     )
@@ -45,8 +45,8 @@ def test_settings_say_what_data_and_course_are(settings):
     assert config.columns() == {"label": "e"}
     assert config.folds
     assert not settings("emotion-gru", protocol="official").folds
-    course = config.learning_rate_course(200)
-    assert config.lr * course(199) == pytest.approx(config.min_lr)
+    schedule = config.learning_rate_schedule(200)
+    assert config.lr * schedule(199) == pytest.approx(config.min_lr)
     assert config.model_options()["input_norm"] == "layer"
     assert settings("emotion-gru", backbone="logmel").model_options()["input_norm"] == "channel"
 
@@ -55,4 +55,4 @@ def test_documented_defaults():
     config = zoo.entry("emotion-enhanced").config_class()
     assert (config.hidden, config.gru_layers, config.dropout, config.heads) == (256, 3, 0.3, 8)
     assert (config.lr, config.batch_size, config.epochs, config.patience) == (5e-4, 32, 50, 10)
-    assert (config.adversarial_weight, config.max_alpha, config.clip) == (0.05, 1.0, 1.0)
+    assert (config.adversarial_weight, config.max_alpha, config.max_grad_norm) == (0.05, 1.0, 1.0)

@@ -51,7 +51,7 @@ def train(model, inputs, labels, speakers, steps, lr=5e-3):
 
 
 def made_tiny(made, **options):
-    sizes = {"hidden": 8, "gru_layers": 1, "frame_pool": 1, "normalise": "none"}
+    sizes = {"hidden": 8, "gru_layers": 1, "frame_pool": 1, "normalization": "none"}
     return made("emotion-enhanced", **sizes | options)
 
 
@@ -90,7 +90,7 @@ def test_the_probe_falls_when_the_adversary_learns(made):
     accuracy, heard = {}, {}
     for adversary in (False, True):
         torch.manual_seed(0)
-        options = {"adversary": adversary, "adversarial_weight": 0.3, "alpha_course": "dann"}
+        options = {"adversary": adversary, "adversarial_weight": 0.3, "alpha_schedule": "dann"}
         model = made_tiny(made, input_norm="none", **options)
         train(model, inputs, labels, speakers, 800, lr=2e-3)
         with torch.no_grad():

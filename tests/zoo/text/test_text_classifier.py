@@ -11,7 +11,7 @@ from nlpcl.nn.losses.contrastive import info_nce, supervised_contrast
 
 MODELS = ["asrm", "dcl"]
 VARIANTS = ["none", "original", "span", "position", "contrastive"]
-ALL = {"self_supervised": 0.3, "supervised": 0.2, "variant": "contrastive"}
+ALL = {"self_supervised_weight": 0.3, "supervised_weight": 0.2, "variant": "contrastive"}
 
 
 def parts_of(made):
@@ -19,7 +19,12 @@ def parts_of(made):
 
 
 def test_both_models_are_one_with_other_defaults(tiny):
-    same = {"variant": "span", "loss": "ce", "self_supervised": 0.2, "supervised": 0.1}
+    same = {
+        "variant": "span",
+        "loss": "ce",
+        "self_supervised_weight": 0.2,
+        "supervised_weight": 0.1,
+    }
     first, second = (parts_of(tiny(name, **same)) for name in MODELS)
     assert set(first) == set(second)
     for name, part in first.items():
@@ -32,7 +37,12 @@ def test_both_models_are_one_with_other_defaults(tiny):
 def test_variants_of_every_combination(name):
     settings = zoo.entry(name).config_class
     combinations = {
-        (config.variant, config.loss, bool(config.self_supervised), bool(config.supervised))
+        (
+            config.variant,
+            config.loss,
+            bool(config.self_supervised_weight),
+            bool(config.supervised_weight),
+        )
         for options in zoo.entry(name).variants.values()
         if (config := settings(**options).check())
     }
@@ -103,7 +113,7 @@ def test_dropout_makes_two_views(tiny):
 
 
 def test_without_self_supervision_each_text_is_read_once(tiny):
-    made = tiny("dcl", self_supervised=0.0)
+    made = tiny("dcl", self_supervised_weight=0.0)
     seen = []
     made.model.backbone.register_forward_hook(
         lambda module, args, kwargs, output: seen.append(len(kwargs["input_ids"])),
@@ -116,8 +126,8 @@ def test_without_self_supervision_each_text_is_read_once(tiny):
 def test_leaving_one_part_out_leaves_the_others_alone(tiny):
     whole = parts_of(tiny("asrm", **ALL))
     for name, options in {
-        "self_supervised": {"self_supervised": 0.0},
-        "supervised": {"supervised": 0.0},
+        "self_supervised": {"self_supervised_weight": 0.0},
+        "supervised": {"supervised_weight": 0.0},
         "calibration": {"variant": "original"},
     }.items():
         rest = parts_of(tiny("asrm", **ALL | options))
@@ -213,7 +223,7 @@ def test_a_batch_without_positives(tiny):
 
 
 def test_a_batch_without_labels_to_learn_from(tiny):
-    made = tiny("dcl", self_supervised=0.0)
+    made = tiny("dcl", self_supervised_weight=0.0)
     batch = made.batch()
     batch["labels"].fill_(-100)
     output = made.model.train()(**batch)
@@ -235,7 +245,11 @@ def test_under_autocast_everything_is_finite(variant, dtype, tiny):
 
 @pytest.mark.parametrize("part", ["self_supervised", "supervised"])
 def test_a_contrast_gets_smaller_by_training(part, tiny):
-    made = tiny("dcl", **{"supervised": 0.0, "self_supervised": 0.0, part: 3.0}, dropout=0.1)
+    made = tiny(
+        "dcl",
+        **{"supervised_weight": 0.0, "self_supervised_weight": 0.0, f"{part}_weight": 3.0},
+        dropout=0.1,
+    )
     made.model.train()
     optimiser = torch.optim.AdamW(made.model.parameters(), lr=5e-3)
     values = []

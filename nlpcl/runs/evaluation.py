@@ -1,0 +1,41 @@
+"""Scores of a model on test sets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nlpcl.core.splits import Splits
+from nlpcl.core.tables import Report, Table
+
+if TYPE_CHECKING:
+    from nlpcl.nn.model import ZooModel
+    from nlpcl.tasks.protocol import Task
+
+
+def evaluate(
+    model: ZooModel, task: Task, splits: Splits, precision: str
+) -> tuple[Report, list[dict[str, Any]]]:
+    """Scores and predictions on every test set; the first one gives the unprefixed metrics."""
+    report = Report()
+    predictions: list[dict[str, Any]] = []
+    for place, (name, examples) in enumerate(splits.test.items()):
+        title = f"{name} test. {splits.protocol}"
+        scores, rows = task.evaluate(model, examples, precision, title)
+        prefix = f"{name}/" if place else ""
+        report.metrics |= {prefix + metric: value for metric, value in scores.metrics.items()}
+        for table in scores.tables:
+            report.tables.append(dataclasses.replace(table, name=prefix + table.name))
+        predictions += [{"test": name, **row} for row in rows]
+    report.tables.append(split_table(splits))
+    return report, predictions
+
+
+def split_table(splits: Splits) -> Table:
+    """Sizes of the splits, and what was left out."""
+    rows: Sequence[Any] = list(splits.sizes().items())
+    notes = [*splits.notes]
+    if splits.problems:
+        notes.append(f"{len(splits.problems)} rows skipped (listed in run.json)")
+    return Table("splits", ["split", "rows"], rows, title="Data", note="; ".join(notes))

@@ -1,0 +1,193 @@
+"""What ``--checkpoint`` may name: a run, a saved model's folder, or a hub id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer
+
+from nlpcl import zoo
+from nlpcl.core import hub
+from nlpcl.core.errors import UserError, first_line
+from nlpcl.nn.devices import Machine, choose_machine, on_device
+from nlpcl.nn.model import ZooModel
+from nlpcl.runs.folder import RUNS, newest_run
+from nlpcl.runs.predictor import Predictor
+from nlpcl.runs.run import Run
+from nlpcl.tasks.protocol import open_task
+from nlpcl.tasks.spec import TaskSpec
+from nlpcl.text.encoders import BUILTIN, check_tokenizer, load_text_encoder
+from nlpcl.zoo.auto_classes import register_auto_classes
+
+OWN_KIND = "nlpcl-"
+"""How the ``model_type`` of models saved by nlpcl begins."""
+
+
+def open_checkpoint(
+    name: str | None,
+    spec: TaskSpec,
+    *,
+    device: str,
+    precision: str,
+    assume_tuned: bool = False,
+) -> Predictor:
+    """A trained model for a task.
+
+    Args:
+        name: a run folder, a folder saved by ``save_pretrained``, a hub id, ``builtin``, or None
+            for the newest finished run of the task below ``runs/``, else the built-in model.
+        spec: of the task that it must be able to do.
+        device: as in ``--device``.
+        precision: as in ``--precision``.
+        assume_tuned: take a plain encoder as one that was trained for the task.
+
+    Raises:
+        UserError: nothing there, a model of another task, or an encoder that was never tuned.
+    """
+    register_auto_classes()
+    how = f"Train one: nlpcl train {spec.default_model}; or give --checkpoint RUN."
+    has_builtin = spec.builtin is not None and spec.builtin.is_there
+    found = newest_run(spec.name) if name is None else None
+    if found is not None:
+        return open_run(found, spec, device, precision)
+    if name is None and not has_builtin:
+        raise UserError(f"no trained {spec.noun} model: no finished run in {RUNS}/", how=how)
+    if name in (None, BUILTIN):
+        if not has_builtin:
+            raise UserError(f"there is no built-in {spec.noun} model", "--checkpoint builtin", how)
+        return open_builtin(spec, choose_machine(device, precision))
+    folder = Path(name).expanduser()
+    if (folder / "run.json").is_file():
+        return open_run(folder, spec, device, precision)
+    if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") != 1):
+        raise UserError("no such run or folder", f"--checkpoint {name}", "See: ls runs/")
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise UserError(
+            "holds neither run.json nor config.json, so it is no run and no saved model",
+            f"--checkpoint {name}",
+            "Give a folder made by nlpcl train.",
+        )
+    source = str(folder) if folder.is_dir() else name
+    return open_saved(source, spec, choose_machine(device, precision), assume_tuned)
+
+
+def open_run(folder: Path, spec: TaskSpec, device: str, precision: str) -> Predictor:
+    """The model of a run, if it is of the task."""
+    run = Run(folder, device=device, precision=precision)
+    if run.record["task"] != spec.name:
+        raise UserError(
+            f"is a {run.record['task']} model ({run.record['model']}), not one for {spec.name}",
+            f"--checkpoint {folder}",
+            "Give another run.",
+        )
+    return run.predictor
+
+
+def open_builtin(spec: TaskSpec, machine: Machine) -> Predictor:
+    """The model for a task that comes with the package."""
+    builtin = spec.builtin
+    assert builtin is not None
+    if builtin.is_encoder:
+        model, tokenizer = wrapped_encoder(BUILTIN, spec)
+        return predictor(model, tokenizer, spec, machine, builtin.description, builtin.options)
+    source = str(builtin.weights.parent)
+    return open_saved_model(source, kind_of(source), spec, machine, builtin.description)
+
+
+def open_saved(source: str, spec: TaskSpec, machine: Machine, assume_tuned: bool) -> Predictor:
+    """A folder or hub id, saved by nlpcl or, with ``assume_tuned``, by anybody."""
+    where = f"--checkpoint {source}"
+    if not Path(source).is_dir():
+        hub.require(source, where, kind="models", how="Without a network give a local folder.")
+    kind = kind_of(source)
+    if kind.startswith(OWN_KIND):
+        return open_saved_model(source, kind, spec, machine, source)
+    wraps = spec.prediction is not None and spec.prediction.wraps_encoders
+    if not assume_tuned or not wraps:
+        raise UserError(
+            f"is a plain {kind} encoder: nothing shows that it was trained for {spec.name}",
+            where,
+            f"Fine-tune it: nlpcl train {spec.default_model} --backbone {source}"
+            + ("; or, for a model trained elsewhere, add --assume-tuned." if wraps else "."),
+        )
+    model, tokenizer = wrapped_encoder(source, spec)
+    return predictor(model, tokenizer, spec, machine, source)
+
+
+def kind_of(source: str) -> str:
+    """The ``model_type`` of a saved model."""
+    try:
+        return AutoConfig.from_pretrained(source).model_type
+    except Exception as error:
+        raise UserError(
+            f"cannot be loaded ({first_line(error)})",
+            f"--checkpoint {source}",
+            "Without a network give a folder.",
+        ) from error
+
+
+def wrapped_encoder(name: str, spec: TaskSpec) -> tuple[ZooModel, Any]:
+    """A plain encoder inside the task's default model, and its tokenizer."""
+    entry = zoo.entry(spec.default_model)
+    model_class = entry.model_class()
+    backbone, tokenizer = load_text_encoder(name, model_class.auto_class)
+    return model_class.build(backbone, entry.config_class().model_options()), tokenizer
+
+
+def open_saved_model(
+    source: str, kind: str, spec: TaskSpec, machine: Machine, description: str
+) -> Predictor:
+    """A model saved by nlpcl, with what reads its input beside it.
+
+    Raises:
+        UserError: it is of another task, damaged, or lacks its tokenizer or front end.
+    """
+    where = f"--checkpoint {source}"
+    entry = zoo.entry(kind.removeprefix(OWN_KIND))
+    task = entry.config_class.task
+    if task != spec.name:
+        raise UserError(f"is a {task} model, not one for {spec.name}", where, "Give another.")
+    try:
+        model = entry.model_class().from_pretrained(source, dtype=torch.float32)
+        tokenizer = None if spec.input == "speech" else AutoTokenizer.from_pretrained(source)
+    except Exception as error:
+        what = f"cannot be loaded ({first_line(error)})"
+        raise UserError(what, where, "Is the folder whole?") from error
+    if spec.input == "speech":
+        from nlpcl.audio.front_end import open_front_end
+
+        front_end = open_front_end(Path(source), device=machine.device, precision=machine.precision)
+        # Whether the encoder is part of the model is seen in the model itself.
+        learned = "frozen" if model.config.backbone is None else "full"
+        return predictor(model, front_end, spec, machine, description, encoder=learned)
+    check_tokenizer(source, tokenizer)
+    return predictor(model, tokenizer, spec, machine, description)
+
+
+def predictor(
+    model: ZooModel,
+    processor: Any,
+    spec: TaskSpec,
+    machine: Machine,
+    description: str,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Predictor:
+    """A model with its task, on the device.
+
+    Args:
+        model: in fp32.
+        processor: what reads its input.
+        spec: of the task.
+        machine: where it runs.
+        description: where it comes from.
+        options: of ``predict`` that suit it.
+        settings: of the configuration that its saved form does not tell.
+    """
+    config = zoo.entry(model.name).config_class(**settings)
+    task = open_task(config, processor, model.config)
+    placed = on_device(model, machine.device).eval()
+    return Predictor(placed, task, spec, machine.precision, description, options or {})

@@ -1,0 +1,31 @@
+"""Speech emotion as the command line and the tables see it."""
+
+from pathlib import Path
+
+from nlpcl.data.manifest import CLIPS
+from nlpcl.metrics.measures import of_classes
+from nlpcl.tasks.emotion.config import EmotionConfig, RecogniseOptions
+from nlpcl.tasks.spec import Builtin, Prediction, TaskSpec
+
+SPEC = TaskSpec(
+    name="emotion",
+    summary="Recognise emotion in speech.",
+    settings=EmotionConfig,
+    input="speech",
+    answers="labels",
+    item="clips",
+    schema=CLIPS,
+    measures=of_classes("ua"),
+    default_model="emotion-gru",
+    analyses=frozenset({"groups"}),
+    prediction=Prediction(
+        noun="emotion",
+        done="recognised",
+        example="file.wav",
+        options=RecogniseOptions,
+    ),
+    builtin=Builtin(
+        weights=Path(__file__).parent / "builtin" / "model.safetensors",
+        description="the built-in emotion model",
+    ),
+)

@@ -1,0 +1,21 @@
+"""Masked language modelling as the command line and the tables see it."""
+
+from nlpcl.data.texts import TEXTS
+from nlpcl.metrics.measures import Measures
+from nlpcl.tasks.masked_lm.config import MaskedLMConfig
+from nlpcl.tasks.spec import TaskSpec
+
+RESTORED = ("masked_accuracy", "replaced_accuracy", "kept_accuracy")
+
+SPEC = TaskSpec(
+    name="masked_lm",
+    summary="Restore noised text.",
+    settings=MaskedLMConfig,
+    input="text",
+    answers="none",
+    item="texts",
+    schema=TEXTS,
+    measures=Measures(RESTORED[0], RESTORED, RESTORED),
+    default_model="mlm",
+    eval_settings=("text_column",),
+)

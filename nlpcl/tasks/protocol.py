@@ -1,0 +1,173 @@
+"""What a task does for training, evaluation and prediction; it knows shapes and scores, not models.
+
+Legend: ``B`` batch, ``L`` tokens or frames.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Splits
+from nlpcl.core.tables import Report, Table
+from nlpcl.nn.model import Batch, Output, ZooConfig, ZooModel
+from nlpcl.text.writing import Layout
+from nlpcl.training.inference import TOKENS, Feature
+
+Notes = defaultdict[str, Counter[str]]
+"""What a prediction could not do as asked, counted by kind and name."""
+
+
+def new_notes() -> Notes:
+    """Empty notes."""
+    return defaultdict(Counter)
+
+
+class Processor(Protocol):
+    """What reads a model's input: a tokenizer or a speech front end."""
+
+    def save_pretrained(self, save_directory: Any) -> Any: ...
+
+
+class Task(Protocol):
+    """A task around what reads a model's input. Tasks derive from this class explicitly.
+
+    The methods with a body are what most tasks need.
+
+    Args:
+        processor: the model's tokenizer or front end.
+        config: the run's settings; evaluation may change those of ``TaskSpec.eval_settings``.
+        model_config: the saved form of the model, which names its classes and its encoder.
+    """
+
+    processor: Any
+    config: Any
+
+    def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None: ...
+
+    @classmethod
+    def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
+        """What the shape of a new model depends on beside its settings, such as the classes.
+
+        Returns:
+            Keyword arguments of the model's ``build``.
+
+        Raises:
+            UserError: no model can be made for these rows.
+        """
+        return {}
+
+    def begin(self, train: Sequence[Example]) -> None:
+        """See the training rows before they are encoded.
+
+        Raises:
+            UserError: the encoder cannot read them.
+        """
+
+    def encode(self, examples: Sequence[Example]) -> list[Feature]:
+        """Rows → features, each with ``row``, the number of its example; also of rows without gold.
+
+        A feature of a row with a gold answer has it, so that features alone can be scored.
+        """
+        ...
+
+    def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Features → a batch, ``(B, L)``."""
+        ...
+
+    def collate_training(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Features → a batch as it is trained on, noised or augmented."""
+        return self.collate(features)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Told the number of each epoch before it begins, from 0; noise may depend on it."""
+
+    def batch_tokens(self, features: Sequence[Feature]) -> int:
+        """Padded tokens or frames of a batch of inference."""
+        return TOKENS
+
+    def inputs(self, features: Sequence[Feature]) -> Iterator[Tensor]:
+        """The inputs of training rows, one by one, for a model that learns their scale."""
+        return (torch.tensor(feature["input_ids"]) for feature in features)
+
+    def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Any]:
+        """A model's output → one answer a feature."""
+        ...
+
+    def dev_scores(
+        self, model: ZooModel, features: Sequence[Feature], precision: str
+    ) -> dict[str, float]:
+        """Numbers of the encoded dev set, ``loss`` and ``selection`` among them.
+
+        Epochs are selected by the greatest ``selection``.
+        """
+        ...
+
+    def after_training(self, model: ZooModel, features: Sequence[Feature], precision: str) -> None:
+        """See the trained model and the encoded dev set before the model is saved."""
+
+    def evaluate(
+        self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
+    ) -> tuple[Report, list[dict[str, Any]]]:
+        """Scores of a test set, and its prediction rows in the order of the examples."""
+        ...
+
+    def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
+        """What else a finished training reports, from all its rows."""
+        return Report()
+
+    def stream(
+        self,
+        model: ZooModel,
+        items: Iterable[str],
+        *,
+        precision: str,
+        options: Any,
+        notes: Notes,
+    ) -> Iterator[dict[str, Any]]:
+        """Answers in order and constant memory.
+
+        Args:
+            model: a trained model.
+            items: texts, or paths of sound files.
+            precision: fp32, bf16 or fp16.
+            options: of ``TaskSpec.prediction``.
+            notes: gets what could not be done as asked.
+        """
+        raise NotImplementedError
+
+    def layout(self, *, explained: bool = False) -> Layout:
+        """How the rows of :meth:`stream` look; ``explained`` ones have ``words`` with weights."""
+        return Layout(text=str)
+
+    def remarks(self, notes: Notes) -> list[str]:
+        """What users are told of the notes, one line each."""
+        return []
+
+    @staticmethod
+    def grouped(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[Table]:
+        """The tables of some groups alone, from prediction rows."""
+        raise UserError("has no groups to score by", f"--by {','.join(by)}", "Leave it out.")
+
+    @staticmethod
+    def pooled(
+        rows: Sequence[Mapping[str, Any]],
+        folds: Sequence[Mapping[str, float]],
+        leaks: Mapping[str, Any],
+        title: str,
+    ) -> Report:
+        """The report of a study, from the prediction rows and the metrics of its folds."""
+        raise NotImplementedError
+
+
+def open_task(config: RunConfig, processor: Any, model_config: ZooConfig) -> Task:
+    """The task of a configuration, around a model's processor."""
+    from nlpcl import tasks
+
+    return tasks.task_class(config.task)(processor, config, model_config)

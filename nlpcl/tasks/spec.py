@@ -1,0 +1,114 @@
+"""The torch-free face of a task: what every verb must know before anything heavy is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from nlpcl.core.config import RunConfig, check_fields
+from nlpcl.data.schema import Schema
+from nlpcl.metrics.measures import Measures
+
+Input = Literal["text", "speech"]
+"""What a model of the task reads."""
+Answers = Literal["labels", "edits", "none"]
+"""What prediction rows hold: ``gold``, ``label`` and ``probabilities``; ``source``, ``gold``,
+``target`` and ``edits``; or there are none, and only the report tells."""
+Analysis = Literal["groups", "words", "identity"]
+"""What can be asked beside scores: tables by group, weights of words, sentences with identity
+terms."""
+
+
+@dataclass(kw_only=True)
+class PredictOptions:
+    """Base of a task's options of ``nlpcl predict``; fields with a description are its flags."""
+
+    def check(self) -> Self:
+        """Refuse impossible values before a model is loaded."""
+        check_fields(self)
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """How ``nlpcl predict NOUN`` works.
+
+    Args:
+        noun: its name there.
+        done: what the model has done, for ``nlpcl: corrected by ...``.
+        example: arguments of a call that works.
+        options: the task's options.
+        wraps_encoders: whether a plain encoder that somebody else has tuned can be taken as one
+            (``--assume-tuned``).
+    """
+
+    noun: str
+    done: str
+    example: str
+    options: type[PredictOptions] = PredictOptions
+    wraps_encoders: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builtin:
+    """The model of a task that comes with the package.
+
+    Args:
+        weights: its file of weights; without it the installation has no such model.
+        description: for ``nlpcl: corrected by ...``.
+        options: options of ``predict`` that suit it.
+        is_encoder: whether it is the built-in text encoder inside the task's default model, rather
+            than a model saved as a run's ``model/``.
+    """
+
+    weights: Path
+    description: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_encoder: bool = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this installation holds it."""
+        return self.weights.is_file()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """A task as the command line, the data and the tables see it.
+
+    Args:
+        name: its folder in ``nlpcl/tasks``; as in a configuration's ``task``.
+        summary: one line for ``--help``.
+        settings: the configuration that all its models share.
+        input: what its models read.
+        answers: what its prediction rows hold.
+        item: what a row is called, in the plural.
+        schema: of its rows, with the files they are read from.
+        measures: of its answers.
+        default_model: the model it is trained by, and that a plain encoder is read as.
+        eval_settings: settings that ``nlpcl eval`` may change.
+        analyses: what can be asked beside scores.
+        prediction: of ``nlpcl predict``; None where nothing is predicted.
+        builtin: its model in the package, if any.
+    """
+
+    name: str
+    summary: str
+    settings: type[RunConfig]
+    input: Input
+    answers: Answers
+    item: str
+    schema: Schema
+    measures: Measures
+    default_model: str
+    eval_settings: Sequence[str] = ()
+    analyses: frozenset[Analysis] = frozenset()
+    prediction: Prediction | None = None
+    builtin: Builtin | None = None
+
+    @property
+    def noun(self) -> str:
+        """What users call it: the noun of ``nlpcl predict``, else its name."""
+        return self.name if self.prediction is None else self.prediction.noun
