@@ -6,10 +6,13 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.renamed import RenamedFields, with_present_names
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -200,13 +203,13 @@ class RunConfig(RenamedFields):
         return cls(**values)
 
 
-def check_fields(settings: Any) -> None:
+def check_fields(settings: DataclassInstance) -> None:
     """Refuse values of a dataclass of options that are no choice or out of bounds.
 
     Raises:
         UserError: naming the flag, the bound and the value.
     """
-    hints = get_type_hints(cast(object, settings).__class__)
+    hints = get_type_hints(type(settings))
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         check_choice(field.name, value, hints[field.name])

@@ -87,14 +87,14 @@ def stand_in() -> ModuleType:
 
         return unavailable
 
-    def load_nothing(library: object) -> bool:
+    def load(library: str) -> bool:
         return False
 
     contents: dict[str, object] = {
         "_IS_TORCHAUDIO_EXT_AVAILABLE": False,
         "_IS_ALIGN_AVAILABLE": False,
         "_check_cuda_version": lambda: None,
-        "_load_lib": load_nothing,
+        "_load_lib": load,
         "fail_if_no_align": fail_if_no_align,
     }
     for name, value in contents.items():

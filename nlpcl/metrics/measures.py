@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nlpcl.core.errors import unknown_name
+from nlpcl.metrics.arrays import Floats, Numbers
 from nlpcl.metrics.confusion import SCORES, ScoreFunction, label_indices, ratio
 from nlpcl.metrics.spelling import CONVENTIONS, SpellingScores, spelling_scores
 
-if TYPE_CHECKING:
-    import numpy as np
-
 Rows = Sequence[Mapping[str, Any]]
-Sums = Callable[[Rows], "np.ndarray"]
+Sums = Callable[[Rows], Floats]
 """Prediction rows → what a measure needs of each item, ``(N, K)``."""
 Summed = tuple[Sums, ScoreFunction]
 """Rows → sums of each item, and summed sums ``(..., K)`` → percent ``(...)``."""
@@ -77,7 +75,7 @@ def confusions(measure: str, everything: Sequence[Rows], settings: Any) -> Summe
     labels = sorted(names)
     size = len(labels)
 
-    def sums(rows: Rows) -> np.ndarray:
+    def sums(rows: Rows) -> Floats:
         gold = label_indices([row["gold"] for row in rows], labels)
         found = label_indices([row["label"] for row in rows], labels)
         return np.eye(size * size)[gold * size + found]
@@ -108,14 +106,14 @@ def sentences(measure: str, everything: Sequence[Rows], settings: Any) -> Summed
             seen[key] = spelling_counts(measure, found)
         return seen[key]
 
-    def sums(rows: Rows) -> np.ndarray:
+    def sums(rows: Rows) -> Floats:
         counts = [counted((row["source"], row["gold"], row["target"])) for row in rows]
         return np.array(counts, dtype=np.float64)
 
     return sums, harmonic
 
 
-def harmonic(sums: Any) -> Any:
+def harmonic(sums: Numbers) -> Floats:
     """``(..., 3)`` hits, predicted, gold → F1 in percent, 0 where nothing was counted."""
     return 200 * ratio(sums[..., 0], sums[..., 1] + sums[..., 2])
 
