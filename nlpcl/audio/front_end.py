@@ -115,7 +115,7 @@ class FrontEnd:
 
     @property
     def description(self) -> str:
-        """One line."""
+        """Name, selected states, width and frame rate, for messages."""
         return f"{self.name}, {self.selection}, width {self.width}, {self.frame_rate:g} frames/s"
 
     @property

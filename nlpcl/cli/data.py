@@ -18,7 +18,7 @@ from nlpcl.data import corpora
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The group."""
+    """Build the group ``nlpcl data``."""
     application = typer.Typer(
         name="data",
         help="List the datasets, check copies of them, show the cache of speech features.",

@@ -13,7 +13,7 @@ from nlpcl.core.tables import Report, Table
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The command."""
+    """Build ``nlpcl models``."""
     return single(models)
 
 

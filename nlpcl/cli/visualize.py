@@ -20,7 +20,7 @@ REASONS = 3
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The command."""
+    """Build ``nlpcl visualize``."""
     return single(visualize)
 
 

@@ -92,7 +92,8 @@ def group_names(runs: Sequence[Run]) -> list[str]:
     first: dict[str, str] = {}
     names = []
     for run in runs:
-        settings = {k: v for k, v in run.record["config"].items() if k not in {"seed", "threads"}}
+        # Through the configuration, which knows settings by their present names.
+        settings = {k: v for k, v in run.config.as_dict().items() if k not in {"seed", "threads"}}
         key = repr((run.record["model"], sorted(settings.items(), key=lambda item: item[0])))
         names.append(first.setdefault(key, run.name))
     return names

@@ -287,7 +287,7 @@ class Pool:
                 os.kill(process.pid, signal.SIGINT)
 
     def say(self, cell: Cell, text: str) -> None:
-        """A line of a cell."""
+        """Print a progress line of a cell, unless quiet."""
         if not self.quiet:
             progress.say(f"[{cell.title}] {text}")
 

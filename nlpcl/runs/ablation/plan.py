@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """Variant and seed, as messages name the cell."""
         return f"{self.variant}, seed {self.seed}"
 
     @property

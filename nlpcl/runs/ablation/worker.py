@@ -47,7 +47,7 @@ class Lines(io.TextIOBase):
         return False
 
     def writable(self) -> bool:
-        """True."""
+        """This stream can be written to."""
         return True
 
 

@@ -10,11 +10,81 @@ from nlpcl.core.config import RunConfig, option
 
 @dataclass(kw_only=True)
 class MaskedLMConfig(RunConfig):
-    """Data settings of models that restore noised text."""
+    """Data and noise of models that restore noised text."""
 
     task: ClassVar[str] = "masked_lm"
 
     text_column: str | None = option(None, "Column with the text, for --data FILE", panel="Data")
+
+    confusion: str | None = option(
+        None,
+        "Folder with the PLOME confusion sets; without it the mask token is used instead",
+        panel="Noise",
+    )
+    mlm_probability: float = option(
+        0.15,
+        "Fraction of the characters selected for prediction in a text",
+        panel="Noise",
+        above=0,
+        below=1,
+        formerly=("rate",),
+    )
+    light_fraction: float = option(
+        0.5,
+        "Fraction of the texts with at most one selected character, whatever --mlm-probability",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+        formerly=("light",),
+    )
+    mask_fraction: float = option(
+        0.2,
+        "Fraction of the selected characters replaced by the mask token",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+        formerly=("mask_share",),
+    )
+    pinyin_fraction: float = option(
+        0.4,
+        "Fraction replaced by a character of the same sound",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+        formerly=("pinyin_share",),
+    )
+    near_pinyin_fraction: float = option(
+        0.15,
+        "Fraction replaced by a character of a similar sound",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+        formerly=("near_pinyin_share",),
+    )
+    shape_fraction: float = option(
+        0.1,
+        "Fraction replaced by a character of a similar shape",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+        formerly=("shape_share",),
+    )
+    random_fraction: float = option(
+        0.05,
+        "Fraction replaced by a random character; the remaining ones are left unchanged",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+        formerly=("random_share",),
+    )
+    copy_fraction: float = option(
+        0.15,
+        "Fraction of the characters not selected that are predicted too, so as to be copied",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+        formerly=("copied",),
+    )
 
     def columns(self) -> dict[str, str]:
         """Role → column, for the columns of a table that were given."""
