@@ -139,8 +139,11 @@ class Task(Protocol):
             precision: fp32, bf16 or fp16.
             options: of ``TaskSpec.prediction``.
             notes: gets what could not be done as asked.
+
+        Raises:
+            TypeError: the task predicts nothing; its spec has no ``prediction``.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no predictions to stream")
 
     def layout(self, *, explained: bool = False) -> Layout:
         """How the rows of :meth:`stream` look; ``explained`` ones have ``words`` with weights."""
@@ -162,8 +165,12 @@ class Task(Protocol):
         leaks: Mapping[str, Any],
         title: str,
     ) -> Report:
-        """The report of a study, from the prediction rows and the metrics of its folds."""
-        raise NotImplementedError
+        """The report of a study, from the prediction rows and the metrics of its folds.
+
+        Raises:
+            TypeError: the task's models are never trained over folds.
+        """
+        raise TypeError(f"there is nothing to pool: {title} has no folds")
 
 
 def open_task(config: RunConfig, processor: Any, model_config: ZooConfig) -> Task:
