@@ -79,6 +79,7 @@ class Display(Lines):
     """A live panel: the epochs so far and the current step."""
 
     ROWS = 12
+    live: Live | None = None
 
     def begin(self, steps: int, epochs: int, done: int) -> None:
         super().begin(steps, epochs, done)
@@ -119,7 +120,7 @@ class Display(Lines):
         self.rows.append((number, dict(values), best))
 
     def end(self) -> None:
-        if hasattr(self, "live"):
+        if self.live is not None:
             self.live.stop()
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-IGNORE = -100
+from nlpcl.nn.model import IGNORE
 
 
 def labelled(targets: Tensor) -> Tensor:

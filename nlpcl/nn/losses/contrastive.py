@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nlpcl.nn.losses.classification import IGNORE
+from nlpcl.nn.model import IGNORE
 
 Negatives = Literal["teacher", "student", "batch"]
 

@@ -21,8 +21,8 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
 from nlpcl.nn.losses.contrastive import self_distillation
-from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
-from nlpcl.zoo.masked_lm import IGNORE, head_transform, masked_lm_head
+from nlpcl.nn.model import IGNORE, Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.zoo.masked_lm import head_transform, masked_lm_head
 from nlpcl.zoo.sdcl.config import Config
 
 
