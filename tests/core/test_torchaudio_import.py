@@ -183,6 +183,7 @@ print("works")
 """
 
 
+@pytest.mark.slow
 def test_torchaudio_and_transformers_work_after_a_prepared_room(run_python):
     if torchaudio_import.package_folder("torchaudio") is None:
         pytest.skip("torchaudio is not installed")
