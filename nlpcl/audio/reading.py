@@ -5,12 +5,12 @@ Legend: ``T`` samples.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.core.errors import UserError, first_line
+from nlpcl.audio.decoding import opened, samples
+from nlpcl.core.errors import UserError
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -22,8 +22,6 @@ SHORTEST = 0.1
 """Seconds below which a clip is refused."""
 SILENCE = 1e-4
 """Root mean square around the mean below which a clip counts as silent (-80 dB)."""
-READABLE = "Give a WAV, FLAC, OGG or MP3 file (ffmpeg converts others)."
-POINTER = b"version https://git-lfs"
 
 
 def read_audio(
@@ -47,8 +45,8 @@ def read_audio(
         Samples as float32, between about -1 and 1, ``(T,)``.
 
     Raises:
-        UserError: missing, no sound file, damaged, too short, no such part, or with samples that
-            are no numbers.
+        UserError: missing, no sound file, damaged, cut short, too short, no such part, or with
+            samples that are no numbers.
     """
     path = Path(path)
     with opened(path) as sound:
@@ -130,25 +128,11 @@ def stream_audio(
                 yield waveform
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[SoundFile]:
-    """A sound file; whatever is wrong with it is one line."""
-    import soundfile
-
-    check_file(path)
-    try:
-        with soundfile.SoundFile(str(path)) as sound:
-            yield sound
-    except (RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"cannot be read ({first_line(error)})", path, READABLE) from error
-
-
 def mono(sound: SoundFile, count: int, path: Path) -> Tensor:
     """The next ``count`` samples, or all that are left where it is -1, averaged over channels."""
     import torch
 
-    samples = sound.read(count, dtype="float32", always_2d=True)
-    waveform = torch.from_numpy(samples.mean(axis=1))
+    waveform = torch.from_numpy(samples(sound, count, path))
     if not waveform.isfinite().all():
         raise UserError("has samples that are not finite numbers", path, "Convert it anew.")
     return waveform
@@ -166,23 +150,6 @@ def part(
         raise UserError(what, path, "Check start and end of the clip.")
     first = round(begin * rate)
     return first, -1 if end is None else round(min(end, whole) * rate) - first
-
-
-def check_file(path: Path) -> None:
-    """Refuse what is not there, not a file, or a git-lfs pointer in place of the sound."""
-    if path.is_dir():
-        raise UserError("is a folder, not a sound file", path, READABLE)
-    try:
-        with path.open("rb") as stream:
-            beginning = stream.read(len(POINTER))
-    except FileNotFoundError as error:
-        raise UserError("no such file", path, READABLE) from error
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", path, READABLE) from error
-    if not beginning:
-        raise UserError("is empty", path, READABLE)
-    if beginning == POINTER:
-        raise UserError("is a git-lfs pointer, not the sound itself", path, "Run: git lfs pull")
 
 
 def resample(waveform: Tensor, rate: int, wanted: int) -> Tensor:

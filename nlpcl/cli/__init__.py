@@ -143,6 +143,20 @@ def main() -> None:
         raise SystemExit(0) from None
     else:
         raise SystemExit(code if isinstance(code, int) else 0)
+    finally:
+        tell_of_decoder()
+
+
+def tell_of_decoder() -> None:
+    """One line for all that the decoder of sound doubted, where sound was read."""
+    decoding = sys.modules.get("nlpcl.audio.decoding")
+    if decoding is None:
+        return
+    warned = decoding.taken_warnings()
+    if warned:
+        path, said = next(iter(warned.items()))
+        files = "1 file" if len(warned) == 1 else f"{len(warned)} files, the first"
+        print(f"nlpcl: the sound decoder warned of {files} {path}: {said}", file=sys.stderr)
 
 
 def drop_output() -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlpcl.audio.reading import SILENCE, opened, part
+from nlpcl.audio.decoding import opened, samples, taken_warnings
+from nlpcl.audio.reading import SILENCE, part
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem
 
@@ -43,12 +44,12 @@ def heard(row: Mapping[str, Any]) -> Heard:
         whole = sound.frames / rate
         first, count = part(whole, rate, row.get("start"), row.get("end"), path)
         sound.seek(first)
-        samples = sound.read(count, dtype="float32", always_2d=True).mean(axis=1)
+        waveform = samples(sound, count, path)
     # The square, too, must be finite; a NaN makes every comparison false.
-    deviation = float(samples.astype("float64").std()) if len(samples) else 0.0
+    deviation = float(waveform.astype("float64").std()) if len(waveform) else 0.0
     if not 0 <= deviation < float("inf"):
         raise UserError("has samples that are not finite numbers", path, "Convert it anew.")
-    digest = hashlib.blake2b(samples.tobytes(), key=str(rate).encode()).digest()
+    digest = hashlib.blake2b(waveform.tobytes(), key=str(rate).encode()).digest()
     return Heard(deviation < SILENCE, digest)
 
 
@@ -68,15 +69,16 @@ def is_silent(row: Mapping[str, Any]) -> bool:
         count = whole - first if count < 0 else count
         tried = 0 if sound.subtype in FLOATS else min(count, round(MIDDLE * rate))
         sound.seek(first + (count - tried) // 2)
-        samples = sound.read(tried, dtype="float32", always_2d=True).mean(axis=1)
+        middle = samples(sound, tried, path)
     # The squares around the mean of a part never exceed those of the whole.
-    squares = float(samples.astype("float64").var()) * len(samples) if len(samples) else 0.0
+    squares = float(middle.astype("float64").var()) * len(middle) if len(middle) else 0.0
     return (not tried or squares < SILENCE**2 * count) and heard(row).is_silent
 
 
 def clip_findings(rows: Iterable[Example]) -> dict[str, list[Problem]]:
-    """Unreadable, silent and repeated clips, which are only found by reading every clip."""
+    """Unreadable, silent, repeated and doubtful clips, only found by reading every clip."""
     found: dict[str, list[Problem]] = {"unreadable": [], "silent": [], "repeated": []}
+    taken_warnings()
     first: dict[bytes, Example] = {}
     for row in rows:
         place = str(row["path"])
@@ -93,4 +95,6 @@ def clip_findings(rows: Iterable[Example]) -> dict[str, list[Problem]]:
             labels = "" if earlier["label"] == row["label"] else f", which is {earlier['label']}"
             what = f"the same sound as {earlier['id']}{labels}"
             found["repeated"].append(Problem(place, None, what))
+    warned = taken_warnings().items()
+    found["doubted by the decoder"] = [Problem(str(path), None, said) for path, said in warned]
     return found
