@@ -28,6 +28,7 @@ def option(
     below: float | None = None,
     at_most: float | None = None,
     formerly: Sequence[str] = (),
+    absent: Any = dataclasses.MISSING,
 ) -> Any:
     """A dataclass field that is also a command-line flag.
 
@@ -42,6 +43,8 @@ def option(
         at_most: inclusive upper bound.
         formerly: names it had in earlier releases. Runs, saved models and model folders that use
             them stay valid; as flags they work for one release and print a note.
+        absent: what runs and saved models stand for that were made before there was such an option;
+            the default where they are the same.
     """
     bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
     metadata = {
@@ -51,6 +54,8 @@ def option(
         "bounds": bounds,
         "formerly": tuple(formerly),
     }
+    if absent is not dataclasses.MISSING:
+        metadata["absent"] = absent
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -201,6 +206,20 @@ class RunConfig(RenamedFields):
             if name not in known:
                 raise unknown_name("setting", name, known, where=where)
         return cls(**values)
+
+    @classmethod
+    def from_saved(cls, values: Mapping[str, Any], *, where: str = "run.json") -> Self:
+        """:meth:`from_dict` of what a run or a model has saved, perhaps an older one.
+
+        Options that were not there yet have the value that stands for how things were.
+        """
+        return cls.from_dict({**absent_values(cls), **values}, where=where)
+
+
+def absent_values(options: type[Any]) -> dict[str, Any]:
+    """Field → its value in runs that were made before it was there, where that is no default."""
+    fields = dataclasses.fields(options)
+    return {f.name: f.metadata["absent"] for f in fields if "absent" in f.metadata}
 
 
 def check_fields(settings: DataclassInstance) -> None:

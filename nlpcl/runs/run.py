@@ -84,7 +84,7 @@ class Run:
     def config(self) -> RunConfig:
         """The settings it was trained with."""
         where = str(self.folder / "run.json")
-        return self.entry.config_class.from_dict(self.record["config"], where=where)
+        return self.entry.config_class.from_saved(self.record["config"], where=where)
 
     @property
     def state(self) -> str:

@@ -73,7 +73,7 @@ class RestoringModel(ZooModel):
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options = self.settings.from_dict(config.options, where="config.json")
+        self.options = self.settings.from_saved(config.options, where="config.json")
         self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
         self.post_init()
 

@@ -21,7 +21,15 @@ from nlpcl.nn.layers.normalisation import InstanceNorm, Standardisation, statist
 from nlpcl.nn.layers.pooling import neighbours_averaged, over_frames, real_frames, spread
 from nlpcl.nn.layers.recurrent import initialise_gru
 from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
-from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.model import (
+    Batch,
+    Output,
+    Part,
+    ZooConfig,
+    ZooModel,
+    optimiser_groups,
+    weighted_sum,
+)
 from nlpcl.tasks.emotion.config import EmotionConfig
 
 
@@ -41,7 +49,7 @@ class SpeechClassifier(ZooModel):
         sizes = getattr(config, "sizes", None)
         if sizes is None:
             raise ValueError("a classifier of speech is made by build(), which gives its sizes")
-        self.options: Any = self.settings.from_dict(config.options, where="config.json")
+        self.options: Any = self.settings.from_saved(config.options, where="config.json")
         self.width, self.speakers = int(sizes["width"]), int(sizes["speakers"])
         self.classes = len(config.id2label or {})
         self.backbone: Any = None
@@ -245,21 +253,11 @@ class SpeechClassifier(ZooModel):
         return self
 
     def parameter_groups(self, config: EmotionConfig) -> list[dict[str, Any]]:
-        """Parameter groups for the optimiser: encoder and head, each with its learning rate.
-
-        Frozen parameters are left out. Weight decay applies to matrices and convolutions, not to
-        biases and gains.
-        """
-        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for name, weight in self.named_parameters():
-            if weight.requires_grad:
-                lr = config.encoder_lr if name.startswith("backbone.") else config.lr
-                decay = config.weight_decay if weight.dim() > 1 else 0.0
-                groups.setdefault((lr, decay), []).append(weight)
-        return [
-            {"params": weights, "lr": lr, "weight_decay": decay}
-            for (lr, decay), weights in groups.items()
-        ]
+        """Parameter groups for the optimiser: encoder and head, each with its learning rate."""
+        rate = {True: config.encoder_lr, False: config.lr}
+        return optimiser_groups(
+            self, lambda name: rate[name.startswith("backbone.")], config.weight_decay
+        )
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.GRU):

@@ -24,7 +24,15 @@ from nlpcl.nn.layers.calibration_gates import CalibrationGate, calibration_gate
 from nlpcl.nn.layers.pooling import average, real_frames
 from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
 from nlpcl.nn.losses.contrastive import info_nce, positives, supervised_contrast
-from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.model import (
+    Batch,
+    Output,
+    Part,
+    ZooConfig,
+    ZooModel,
+    optimiser_groups,
+    weighted_sum,
+)
 from nlpcl.tasks.classification.config import ClassificationConfig
 
 
@@ -39,7 +47,7 @@ class TextClassifier(ZooModel):
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options: Any = self.settings.from_dict(config.options, where="config.json")
+        self.options: Any = self.settings.from_saved(config.options, where="config.json")
         counts: Any = getattr(config, "class_counts", None)
         balanced = self.options.class_weights == "balanced"
         if balanced and not counts:
@@ -55,6 +63,7 @@ class TextClassifier(ZooModel):
             windows=self.options.window_widths(),
             reduction=self.options.reduction,
             residual=self.options.residual,
+            ceiling=2.0 if self.options.gate_init == "one" else 1.0,
         )
         self.post_init()
 
@@ -79,7 +88,7 @@ class TextClassifier(ZooModel):
         """
         config = cls.config_class(
             backbone=backbone.config,
-            options=dict(options),
+            options=cls.settings.from_dict(options, where="options").model_options(),
             class_counts=None if class_counts is None else list(class_counts),
             id2label=dict(enumerate(labels)),
             label2id={label: index for index, label in enumerate(labels)},
@@ -229,6 +238,15 @@ class TextClassifier(ZooModel):
             found["calibration"] = positives(labels).any(1).sum()
         return found
 
+    def parameter_groups(self, config: ClassificationConfig) -> list[dict[str, Any]] | None:
+        """The gate has a learning rate of its own: its evidence must move from a near constant."""
+        if self.calibration is None or config.gate_lr_factor == 1:
+            return None
+        rate = {True: config.lr * config.gate_lr_factor, False: config.lr}
+        return optimiser_groups(
+            self, lambda name: rate[name.startswith("calibration.")], config.weight_decay
+        )
+
     def modules_to_bypass(self) -> dict[str, nn.Module]:
         """The gate and its parts; the first input of each can stand in for its output."""
         if self.calibration is None:
@@ -236,12 +254,9 @@ class TextClassifier(ZooModel):
         return {"calibration": self.calibration, **self.calibration.parts()}
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Initialise head and gate as torch does; other parameters of a gate start at 0."""
-        if isinstance(module, nn.Linear | nn.Conv1d):
+        """Initialise head and gate, layers as torch does."""
+        if isinstance(module, nn.Linear | nn.Conv1d | CalibrationGate):
             module.reset_parameters()
-        elif isinstance(module, CalibrationGate):
-            for weight in module.parameters(recurse=False):
-                nn.init.zeros_(weight)
 
 
 def tokens_or_embeddings(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:

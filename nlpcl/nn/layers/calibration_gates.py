@@ -1,13 +1,18 @@
-"""Gates that calibrate the states of a text: each state is multiplied by a number in (0, 1).
+"""Gates that calibrate the states of a text: each state is multiplied by a number.
 
 They differ in what has a number of its own (a channel or a token) and what it is computed from. All
 ignore padding, so that real tokens get the same number whatever follows them; none sees a label.
+
+The number is ``m σ(e)`` with a learned evidence ``e`` that begins near 0. With the ceiling m = 2,
+which is ``1 + tanh(e / 2)``, a new gate leaves the states nearly as they are; with m = 1, the form
+of squeeze-and-excitation, it halves them, so that what follows has to make that good first.
 
 Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,14 +27,21 @@ class CalibrationGate(nn.Module):
 
     Args:
         residual: whether to mix in the ungated states; λ is 1/2 initially.
+        ceiling: m, which bounds the gates from above; they begin near half of it.
     """
 
-    def __init__(self, *, residual: bool = False) -> None:
+    def __init__(self, *, residual: bool = False, ceiling: float = 2.0) -> None:
         super().__init__()
         self.mixture = nn.Parameter(torch.zeros(1)) if residual else None
+        self.ceiling = ceiling
+
+    def reset_parameters(self) -> None:
+        """Initialise the gate's own parameters, not those of its modules: they begin at 0."""
+        for weight in self.parameters(recurse=False):
+            nn.init.zeros_(weight)
 
     def gates(self, states: Tensor, mask: Tensor) -> Tensor:
-        """The numbers in (0, 1), ``(B, 1, H)`` or ``(B, L, 1)``.
+        """The numbers between 0 and the ceiling, ``(B, 1, H)`` or ``(B, L, 1)``.
 
         Args:
             states: ``(B, L, H)``.
@@ -71,18 +83,47 @@ class ChannelGate(CalibrationGate):
     Args:
         size: H.
         reduction: reduction ratio of the bottleneck.
-        residual: see :class:`CalibrationGate`.
+        residual, ceiling: see :class:`CalibrationGate`.
     """
 
-    def __init__(self, size: int, *, reduction: int = 16, residual: bool = False) -> None:
-        super().__init__(residual=residual)
+    def __init__(
+        self, size: int, *, reduction: int = 16, residual: bool = False, ceiling: float = 2.0
+    ) -> None:
+        super().__init__(residual=residual, ceiling=ceiling)
         middle = narrow(size, reduction)
         self.excitation = nn.Sequential(nn.Linear(size, middle), nn.ReLU(), nn.Linear(middle, size))
 
     def gates(self, states: Tensor, mask: Tensor) -> Tensor:
         """``(B, 1, H)``."""
         squeezed = average(states, mask).to(states.dtype)
-        return self.excitation(squeezed).sigmoid().unsqueeze(1)
+        return self.ceiling * self.excitation(squeezed).sigmoid().unsqueeze(1)
+
+
+class ConstantGate(CalibrationGate):
+    """One learned number per channel that is the same for every text (``constant``).
+
+    The control of the other gates: what it does for the scores comes of rescaling the channels,
+    which a head could do too, and not of looking at the text.
+
+    Args:
+        size: H.
+        residual, ceiling: see :class:`CalibrationGate`.
+    """
+
+    def __init__(self, size: int, *, residual: bool = False, ceiling: float = 2.0) -> None:
+        super().__init__(residual=residual, ceiling=ceiling)
+        self.evidence = nn.Parameter(torch.empty(size))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """The evidence begins as torch initialises the biases of a layer of that width."""
+        super().reset_parameters()
+        bound = 1 / math.sqrt(len(self.evidence))
+        nn.init.uniform_(self.evidence, -bound, bound)
+
+    def gates(self, states: Tensor, mask: Tensor) -> Tensor:
+        """``(B, 1, H)``."""
+        return self.ceiling * self.evidence.sigmoid().expand(len(states), 1, -1)
 
 
 class SpanEvidence(nn.Module):
@@ -115,7 +156,7 @@ class SpanGate(CalibrationGate):
         size: H.
         windows: span widths; odd, since an even span has no middle token.
         reduction: the convolutions have H / reduction channels.
-        residual: see :class:`CalibrationGate`.
+        residual, ceiling: see :class:`CalibrationGate`.
 
     Raises:
         ValueError: an even window.
@@ -128,8 +169,9 @@ class SpanGate(CalibrationGate):
         windows: Sequence[int] = (1, 3, 5),
         reduction: int = 16,
         residual: bool = False,
+        ceiling: float = 2.0,
     ) -> None:
-        super().__init__(residual=residual)
+        super().__init__(residual=residual, ceiling=ceiling)
         if not windows or any(width < 1 or width % 2 == 0 for width in windows):
             raise ValueError(f"windows must be odd numbers, not {list(windows)}")
         channels = narrow(size, reduction)
@@ -143,7 +185,7 @@ class SpanGate(CalibrationGate):
         evidence = self.bias.to(states.dtype).expand(*mask.shape, 1)
         for span in self.spans:
             evidence = span(evidence, real)
-        return evidence.sigmoid()
+        return self.ceiling * evidence.sigmoid()
 
     def parts(self) -> dict[str, nn.Module]:
         """The span modules, named by their width."""
@@ -158,40 +200,43 @@ def weighing(size: int, reduction: int) -> nn.Sequential:
 
 
 class PositionWeight(nn.Module):
-    """A weight in (0, 1) for each position in the text, from its sinusoidal encoding.
+    """A weight for each position in the text, from its sinusoidal encoding.
 
     Args:
         size: width of the encoding.
         reduction: reduction ratio of the bottleneck.
+        ceiling: m; the weight lies between 0 and m.
     """
 
-    def __init__(self, size: int, reduction: int) -> None:
+    def __init__(self, size: int, reduction: int, ceiling: float) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.ceiling = size, ceiling
         self.network = weighing(size, reduction)
 
     def forward(self, gate: Tensor, mask: Tensor) -> Tensor:
         """A gate ``(B, L, 1)`` times the weights; positions count from the first real token."""
         places = (mask.long().cumsum(1) - 1).clamp(min=0)
         table = sinusoids(mask.shape[1], self.size, mask.device).to(gate.dtype)
-        return gate * self.network(table).sigmoid()[places]
+        return gate * self.ceiling * self.network(table).sigmoid()[places]
 
 
 class SemanticWeight(nn.Module):
-    """A weight in (0, 1) for each token, from its state.
+    """A weight for each token, from its state.
 
     Args:
         size: H.
         reduction: reduction ratio of the bottleneck.
+        ceiling: m; the weight lies between 0 and m.
     """
 
-    def __init__(self, size: int, reduction: int) -> None:
+    def __init__(self, size: int, reduction: int, ceiling: float) -> None:
         super().__init__()
+        self.ceiling = ceiling
         self.network = weighing(size, reduction)
 
     def forward(self, gate: Tensor, states: Tensor) -> Tensor:
         """A gate ``(B, L, 1)`` times the weights of states ``(B, L, H)``."""
-        return gate * self.network(states).sigmoid()
+        return gate * self.ceiling * self.network(states).sigmoid()
 
 
 class PositionGate(CalibrationGate):
@@ -201,12 +246,15 @@ class PositionGate(CalibrationGate):
         size: H.
         reduction: reduction ratio of the two bottlenecks.
         residual: see :class:`CalibrationGate`.
+        ceiling: of each of the two weights.
     """
 
-    def __init__(self, size: int, *, reduction: int = 16, residual: bool = False) -> None:
-        super().__init__(residual=residual)
-        self.position = PositionWeight(size, reduction)
-        self.semantic = SemanticWeight(size, reduction)
+    def __init__(
+        self, size: int, *, reduction: int = 16, residual: bool = False, ceiling: float = 2.0
+    ) -> None:
+        super().__init__(residual=residual, ceiling=ceiling)
+        self.position = PositionWeight(size, reduction, ceiling)
+        self.semantic = SemanticWeight(size, reduction, ceiling)
 
     def gates(self, states: Tensor, mask: Tensor) -> Tensor:
         """``(B, L, 1)``."""
@@ -219,7 +267,13 @@ class PositionGate(CalibrationGate):
 
 
 def calibration_gate(
-    variant: str, size: int, *, windows: Sequence[int], reduction: int, residual: bool
+    variant: str,
+    size: int,
+    *,
+    windows: Sequence[int],
+    reduction: int,
+    residual: bool,
+    ceiling: float,
 ) -> CalibrationGate | None:
     """The gate of a variant of ASRM; None for ``none``.
 
@@ -227,7 +281,11 @@ def calibration_gate(
     """
     if variant == "none":
         return None
+    if variant == "constant":
+        return ConstantGate(size, residual=residual, ceiling=ceiling)
     if variant == "span":
-        return SpanGate(size, windows=windows, reduction=reduction, residual=residual)
+        return SpanGate(
+            size, windows=windows, reduction=reduction, residual=residual, ceiling=ceiling
+        )
     kind = PositionGate if variant == "position" else ChannelGate
-    return kind(size, reduction=reduction, residual=residual)
+    return kind(size, reduction=reduction, residual=residual, ceiling=ceiling)

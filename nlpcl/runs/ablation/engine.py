@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.core import progress
+from nlpcl.core.config import absent_values
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import explained, read_json, write_json
 from nlpcl.core.interrupts import FirstInterrupt
@@ -115,7 +116,10 @@ def refuse_other(folder: Path, cell: Cell) -> None:
         return
     record = read_json(file)
     how = f"Choose another --out, or delete {folder / cell.place} and its .json."
-    old = with_present_names(type(cell.config), record.get("settings", {}), where=str(file))
+    kind = type(cell.config)
+    old = absent_values(kind) | with_present_names(
+        kind, record.get("settings", {}), where=str(file)
+    )
     new = settings_of(cell)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):

@@ -11,7 +11,7 @@ from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
 from nlpcl.tasks.spec import PredictOptions
 
-Variant = Literal["none", "original", "span", "position", "contrastive"]
+Variant = Literal["none", "constant", "original", "span", "position", "contrastive"]
 
 
 @dataclass(kw_only=True)
@@ -31,8 +31,14 @@ class ClassificationConfig(RunConfig):
     )
     variant: Variant = option(
         "none",
-        "Gate on the encoder's states (ASRM): none, one per channel (original), one per token from "
-        "its span or its position, or original with a contrastive term on the gated states",
+        "Gate on the encoder's states (ASRM): per channel (original; constant: the same for every "
+        "text), per token from its span or position, original with a contrastive term on states",
+    )
+    gate_init: Literal["one", "half"] = option(
+        "one",
+        "What a new gate multiplies by: nearly one (2σ, at most 2), or half as in the source of "
+        "ASRM (σ, at most 1)",
+        absent="half",
     )
     residual: bool = option(
         False, "Mix the gated states with the ungated ones, in a learned proportion"
@@ -94,6 +100,13 @@ class ClassificationConfig(RunConfig):
         "Weight of the contrastive term of --variant contrastive",
         above=0,
         panel="Objective",
+    )
+    gate_lr_factor: float = option(
+        10.0,
+        "Learning rate of the gate as a multiple of --lr; 0 leaves it as it began",
+        panel="Training",
+        at_least=0,
+        absent=1.0,
     )
     tune_threshold: bool = option(
         False,

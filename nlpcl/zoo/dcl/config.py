@@ -45,6 +45,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-self-supervised": {"self_supervised_weight": 0.0},
     "no-supervised": {"supervised_weight": 0.0},
     "no-focal": {"loss": "ce"},
+    "constant": {"variant": "constant"},
     "original": {"variant": "original"},
     "span": {"variant": "span"},
     "position": {"variant": "position"},

@@ -34,7 +34,7 @@ class SDCL(ZooModel):
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
-        self.options = Config.from_dict(config.options, where="config.json")
+        self.options = Config.from_saved(config.options, where="config.json")
         self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
         width = self.backbone.get_input_embeddings().embedding_dim
         hidden = self.backbone.config.hidden_size

@@ -9,6 +9,7 @@ import torch
 
 from nlpcl.nn.layers.calibration_gates import (
     ChannelGate,
+    ConstantGate,
     PositionGate,
     SpanGate,
     calibration_gate,
@@ -18,12 +19,15 @@ from nlpcl.nn.layers.positions import sinusoids
 SIZE = 12
 TERMS = 5 * SIZE
 """How many numbers the widest window joins."""
-VARIANTS = ["original", "span", "position", "contrastive"]
+VARIANTS = ["constant", "original", "span", "position", "contrastive"]
+CEILINGS = [1.0, 2.0]
 
 
-def gate(variant, residual=False):
+def gate(variant, residual=False, ceiling=2.0):
     torch.manual_seed(3)
-    made = calibration_gate(variant, SIZE, windows=(1, 3, 5), reduction=2, residual=residual)
+    made = calibration_gate(
+        variant, SIZE, windows=(1, 3, 5), reduction=2, residual=residual, ceiling=ceiling
+    )
     if residual:
         torch.nn.init.constant_(made.mixture, 0.7)
     return made
@@ -44,14 +48,53 @@ def test_no_variant_is_no_gate():
     assert type(gate("contrastive")) is type(gate("original")) is ChannelGate
 
 
-@pytest.mark.parametrize(
-    ("variant", "shape"),
-    [("original", (3, 1, SIZE)), ("span", (3, 9, 1)), ("position", (3, 9, 1))],
-)
-def test_shapes_and_range(variant, shape):
-    gates = gate(variant).gates(*texts())
+SHAPES = {
+    "constant": (3, 1, SIZE),
+    "original": (3, 1, SIZE),
+    "span": (3, 9, 1),
+    "position": (3, 9, 1),
+}
+
+
+@pytest.mark.parametrize("ceiling", CEILINGS)
+@pytest.mark.parametrize(("variant", "shape"), SHAPES.items())
+def test_shapes_and_range(variant, shape, ceiling):
+    made, (states, mask) = gate(variant, ceiling=ceiling), texts()
+    gates = made.gates(states, mask)
     assert gates.shape == shape
-    assert ((gates > 0) & (gates < 1)).all()
+    highest = ceiling**2 if variant == "position" else ceiling  # a product of two weights
+    assert ((gates > 0) & (gates < highest)).all()
+    assert made.gates(1e4 * states, mask).max() <= highest
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("variant", SHAPES)
+def test_a_new_gate_leaves_the_states_as_they_are_or_halves_them(variant):
+    found = {ceiling: [] for ceiling in CEILINGS}
+    states, mask = texts()
+    for seed in range(40):
+        for ceiling in CEILINGS:
+            made = gate(variant, ceiling=ceiling)
+            torch.manual_seed(seed)
+            for module in made.modules():
+                if hasattr(module, "reset_parameters"):
+                    module.reset_parameters()
+            found[ceiling].append(float(made.gates(states, mask).mean()))
+    means = {ceiling: sum(values) / len(values) for ceiling, values in found.items()}
+    assert means[2.0] == pytest.approx(1.0, abs=0.1)
+    halves = 2 if variant == "position" else 1
+    assert means[1.0] == pytest.approx(0.5**halves, abs=0.05)
+
+
+@torch.no_grad()
+def test_the_constant_gate_looks_at_nothing():
+    made, (states, mask) = gate("constant", ceiling=2.0), texts()
+    assert type(made) is ConstantGate
+    wanted = [2 * sigmoid(value) for value in made.evidence.tolist()]
+    for row in made.gates(states, mask)[:, 0].tolist():
+        assert row == pytest.approx(wanted)
+    assert torch.equal(made.gates(states, mask), made.gates(-7 * states, ~mask))
+    assert len({round(value, 5) for value in wanted}) == SIZE
 
 
 @torch.no_grad()
@@ -68,7 +111,7 @@ def test_what_stands_in_the_padding_changes_nothing(variant, residual, fill, ass
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("variant", ["original", "span", "position"])
+@pytest.mark.parametrize("variant", SHAPES)
 def test_padding_before_the_text_changes_nothing_either(variant, assert_near):
     made, (states, mask) = gate(variant), texts((6, 6))
     before = torch.nn.functional.pad(states, (0, 0, 4, 0), value=9.0)
@@ -77,8 +120,9 @@ def test_padding_before_the_text_changes_nothing_either(variant, assert_near):
 
 
 @torch.no_grad()
-def test_the_original_is_squeeze_and_excitation():
-    made, (states, mask) = gate("original"), texts()
+@pytest.mark.parametrize("ceiling", CEILINGS)
+def test_the_original_is_squeeze_and_excitation(ceiling):
+    made, (states, mask) = gate("original", ceiling=ceiling), texts()
     first, _, second = made.excitation
     found = made(states, mask)
     for row, length in enumerate((9, 5, 1)):
@@ -90,15 +134,16 @@ def test_the_original_is_squeeze_and_excitation():
         for channel in range(SIZE):
             weights = second.weight[channel].tolist()
             score = sum(w * m for w, m in zip(weights, middle, strict=True))
-            wanted = sigmoid(score + float(second.bias[channel]))
+            wanted = ceiling * sigmoid(score + float(second.bias[channel]))
             assert float(found[row, 0, channel] / states[row, 0, channel]) == pytest.approx(
                 wanted, rel=1e-4
             )
 
 
 @torch.no_grad()
-def test_the_span_gate_is_a_loop_over_windows():
-    made, (states, mask) = gate("span"), texts()
+@pytest.mark.parametrize("ceiling", CEILINGS)
+def test_the_span_gate_is_a_loop_over_windows(ceiling):
+    made, (states, mask) = gate("span", ceiling=ceiling), texts()
     torch.nn.init.constant_(made.bias, 0.3)
     found = made.gates(states, mask)
     for row, length in enumerate((9, 5, 1)):
@@ -111,18 +156,19 @@ def test_the_span_gate_is_a_loop_over_windows():
                     if 0 <= at < length:
                         heard += span.convolution.weight[:, :, offset] @ states[row, at]
                 score += float(span.weighing.weight[0] @ torch.nn.functional.gelu(heard))
-            assert float(found[row, place]) == pytest.approx(sigmoid(score), rel=1e-4)
+            wanted = ceiling * sigmoid(score)
+            assert float(found[row, place]) == pytest.approx(wanted, rel=1e-4)
 
 
 @torch.no_grad()
-def test_the_position_gate_is_the_product_of_two_weights():
-    made, (states, mask) = gate("position"), texts()
+@pytest.mark.parametrize("ceiling", CEILINGS)
+def test_the_position_gate_is_the_product_of_two_weights(ceiling):
+    made, (states, mask) = gate("position", ceiling=ceiling), texts()
     gates = made.gates(states, mask)
-    of_place = made.position.network(sinusoids(9, SIZE)).sigmoid()
-    of_meaning = made.semantic.network(states).sigmoid()
+    of_place = ceiling * made.position.network(sinusoids(9, SIZE)).sigmoid()
+    of_meaning = ceiling * made.semantic.network(states).sigmoid()
     torch.testing.assert_close(gates[mask], (of_place * of_meaning)[mask])
     assert of_place.std() > 0
-    assert gates.max() < min(of_place.max(), of_meaning.max())
 
 
 @torch.no_grad()
