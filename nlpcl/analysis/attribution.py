@@ -184,7 +184,7 @@ def integrated_gradients(
     steps: int = 32,
     tokens: int = 8192,
 ) -> list[list[float]]:
-    """For each word its share of the log-odds of the class, above those of the empty text.
+    """The contribution of each word to the log-odds of the class, relative to the empty text.
 
     The path goes straight from the text with a pad's embedding in place of every word's token to
     the text, in the space of the word embeddings; special tokens and positions stay. The integral
@@ -199,10 +199,10 @@ def integrated_gradients(
         steps: points S of the sum.
         tokens: padded tokens a batch, the S copies of a text counted.
     """
-    nodes, shares = np.polynomial.legendre.leggauss(steps)
+    nodes, quadrature = np.polynomial.legendre.leggauss(steps)
     device = next(model.parameters()).device
     alphas = torch.tensor((nodes + 1) / 2, dtype=torch.float32, device=device)
-    parts = torch.tensor(shares / 2, dtype=torch.float32, device=device)
+    parts = torch.tensor(quadrature / 2, dtype=torch.float32, device=device)
     pad = first_known(task.processor.pad_token_id, 0)
     found: list[list[float]] = [[] for _ in readings]
     model.eval()
@@ -212,7 +212,7 @@ def integrated_gradients(
         batch = task.collate([{"input_ids": reading.ids} for reading in chosen])
         batch = {name: value.to(device) for name, value in batch.items()}
         inside = content(chosen, batch)
-        values = token_shares(model, batch, inside, pad, wanted, alphas, parts)
+        values = token_attributions(model, batch, inside, pad, wanted, alphas, parts)
         for row, reading, own in zip(rows, chosen, values.tolist(), strict=True):
             found[row] = [sum(own[place] for place in places) for places in reading.places]
     return found
@@ -226,7 +226,7 @@ def content(readings: Sequence[Reading], batch: dict[str, Tensor]) -> Tensor:
     return mask.to(batch["input_ids"].device)
 
 
-def token_shares(
+def token_attributions(
     model: Any,
     batch: dict[str, Tensor],
     inside: Tensor,

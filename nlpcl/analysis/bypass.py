@@ -1,4 +1,4 @@
-"""What each module of a trained model does for its scores: it is bypassed, nothing is trained anew.
+"""How much a trained model relies on each of its modules: scores with the module bypassed.
 
 A bypassed module returns its first input. A drop says how much the rest of *this* model leans on
 the module, not how good a model trained without it would be: that is what ``nlpcl ablate`` says.
@@ -29,10 +29,10 @@ from nlpcl.tasks.spec import TaskSpec
 
 FULL = "(nothing)"
 NOTE = (
-    "A bypassed module gives its first input back; nothing is trained anew, so a drop tells how "
-    "much this model leans on the module, not how good a model trained without it would be "
-    "(nlpcl ablate). Time: share of the forward passes of the test; changed: share of the answers "
-    "that are others."
+    "A bypassed module returns its first input, without retraining: a drop tells how much this "
+    "model relies on the module, not how good a model trained without it would be "
+    "(nlpcl ablate). Time: percentage of the forward passes on the test set; changed: "
+    "percentage of the answers that change."
 )
 
 
@@ -177,7 +177,7 @@ def report_of(
             if name == FULL:
                 rows.append([name, None, None, cells[0], *[None] * (len(cells) - 1)])
                 continue
-            rows.append([name, sizes[name], timing.share(name), *cells])
+            rows.append([name, sizes[name], timing.percent(name), *cells])
             if not number:
                 report.metrics[f"drop/{name}"] = float(cells[1] or 0.0)
         if not number:

@@ -85,8 +85,8 @@ def identity_report(
     for sentence, answer in zip(listed, answers, strict=True):
         kept = {"term": sentence.term, "kind": sentence.kind, "language": sentence.language}
         flagged = answer["label"] not in (harmless, None)
-        share = 1 - answer["probabilities"].get(harmless, 1.0)
-        rows.append({**kept, **answer, "flagged": flagged, "not_neutral": share})
+        probability = 1 - answer["probabilities"].get(harmless, 1.0)
+        rows.append({**kept, **answer, "flagged": flagged, "not_neutral": probability})
     note = NOTE.format(neutral=harmless)
     title = f"Identity terms: {len(rows)} harmless sentences"
     tables = [

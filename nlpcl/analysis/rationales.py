@@ -28,11 +28,11 @@ MEASURES = {
 TOKENS = 8192
 """Padded tokens a batch."""
 NOTE = (
-    "Comprehensiveness (more is better) and sufficiency (less is better): drop in points of the "
-    "probability of the model's label when the heaviest {share:.0f} % of the words, the mean share "
-    "that people marked, go or are alone left; AOPC: mean over 1, 5, 10, 20 and 50 %. "
-    "Token-F1, IOU-F1 and AUPRC, percent, against the marked words. Random: weights that say "
-    "nothing."
+    "Comprehensiveness (higher is better) and sufficiency (lower is better): drop in the "
+    "probability of the model's label, in points, when the heaviest {fraction:.0f} % of the words "
+    "(the mean fraction that annotators marked) are removed, or all the others are; AOPC: mean "
+    "over 1, 5, 10, 20 and 50 %. Token-F1, IOU-F1 and AUPRC: percent, against the marked words. "
+    "random: random weights, the baseline."
 )
 
 
@@ -71,13 +71,13 @@ def rationale_report(
     }
     lengths = [len(reading.spans) for reading in readings]
     weights[RANDOM] = [row.tolist() for row in rationales.random_weights(lengths, seed)]
-    share = rationales.mean_share(marks)
+    fraction = rationales.mean_fraction(marks)
     drops = Drops(model, task, readings, classes, precision)
-    metrics: dict[str, float] = {"n": float(len(examples)), "share": 100 * share}
+    metrics: dict[str, float] = {"n": float(len(examples)), "share": 100 * fraction}
     found_by: dict[str, dict[str, float]] = {}
     for method, values in weights.items():
-        scores = rationales.faithfulness(values, share, drops.without, drops.alone)
-        found = rationales.agreement(values, marks, share)
+        scores = rationales.faithfulness(values, fraction, drops.without, drops.alone)
+        found = rationales.agreement(values, marks, fraction)
         scores |= {"token_f1": found.token_f1, "iou_f1": found.iou_f1, "auprc": found.auprc}
         metrics |= {f"{method}/{name}": value for name, value in scores.items()}
         found_by[method] = scores
@@ -87,7 +87,7 @@ def rationale_report(
     cells: list[list[Cell]] = [
         [text, *(scores[name] for scores in found_by.values())] for name, text in MEASURES.items()
     ]
-    note = NOTE.format(share=100 * share)
+    note = NOTE.format(fraction=100 * fraction)
     table = Table("explanations", ["measure", *found_by], cells, title=title, note=note)
     return Report(metrics, [table]), word_rows(examples, readings, marks, weights)
 

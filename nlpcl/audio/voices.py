@@ -49,7 +49,7 @@ class Voice:
         formants: factor of all formants, by the length of the vocal tract.
         tempo: factor of the tempo.
         tilt: fall of the source spectrum beyond that of the mood, in dB an octave.
-        breath: share of noise in the voice.
+        breath: amount of noise in the voice relative to its pulses.
     """
 
     name: str
@@ -84,8 +84,8 @@ class Mood:
         loudness: in dB.
         tempo: syllables a second.
         tilt: fall of the source spectrum, in dB an octave.
-        jitter: deviation of a period from the last, as a share.
-        pauses: share of syllables followed by one.
+        jitter: relative deviation of a period from the one before.
+        pauses: probability that a syllable is followed by one.
     """
 
     pitch: float
@@ -184,11 +184,11 @@ def periods(
     centres = [(one["vowel"] + one["end"]) / 2 for one in plan]
     stress = [traits.movement * one["stress"] * 0.8 for one in plan]
     times = numpy.arange(begin, end, 0.002)
-    course = numpy.interp(times, centres, stress)
+    contour = numpy.interp(times, centres, stress)
     place = (times - begin) / (end - begin)
-    course += traits.pitch - 1.5 * place + traits.final * numpy.clip((place - 0.7) / 0.3, 0, 1)
-    course += 0.15 * numpy.sin(2 * numpy.pi * (5 * times + generator.random()))
-    hertz = numpy.clip(voice.pitch * 2 ** (course / 12), 60, 500)
+    contour += traits.pitch - 1.5 * place + traits.final * numpy.clip((place - 0.7) / 0.3, 0, 1)
+    contour += 0.15 * numpy.sin(2 * numpy.pi * (5 * times + generator.random()))
+    hertz = numpy.clip(voice.pitch * 2 ** (contour / 12), 60, 500)
     onsets: list[float] = []
     now = begin
     while now < end:
@@ -218,8 +218,8 @@ def add_pulses(
     centres = [(one["vowel"] + one["end"]) / 2 for one in plan]
     tract = numpy.ones((len(onsets), len(frequencies)), dtype=complex)
     for number, bandwidth in enumerate(BANDWIDTHS):
-        course = numpy.interp(seconds, centres, [one["formants"][number] for one in plan])
-        tract *= resonance(course, bandwidth, frequencies)
+        formant = numpy.interp(seconds, centres, [one["formants"][number] for one in plan])
+        tract *= resonance(formant, bandwidth, frequencies)
     # The part of an onset between two samples is a shift of phase.
     whole = numpy.floor(onsets).astype(int)
     shift = numpy.exp(-2j * numpy.pi * numpy.outer(onsets - whole, frequencies) / SAMPLING_RATE)

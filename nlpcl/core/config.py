@@ -74,11 +74,11 @@ class RunConfig(RenamedFields):
 
     data: str = option(
         "sample",
-        "Dataset name, names joined by commas, a file, a folder, or hf:OWNER/NAME",
+        "Dataset name, comma-separated names, a file, a folder, or hf:OWNER/NAME",
         panel="Data",
     )
     data_root: str | None = option(
-        None, "Folder with the corpora (else the variable NLPCL_DATA)", panel="Data"
+        None, "Folder with the corpora (or set NLPCL_DATA)", panel="Data"
     )
     dev_fraction: float = option(
         0.1,

@@ -53,7 +53,7 @@ class Splits:
         return {"train": len(self.train), "dev": len(self.dev), **tests}
 
     def keep(self, fraction: float) -> None:
-        """Keep a share of the training rows, chosen by a hash of each, and note it."""
+        """Keep a fraction of the training rows, chosen by a hash of each, and add a note."""
         if fraction >= 1:
             return
 

@@ -1,4 +1,4 @@
-"""What every model of the zoo shares: how it is built, what it returns, how it is saved.
+"""What the zoo's models have in common: building, the output of ``forward``, saving.
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size.
 """
@@ -223,7 +223,7 @@ class ZooModel(PreTrainedModel):
         """See the inputs of the training rows, for models that learn their scale."""
 
     def set_progress(self, done: float) -> None:
-        """Told before every update what share of them lies behind, from 0 to 1."""
+        """Called before every update with the fraction of updates done, 0 to 1."""
 
     def scheduled(self) -> dict[str, float]:
         """What :meth:`set_progress` has set, by the name of its column in ``history.csv``."""

@@ -62,8 +62,8 @@ def words(run: Run, texts: Sequence[str]) -> list[list[Any]]:
 
 def line_of(row: Mapping[str, Any], found: Sequence[Any]) -> Line:
     """A text with its words coloured."""
-    share = row["probabilities"][row["label"]]
-    head = f"gold {row['gold']} · answer {row['label']} ({share:.2f})"
+    probability = row["probabilities"][row["label"]]
+    head = f"gold {row['gold']} · answer {row['label']} ({probability:.2f})"
     return Line(head, coloured(row["text"], found))
 
 

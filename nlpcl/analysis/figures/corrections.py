@@ -93,13 +93,13 @@ def probabilities(run: Run, texts: Sequence[str]) -> list[dict[int, dict[str, An
         for feature in task.encode_text(text, 0):
             batch = {key: value.to(device) for key, value in task.collate([feature]).items()}
             with torch.inference_mode():
-                shares = model(**batch).logits[0].float().softmax(-1)[1:-1].cpu()
-            best = shares.max(-1)
+                probabilities = model(**batch).logits[0].float().softmax(-1)[1:-1].cpu()
+            best = probabilities.max(-1)
             for at, place in enumerate(feature["positions"]):
                 own = int(feature["input_ids"][at + 1])
                 cells[place] = {
                     "written": text[place],
-                    "p": float(shares[at, own]),
+                    "p": float(probabilities[at, own]),
                     "best": characters.get(int(best.indices[at]), ""),
                     "p best": float(best.values[at]),
                 }

@@ -108,8 +108,8 @@ def projections(vectors: np.ndarray, seed: int) -> tuple[dict[str, np.ndarray], 
         warnings.simplefilter("ignore", RuntimeWarning)  # all vectors alike
         found = PCA(2, random_state=seed).fit(vectors)
         maps = {"PCA": found.transform(vectors)}
-        shares = np.nan_to_num(100 * found.explained_variance_ratio_)
-        notes = f"PCA: {shares.sum():.0f} % of the variance. "
+        explained = np.nan_to_num(100 * found.explained_variance_ratio_)
+        notes = f"PCA: {explained.sum():.0f} % of the variance. "
         perplexity = min(PERPLEXITY, (n - 1) / 3)
         if perplexity < 2:
             return maps, notes + f"No t-SNE of {n} items. "

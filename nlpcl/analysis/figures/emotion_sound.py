@@ -41,7 +41,7 @@ class Clip:
         times: middle of each frame in seconds, ``(F,)``.
         attention: weight of each frame, summing to 1, ``(F,)``.
         mel: log-mel spectrogram, ``(N, M)``, 100 frames a second.
-        entropy: of the attention, as a share of that of equal weights, 0..1.
+        entropy: of the attention, relative to that of equal weights, 0..1.
     """
 
     title: str
@@ -132,17 +132,19 @@ def clip_of(run: Run, example: Mapping[str, Any], answer: Mapping[str, Any]) -> 
     rate = task.processor.frame_rate
     times = (np.arange(len(weights)) + 0.5) / rate
     mel, _ = log_mel(waveform.unsqueeze(0), torch.tensor([len(waveform)]))
-    share = answer["probabilities"][answer["label"]]
-    title = f"{shortened(answer['gold'], 12)} → {shortened(answer['label'], 12)} ({share:.2f})"
+    probability = answer["probabilities"][answer["label"]]
+    title = (
+        f"{shortened(answer['gold'], 12)} → {shortened(answer['label'], 12)} ({probability:.2f})"
+    )
     return Clip(title, waveform.numpy(), times, weights, mel[0].numpy(), entropy(weights))
 
 
 def entropy(weights: np.ndarray) -> float:
-    """Entropy as a share of that of equal weights."""
-    shares = weights[weights > 0] / weights.sum()
+    """Entropy relative to that of equal weights, 0..1."""
+    probabilities = weights[weights > 0] / weights.sum()
     if len(weights) < 2:
         return 1.0
-    return float(-(shares * np.log(shares)).sum() / np.log(len(weights)))
+    return float(-(probabilities * np.log(probabilities)).sum() / np.log(len(weights)))
 
 
 def draw_attention(clips: Sequence[Clip]) -> Figure:

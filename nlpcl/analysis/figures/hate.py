@@ -93,10 +93,10 @@ def load_gate(run: Run, options: Options) -> Material:
     same = {(row["text"], round(row["factor"], 6)) for row in cells if not row["special"]}
     alike = "This gate gives all tokens of a text one factor. " if len(same) <= len(chosen) else ""
     caption = (
-        "Bars: attention that a token gets in the encoder's last layer (mean over heads and over "
-        "the tokens that ask), and the same times the gate's factor, each relative to equal shares "
-        "(1); line: the factor itself, the mean over channels. Special tokens are in the data "
-        f"alone. {alike}The surest right answer and the surest mistake that fit. {run.name}: "
+        "Bars: attention that a token receives in the encoder's last layer (mean over heads and "
+        "queries), and the same times the gate's factor, each relative to equal weights (1); line: "
+        "the factor itself, averaged over channels. Special tokens are in the data only. "
+        f"{alike}The most confident correct answer and mistake that fit. {run.name}: "
         f"test set; {run.protocol}."
     )
     return Material({"rows": cells}, cells, caption)
@@ -151,7 +151,7 @@ def attention_received(run: Run, feature: Mapping[str, Any]) -> np.ndarray:
 
 
 def relative(values: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Shares of the shown tokens, relative to equal ones."""
+    """Weights of the tokens shown, relative to equal ones."""
     mean = float(values[shown].mean()) if shown.any() else 0.0
     return values / mean if mean else values
 

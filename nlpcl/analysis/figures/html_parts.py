@@ -85,8 +85,8 @@ def inline_svg(picture: str, title: str, prefix: str) -> str:
         picture = picture.replace(own, f"var({variable})")
     label = html.escape(title, quote=True)
     size = re.search(r'viewBox="0 0 ([\d.]+)', picture)
-    share = min(100.0, 100 * float(size[1]) / (72 * WIDTH)) if size else 100.0
+    percent = min(100.0, 100 * float(size[1]) / (72 * WIDTH)) if size else 100.0
     picture = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", picture, count=1)
     picture = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", picture, count=1)
-    drawn = f'<svg role="img" aria-label="{label}" style="width:{share:.0f}%"'
+    drawn = f'<svg role="img" aria-label="{label}" style="width:{percent:.0f}%"'
     return picture.replace("<svg", drawn, 1)

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def load(run: Run, options: Options) -> Material:
-    """Parameters of each part, and its share of the time of the test's forward passes."""
+    """Parameters of each part, and its percentage of the time of the forward passes."""
     table = run.record.get("costs")
     if not table or not table["rows"]:
         raise LeftOut("run.json holds no costs of the model's parts")
     rows = [
-        {"part": name, "parameters": size, "time (%)": share} for name, size, share in table["rows"]
+        {"part": name, "parameters": size, "time (%)": time} for name, size, time in table["rows"]
     ]
     whole = f"{run.record['parameters']:,} parameters; " if "parameters" in run.record else ""
     caption = (
-        f"{whole}weights that parts share count in each. Time: share of the test's forward passes "
-        f"on {run.record.get('device', 'the device used')}. {run.name}."
+        f"{whole}parameters that parts share count in each. Time: percentage of the forward "
+        f"passes on {run.record.get('device', 'the device used')}. {run.name}."
     )
     return Material({"rows": rows}, rows, caption)
 

@@ -77,7 +77,7 @@ def train_cells(plan: Plan, cells: Sequence[Cell], folder: Path, *, jobs: int, q
     for cell in cells:
         others = other_code(folder, cell, code)
         if others and not quiet:
-            progress.say(f"[{cell.title}] was trained by other code and is trained anew.")
+            progress.say(f"[{cell.title}] was trained by other code; retraining.")
         note(folder, cell, code, others)
     if cells:
         Pool(plan, folder, jobs, quiet).run(cells)
@@ -243,13 +243,13 @@ class Pool:
         """What a worker is told."""
         entry = self.plan.entry
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-        share = max(1, (cores or os.cpu_count() or 1) // self.jobs)
+        threads = max(1, (cores or os.cpu_count() or 1) // self.jobs)
         return {
             "model": str(entry.folder) if entry.own else entry.name,
             "config": cell.config.as_dict(),
             "folder": str(self.folder / cell.place),
             "record": str(self.folder / cell.record),
-            "threads": share if self.jobs > 1 else 0,
+            "threads": threads if self.jobs > 1 else 0,
             "quiet": self.quiet,
             "environment": dict(os.environ),
         }

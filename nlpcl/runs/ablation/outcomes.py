@@ -116,7 +116,7 @@ def code_remark(note: Mapping[str, Any], code: dict[str, str]) -> str:
     """What is to be said of the code that trained a finished cell; mostly nothing."""
     if others := differing(note.get("code", {}), code):
         return f"{OTHER_CODE}: {in_short(others)}"
-    return f"trained anew: {in_short(others)}" if (others := note.get("other_code")) else ""
+    return f"retrained: {in_short(others)}" if (others := note.get("other_code")) else ""
 
 
 def in_short(names: Sequence[str]) -> str:

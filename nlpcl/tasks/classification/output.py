@@ -10,7 +10,7 @@ from nlpcl.text.characters import visible
 from nlpcl.text.writing import Layout
 
 STRONG, WEAK = 0.6, 0.25
-"""Shares of the largest weight from which a word is marked strongly, or at all."""
+"""Fractions of the largest weight from which a word is marked strongly, or at all."""
 WORDS_SHOWN = 3
 SHOWN = 200
 """Characters of a text in a table."""
@@ -57,9 +57,9 @@ def shown_text(row: Mapping[str, Any], explained: bool) -> Any:
     largest = max((abs(weight) for *_, weight in words), default=0.0)
     for _, start, end, weight in words:
         colour = "red" if weight > 0 else "blue"
-        share = abs(weight) / largest if largest else 0.0
-        if share >= WEAK and start < SHOWN:
-            emphasis = f"bold {colour} underline" if share >= STRONG else colour
+        fraction = abs(weight) / largest if largest else 0.0
+        if fraction >= WEAK and start < SHOWN:
+            emphasis = f"bold {colour} underline" if fraction >= STRONG else colour
             shown.stylize(emphasis, start, min(end, SHOWN))
     if row["is_truncated"]:
         shown.append(" (cut)", "dim")

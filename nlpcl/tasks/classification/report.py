@@ -64,14 +64,14 @@ def classification_report(
     labels = ordered(decision.labels, [row["gold"] for row in rows])
     gold = label_indices([row["gold"] for row in rows], labels)
     predicted = label_indices([row["label"] for row in rows], labels)
-    shares = np.array([[row["probabilities"][name] for name in labels] for row in rows])
+    probabilities = np.array([[row["probabilities"][name] for name in labels] for row in rows])
     found_clusters = clusters_of(rows)
     clusters = found_clusters and found_clusters.names
-    scores = classification_scores(gold, predicted, labels, probabilities=shares)
-    measured = calibration(gold, shares, predicted=predicted)
+    scores = classification_scores(gold, predicted, labels, probabilities=probabilities)
+    measured = calibration(gold, probabilities, predicted=predicted)
     units = classification_units(gold, predicted, len(labels), clusters)
     intervals = score_intervals(units, {name: SCORES[name] for name in CLASS_HEADLINE})
-    intervals |= ranking_intervals(gold, predicted, shares, clusters)
+    intervals |= ranking_intervals(gold, predicted, probabilities, clusters)
     tables = [*scores.tables(title, intervals), *measured.tables()]
     metrics = scores.as_metrics() | measured.as_metrics()
     error = intervals["ece"]
@@ -81,7 +81,7 @@ def classification_report(
         threshold = 0.5 if decision.threshold is None else decision.threshold
         positive = decision.positive or labels[1]
         at = labels.index(positive)
-        tables.append(threshold_table(gold == at, shares[:, at], threshold, positive))
+        tables.append(threshold_table(gold == at, probabilities[:, at], threshold, positive))
         metrics["threshold"] = threshold
         remark = f"auroc and average_precision are those of {labels[1]!r}."
         tables[0].note = f"{tables[0].note} {remark}"
@@ -113,13 +113,16 @@ def ordered(labels: Sequence[str], gold: Sequence[str]) -> list[str]:
 
 
 def ranking_intervals(
-    gold: np.ndarray, predicted: np.ndarray, shares: np.ndarray, clusters: Sequence[str] | None
+    gold: np.ndarray,
+    predicted: np.ndarray,
+    probabilities: np.ndarray,
+    clusters: Sequence[str] | None,
 ) -> dict[str, Interval]:
     """Intervals of ``auroc``, ``average_precision`` and ``ece``, where they are defined."""
-    confidence = shares[np.arange(len(gold)), predicted].clip(0, 1)
+    confidence = probabilities[np.arange(len(gold)), predicted].clip(0, 1)
     scores: dict[str, WeightedScore | None] = {
-        "auroc": mean_over_classes(weighted_auroc, gold, shares),
-        "average_precision": mean_over_classes(weighted_average_precision, gold, shares),
+        "auroc": mean_over_classes(weighted_auroc, gold, probabilities),
+        "average_precision": mean_over_classes(weighted_average_precision, gold, probabilities),
         "ece": weighted_calibration_error(confidence, predicted == gold),
     }
     unit = len(gold) if clusters is None else clusters
@@ -157,7 +160,7 @@ def target_bias(rows: Rows, neutral: str | None = None) -> tuple[dict[str, float
         lines.append([*line[:4], cell(low), cell(high), *line[4:]])
     lines[-1][0] = "all / means"
     columns = ["group", "n", "negatives", "FPR", "low", "high", "subgroup AUC", "BPSN", "BNSP"]
-    note = f"{table.note} FPR: share of the texts that are {name!r} and are called something else;"
+    note = f"{table.note} FPR: percentage of the {name!r} texts that get another label;"
     note += " Wilson's 95 % intervals. Last row: FPR of all texts, generalised means of the AUCs."
     title = "Bias by group: false-positive rate and AUCs"
     made = Table("bias", columns, lines, title=title, note=note, digits=1)

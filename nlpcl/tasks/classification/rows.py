@@ -67,8 +67,8 @@ class Decision:
             return self.labels[max(range(len(values)), key=lambda at: values[at])]
         first, second = self.labels
         other = second if self.positive == first else first
-        share = values[self.labels.index(self.positive)]
-        return self.positive if share >= self.threshold else other
+        probability = values[self.labels.index(self.positive)]
+        return self.positive if probability >= self.threshold else other
 
 
 def result_row(

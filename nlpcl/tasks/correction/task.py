@@ -30,7 +30,7 @@ from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, infer
 
 LEAST_COVERAGE = 0.8
-"""Share of the training text's Han characters that an encoder's vocabulary must hold."""
+"""Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
 
 
 class Correction(Task):

@@ -38,10 +38,10 @@ class EmotionConfig(RunConfig):
         panel="Data",
     )
     labels: str | None = option(
-        None, "Emotions to keep, joined by commas; by default all in the corpus", panel="Data"
+        None, "Emotions to keep, comma-separated; by default all in the corpus", panel="Data"
     )
     merge: str = option(
-        "excited=happy", "Emotions to merge or rename first, OLD=NEW joined by commas", panel="Data"
+        "excited=happy", "Emotions to merge or rename first, comma-separated OLD=NEW", panel="Data"
     )
     kind: str = option("all", "Part of IEMOCAP: all, improvised or scripted speech", panel="Data")
     path_column: str | None = option(

@@ -58,7 +58,7 @@ def probe_metrics(found: Mapping[str, Probe]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for name, one in found.items():
         metrics[KEYS[name]] = one.accuracy
-        metrics[f"{KEYS[name]}_chance"] = one.largest_share
+        metrics[f"{KEYS[name]}_chance"] = one.majority_accuracy
     return metrics
 
 

@@ -39,13 +39,13 @@ def emotion_report(
         by: groups to show; by default those of ``GROUPS`` that have at least two names.
     """
     gold = label_indices([row["gold"] for row in rows], labels)
-    shares = np.array([[row["probabilities"][name] for name in labels] for row in rows])
-    predicted = shares.argmax(-1)
+    probabilities = np.array([[row["probabilities"][name] for name in labels] for row in rows])
+    predicted = probabilities.argmax(-1)
     together = clusters_of(rows)
-    scores = classification_scores(gold, shares, labels)
+    scores = classification_scores(gold, probabilities, labels)
     units = classification_units(gold, predicted, len(labels), together and together.names)
     intervals = score_intervals(units, {name: SCORES[name] for name in CLASS_HEADLINE})
-    measured = calibration(gold, shares)
+    measured = calibration(gold, probabilities)
     tables = [*scores.tables(title, intervals), *measured.tables()]
     groups = {name: [str(row.get(name, "")) for row in rows] for name in group_names(rows)}
     shown = [name for name in GROUPS if len(set(groups.get(name, ()))) > 1] if by is None else by

@@ -13,7 +13,8 @@ from nlpcl.audio.reading import seconds
 from nlpcl.audio.windows import windows
 from nlpcl.core.errors import UserError
 from nlpcl.nn.model import ZooModel
-from nlpcl.tasks.emotion.rows import grouped, result_row
+from nlpcl.tasks.emotion.batches import grouped
+from nlpcl.tasks.emotion.rows import result_row
 
 LONG = 60.0
 """Seconds above which a file is taken in pieces even where one answer is asked for."""

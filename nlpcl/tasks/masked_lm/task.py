@@ -26,8 +26,8 @@ from nlpcl.text.noise import MASK, RANDOM, Noise, read_confusions
 from nlpcl.text.segments import model_view, segments
 from nlpcl.training.inference import Feature, infer
 
-HAN_SHARE = 0.3
-"""Texts with a smaller share of Han characters are read by pieces."""
+HAN_FRACTION = 0.3
+"""Texts with a smaller fraction of Han characters are read by pieces."""
 FIXED = 1_000_003
 """The noise's epoch of dev and test sets."""
 
@@ -64,7 +64,7 @@ class MaskedLM(Task):
         for row, example in enumerate(examples):
             for segment in segments(example["text"], self.limit):
                 characters, _ = model_view(segment.text)
-                if sum(map(is_han, characters)) < HAN_SHARE * len(characters):
+                if sum(map(is_han, characters)) < HAN_FRACTION * len(characters):
                     inner = self.processor(segment.text, add_special_tokens=False)["input_ids"]
                     characters = [""] * len(inner)
                 else:
