@@ -1,4 +1,4 @@
-"""Changed copies of training clips: noise, stretching, masking, speed. Nothing is done in place.
+"""Augmentation of training clips: noise, stretching, masking, speed. Inputs are not modified.
 
 Every function draws from the generator that it is given, so the same seed gives the same copies.
 
@@ -133,7 +133,7 @@ def mask_features(
 
 
 def hide(features: Tensor, lengths: Tensor, hidden: Tensor, fill: Fill) -> Tensor:
-    """Replace what is hidden, up to each clip's end, by zero or the clip's mean over time."""
+    """Replace the masked part, up to each clip's end, by zero or the clip's mean over time."""
     valid = along_time(valid_mask(lengths, features.shape[-2]), features)
     filler = features.new_zeros(())
     if fill == "mean":
@@ -145,7 +145,7 @@ def hide(features: Tensor, lengths: Tensor, hidden: Tensor, fill: Fill) -> Tenso
 def spans(
     sizes: Tensor, longest: int, fraction: float, pieces: int, generator: Generator
 ) -> Tensor:
-    """True at random stretches, each at most ``fraction`` of ``sizes``, ``(B, longest)``."""
+    """Mask of random spans, each at most ``fraction`` of ``sizes`` long, ``(B, longest)``."""
     if not 0 <= fraction <= 1:
         raise ValueError(f"a fraction of {fraction} is not between 0 and 1")
     # Not torchaudio's mask_along_axis_iid: it draws from the global generator, knows one largest
@@ -179,7 +179,7 @@ def change_speed(waveform: Tensor, factor: float) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Which changes training clips undergo; by default none.
+    """Augmentations applied to training clips; none by default.
 
     Args:
         noise_snr: signal-to-noise ratio in dB; None adds no noise.
@@ -204,7 +204,7 @@ class Augmentation:
     def features(
         self, features: Tensor, lengths: Tensor, generator: Generator
     ) -> tuple[Tensor, Tensor]:
-        """Stretched, noisy, masked copies of ``(B, T, H)`` or ``(B, K, T, H)``, and their lengths.
+        """Augment frames ``(B, T, H)`` or ``(B, K, T, H)``; returns copies and their lengths.
 
         A single clip is a batch of one.
         """
@@ -223,7 +223,7 @@ class Augmentation:
     def waveforms(
         self, waveforms: Tensor, lengths: Tensor, generator: Generator
     ) -> tuple[Tensor, Tensor]:
-        """Faster or slower, noisy copies of ``(B, T)``, zero at padding, and their lengths."""
+        """Augment waveforms ``(B, T)``; returns copies, zero at padding, and their lengths."""
         clips = [row[:length] for row, length in zip(waveforms, lengths.tolist(), strict=True)]
         if self.speed:
             factors = self._factors(len(clips), self.speed, generator).tolist()
@@ -239,18 +239,18 @@ class Augmentation:
         return mixed(noisy, signal, drawn(len(signal), self.noise_probability, generator))
 
     def _factors(self, clips: int, largest: float, generator: Generator) -> Tensor:
-        """Around 1, and 1 itself for clips that are not chosen, ``(B,)``."""
+        """Random factors around 1, and 1 for clips that are not selected, ``(B,)``."""
         factors = 1 + (2 * uniform((clips,), generator) - 1) * largest
         return factors.masked_fill(~drawn(clips, self.probability, generator), 1.0)
 
 
 def drawn(clips: int, probability: float, generator: Generator) -> Tensor:
-    """True for a random selection of the clips, ``(B,)``."""
+    """Mask that selects each clip with the given probability, ``(B,)``."""
     return uniform((clips,), generator) < probability
 
 
 def mixed(changed: Tensor, signal: Tensor, chosen: Tensor) -> Tensor:
-    """The changed clips that were chosen, the others as they were."""
+    """Return the selected clips changed, the others as they were."""
     return torch.where(per_clip(chosen.to(signal.device), signal), changed, signal)
 
 
@@ -260,24 +260,24 @@ def time_axis(signal: Tensor) -> int:
 
 
 def along_time(values: Tensor, signal: Tensor) -> Tensor:
-    """``(B, T)`` shaped so that it goes with a signal."""
+    """Reshape ``(B, T)`` to broadcast against a signal."""
     if signal.dim() == 2:
         return values
     return values.view(len(values), *[1] * (signal.dim() - 3), values.shape[1], 1)
 
 
 def per_clip(values: Tensor, signal: Tensor) -> Tensor:
-    """``(B,)`` shaped so that it goes with a signal."""
+    """Reshape ``(B,)`` to broadcast against a signal."""
     return values.view(-1, *[1] * (signal.dim() - 1))
 
 
 def uniform(
     shape: tuple[int, ...], generator: Generator, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Numbers from 0 to 1, drawn where the generator is."""
+    """Draw from the uniform distribution on [0, 1), on the generator's device."""
     return torch.rand(shape, generator=generator, device=generator.device).to(device)
 
 
 def normal(shape: torch.Size, generator: Generator, device: torch.device) -> Tensor:
-    """Numbers of mean 0 and variance 1, drawn where the generator is."""
+    """Draw from the standard normal distribution, on the generator's device."""
     return torch.randn(shape, generator=generator, device=generator.device).to(device)

@@ -58,7 +58,7 @@ def check(
     ] = "correction",
     format: TableOption = "table",
 ) -> None:
-    """Check a local copy: known counts, damaged rows, duplicates, overlap of splits."""
+    """Check a local copy: counts, damaged rows, duplicates, overlap."""
     check_format(format)
     from nlpcl.data.check import check as checked
 

@@ -47,7 +47,7 @@ def model(name: Name, into: Into = Path()) -> None:
 
 
 def task(name: Name, into: Into = Path()) -> None:
-    """Create a folder with a task and its model: detect sentences with a spelling error."""
+    """Create a task with its model: detect sentences with errors."""
     plain = checked(name)
     if plain in tasks.names():
         raise UserError("there is a task of that name", name, "Choose another.")
@@ -56,7 +56,7 @@ def task(name: Name, into: Into = Path()) -> None:
 
 
 def corpus(name: Name, into: Into = Path()) -> None:
-    """Create a corpus file that reads the sample data, and a test beside it."""
+    """Create a corpus file that reads the sample, with its test."""
     plain = checked(name)
     if plain in corpora.names():
         raise UserError("there is a corpus of that name", name, "Choose another.")

@@ -65,12 +65,17 @@ def config_parameters(config: type[Any], only: Collection[str] = ()) -> list[ins
 
 def declaration(field: dataclasses.Field[Any], name: str) -> Any:
     """Return the option of a field; under a former name it is hidden from the help."""
-    shown = "none" if field.default is None else str(field.default)
-    if field.type == "bool":
+    shown = f"{field.default} {field.metadata['unit']}".rstrip()
+    if field.default is None:
+        shown = "none"
+    elif field.type == "bool":
         shown = "on" if field.default else "off"
+    told = f"{field.metadata['help']}."
+    if field.default is not None or "by default" not in told:
+        told += f" (default: {shown})"
     return typer.Option(
         *([flag(name)] if field.type != "bool" else boolean_flags(name)),
-        help=f"{field.metadata['help']}. (default: {shown} {field.metadata['unit']}".rstrip() + ")",
+        help=told,
         show_default=False,
         rich_help_panel=field.metadata["panel"],
         hidden=name != field.name,

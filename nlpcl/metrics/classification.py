@@ -53,7 +53,7 @@ class ClassificationScores:
 
     @property
     def n(self) -> int:
-        """Items."""
+        """Number of items."""
         return int(self.counts.sum())
 
     @property

@@ -47,7 +47,7 @@ class Group:
 
     @property
     def n(self) -> int:
-        """Items."""
+        """Number of items in the group."""
         return int(self.counts.sum())
 
 

@@ -1,4 +1,4 @@
-"""Figures of a classifier's answers: confusion, classes, calibration, threshold, mistakes."""
+"""Figures of classifiers: confusion matrix, scores by class, calibration, threshold."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MOST_CLASSES = 40
 
 
 def answers(run: Run) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, gold and predicted indices ``(N,)`` and probabilities ``(N, C)``.
+    """Return labels, gold and predicted indices ``(N,)`` and probabilities ``(N, C)``.
 
     Raises:
         LeftOut: no rows, rows without probabilities, NaN, or one class alone.
@@ -57,7 +57,7 @@ def answers(run: Run) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
 
 
 def load_confusion(run: Run, options: Options) -> Material:
-    """Counts of gold and predicted classes."""
+    """Count the gold and predicted classes."""
     labels, gold, found, _ = answers(run)
     counts = confusion_counts(gold, found, len(labels))
     rows = [
@@ -69,7 +69,7 @@ def load_confusion(run: Run, options: Options) -> Material:
 
 
 def draw_confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
-    """A matrix with gold classes in rows."""
+    """Draw a confusion matrix with gold classes in rows."""
     size = len(labels)
     side = min(7.0, 1.6 + 0.62 * max(size, 3))
     figure, (axes,) = panels(width=side + 1.2, height=side)
@@ -97,7 +97,7 @@ def draw_confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
 
 
 def load_classes(run: Run, options: Options) -> Material:
-    """Precision, recall and F1 of each class with bootstrap intervals."""
+    """Compute precision, recall and F1 of each class with bootstrap intervals."""
     labels, gold, found, _ = answers(run)
     clusters = clusters_of(run.predictions)
     together = None if clusters is None else clusters.names
@@ -116,12 +116,12 @@ def load_classes(run: Run, options: Options) -> Material:
 
 
 def finite(value: float) -> float | None:
-    """None for NaN, which a CSV file writes as nothing."""
+    """Return the value, or None for NaN, which becomes an empty cell in CSV."""
     return float(value) if np.isfinite(value) else None
 
 
 def draw_classes(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Figure:
-    """Three bars a class with whiskers."""
+    """Draw three bars with error bars per class."""
     figure, (axes,) = panels(height=2.2 + (0.5 if len(labels) > 6 else 0))
     kinds = list(PER_CLASS)
     size = 0.8 / len(kinds)
@@ -148,7 +148,7 @@ def draw_classes(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Fi
 
 
 def load_calibration(run: Run, options: Options) -> Material:
-    """Confidence and accuracy of bins of equal width."""
+    """Compute confidence and accuracy in bins of equal width."""
     _, gold, found, probabilities = answers(run)
     measured = calibration(gold, probabilities, predicted=found)
     bins = confidence_bins(measured.confidence, measured.right, measured.bins)
@@ -167,7 +167,7 @@ def load_calibration(run: Run, options: Options) -> Material:
 
 
 def draw_calibration(bins: Bins, error: float) -> Figure:
-    """Reliability above, how many items a bin holds below."""
+    """Draw the reliability diagram above a histogram of the bins."""
     figure, (above, below) = panels(
         2, 1, width=4.6, height=2.1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
     )
@@ -183,7 +183,7 @@ def draw_calibration(bins: Bins, error: float) -> Figure:
 
 
 def load_threshold(run: Run, options: Options) -> Material:
-    """Precision, recall and F1 of the sought class over thresholds; two classes alone."""
+    """Compute precision, recall and F1 of the positive class by threshold; binary tasks only."""
     from nlpcl.tasks.classification.rows import positive_label
 
     labels, gold, found, probabilities = answers(run)
@@ -228,7 +228,7 @@ def threshold_row(threshold: float, scores: np.ndarray, positive: np.ndarray) ->
 def draw_threshold(
     rows: Sequence[Mapping[str, float]], label: str, used: float, best: float
 ) -> Figure:
-    """Four curves over the threshold."""
+    """Plot four scores against the threshold."""
     figure, (axes,) = panels(width=5.6, height=3.0)
     places = [row["threshold"] for row in rows]
     for number, name in enumerate(("precision", "recall", "F1", "macro F1")):

@@ -1,4 +1,4 @@
-"""Training curves: losses and their parts, dev scores, learning rate, gradient norm, the rest.
+"""Training curves: losses, dev scores, learning rate, gradient norm and scheduled quantities.
 
 Runs that differ in nothing but the seed, and the folds of a study, are replicates of one another:
 their mean is drawn with a band of one standard deviation.
@@ -34,7 +34,7 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Curve:
-    """One number over the epochs.
+    """One column of the history over the epochs, averaged over replicates.
 
     Args:
         group: the run or variant; name: the column of ``history.csv``.
@@ -50,12 +50,12 @@ class Curve:
 
 
 def load_runs(runs: Sequence[Run], options: Options) -> Material:
-    """The curves of all given runs."""
+    """Load the curves of all given runs."""
     return curves(runs)
 
 
 def load_ablation(ablation: AblationSource, options: Options) -> Material:
-    """The curves of an ablation's variants over their seeds."""
+    """Load the curves of an ablation's variants, averaged over seeds."""
     cells = ablation.cells()
     if not cells:
         raise LeftOut("no training of the ablation has finished")
@@ -63,7 +63,7 @@ def load_ablation(ablation: AblationSource, options: Options) -> Material:
 
 
 def curves(runs: Sequence[Run]) -> Material:
-    """Group replicates and average them."""
+    """Group replicates, average them and assign them to panels."""
     replicates: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
     for run, name in zip(runs, group_names(runs), strict=True):
         by_fold: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -88,7 +88,7 @@ def curves(runs: Sequence[Run]) -> Material:
 
 
 def group_names(runs: Sequence[Run]) -> list[str]:
-    """One name a run; the same for runs that differ in nothing but the seed."""
+    """Return one name per run; runs that differ only in the seed have the same."""
     first: dict[str, str] = {}
     names = []
     for run in runs:
@@ -100,7 +100,7 @@ def group_names(runs: Sequence[Run]) -> list[str]:
 
 
 def averaged(group: str, replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[Curve]:
-    """Mean and deviation of every column; what is not a finite number is left out."""
+    """Average every column over replicates, ignoring values that are not finite."""
     cells: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for rows in replicates:
         for row in rows:
@@ -123,7 +123,7 @@ def averaged(group: str, replicates: Sequence[Sequence[Mapping[str, Any]]]) -> l
 
 
 def selected_epochs(replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[float]:
-    """The epoch with the best dev number in each replicate."""
+    """Return the epoch with the best selection score in each replicate."""
     best = []
     for rows in replicates:
         scored = [row for row in rows if isinstance(row.get(SELECTION), float)]
@@ -145,7 +145,7 @@ def panels_of(found: Sequence[Curve], is_comparison: bool) -> dict[str, list[Cur
 
 
 def heading(name: str) -> str:
-    """The panel of a column of ``history.csv``."""
+    """Return the title of the panel for a column of ``history.csv``."""
     if name in {"loss", "dev_loss"}:
         return "loss"
     if name.startswith("loss_"):
@@ -156,7 +156,7 @@ def heading(name: str) -> str:
 
 
 def curve_rows(curve: Curve) -> list[dict[str, Any]]:
-    """The CSV rows of a curve."""
+    """Return a curve as rows of the CSV file."""
     return [
         {
             "run": curve.group,
@@ -175,7 +175,7 @@ def curve_rows(curve: Curve) -> list[dict[str, Any]]:
 def draw(
     curves_by_panel: Mapping[str, Sequence[Curve]], selected: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """One panel a kind of number."""
+    """Draw one panel per kind of quantity."""
     from matplotlib.lines import Line2D
 
     groups = list(selected)
@@ -215,7 +215,7 @@ def draw(
 
 
 def label_of(name: str) -> str:
-    """``dev_macro_f1`` → ``dev macro f1``."""
+    """Turn a column name into a label: ``dev_macro_f1`` → ``dev macro f1``."""
     return name.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""Where a model's parameters and its time go."""
+"""Parameters and inference time by part of the model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load(run: Run, options: Options) -> Material:
 
 
 def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Two panels of bars, a row a part."""
+    """Draw two panels of bars, one row per part."""
     figure, grid = panels(1, 2, height=1.2 + 0.3 * len(rows), sharey=True)
     listed = list(rows)[::-1]
     for axes, key, shade in zip(grid, ("parameters", "time (%)"), COLOURS, strict=False):
@@ -54,7 +54,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def told(value: float | None) -> str:
-    """A number beside its bar."""
+    """Write a number beside its bar."""
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"

@@ -178,7 +178,7 @@ class ClassifyOptions(PredictOptions):
 
     chunk_size: int = option(
         1024,
-        "Texts read and answered at a time",
+        "Texts read and predicted at once",
         panel="Options",
         at_least=1,
         formerly=("window",),

@@ -1,4 +1,4 @@
-"""Tables of a test of a text classifier: headline, classes, calibration, threshold, groups.
+"""Report of a text classifier: scores, calibration, threshold, bias and scores by group.
 
 They are made from prediction rows and the labels alone, without the model.
 """
@@ -50,7 +50,7 @@ Rows = Sequence[Mapping[str, Any]]
 def classification_report(
     rows: Rows, decision: Decision, title: str = "", counts: Mapping[str, int] | None = None
 ) -> Report:
-    """Scores with intervals, per class, calibration, and bias where targets are named.
+    """Build the report: scores with intervals, calibration, and bias if there are targets.
 
     Intervals resample whole groups of sentences where rows name them. Of two classes AUROC and
     average precision speak of the one that is not neutral.
@@ -105,7 +105,7 @@ def classification_report(
 
 
 def ordered(labels: Sequence[str], gold: Sequence[str]) -> list[str]:
-    """The classes; of two the neutral one first, as what is ranked is the second."""
+    """Order the classes; of two, the neutral one first, since the second is ranked."""
     if len(labels) != 2:
         return list(labels)
     positive = positive_label(labels, label_indices(gold, labels))
@@ -118,7 +118,7 @@ def ranking_intervals(
     probabilities: np.ndarray,
     clusters: Sequence[str] | None,
 ) -> dict[str, Interval]:
-    """Intervals of ``auroc``, ``average_precision`` and ``ece``, where they are defined."""
+    """Intervals of ``auroc``, ``average_precision`` and ``ece``, if defined."""
     confidence = probabilities[np.arange(len(gold)), predicted].clip(0, 1)
     scores: dict[str, WeightedScore | None] = {
         "auroc": mean_over_classes(weighted_auroc, gold, probabilities),
@@ -135,7 +135,7 @@ def ranking_intervals(
 
 
 def target_bias(rows: Rows, neutral: str | None = None) -> tuple[dict[str, float], list[Table]]:
-    """Flat generalised means, and tables of bias towards the groups that texts speak of.
+    """Generalised means, and tables of bias towards the target groups.
 
     Every class but the neutral one counts as positive; its score is 1 - p(neutral).
 
@@ -168,7 +168,7 @@ def target_bias(rows: Rows, neutral: str | None = None) -> tuple[dict[str, float
 
 
 def worst_table(lines: Sequence[Sequence[Cell]]) -> Table:
-    """The group that fares worst by each measure of the bias table."""
+    """The group with the worst value of each measure of bias."""
     measures = {
         "false-positive rate": (3, 2, 1.0),
         "subgroup AUC": (6, 1, -1.0),
@@ -191,7 +191,7 @@ def worst_table(lines: Sequence[Sequence[Cell]]) -> Table:
 
 
 def count_table(counts: Mapping[str, int]) -> Table:
-    """Texts that were not read whole, or not at all."""
+    """Counts of texts that were truncated, empty or of other classes."""
     meanings = {
         "truncated": "longer than the limit: only their beginning was read",
         "empty": "without any token",
@@ -202,7 +202,7 @@ def count_table(counts: Mapping[str, int]) -> Table:
 
 
 def tables_by(rows: Rows, by: Sequence[str]) -> list[Table]:
-    """The tables of some groups alone, from prediction rows.
+    """Tables for some groups only, from predictions.
 
     ``target`` (or ``targets``) is the identity groups a text speaks of: false-positive rate and
     the AUCs of Borkan et al. (2019), then the scores by group. Other names are columns of the rows,

@@ -1,4 +1,4 @@
-"""Classification of texts: texts → ids, probabilities, scores per class and per group of people.
+"""Text classification: encoding, probabilities, scores by class and by target group.
 
 One text is one row of a batch; a longer text is cut at the limit, and counted.
 

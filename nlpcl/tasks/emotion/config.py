@@ -256,13 +256,13 @@ class RecogniseOptions(PredictOptions):
 
     window: float = option(
         0.0,
-        "Window length of a prediction; 0 takes each file as a whole",
+        "Window length; 0 makes one prediction per file",
         panel="Options",
         unit="s",
         at_least=0,
     )
     hop: float | None = option(
-        None, "Hop from window to window; by default the window length", panel="Options", unit="s"
+        None, "Hop between windows; by default the window length", panel="Options", unit="s"
     )
 
     def check(self) -> Self:

@@ -11,7 +11,7 @@ from nlpcl.core.splits import Example
 def result_row(
     path: str, start: float, end: float, values: Sequence[float], labels: Sequence[str]
 ) -> dict[str, Any]:
-    """What ``predict`` gives."""
+    """Row that ``predict`` returns."""
     probabilities = dict(zip(labels, values, strict=True))
     best = max(probabilities, key=lambda name: probabilities[name])
     return {

@@ -1,4 +1,4 @@
-"""Speech emotion: clips → frames, probabilities, scores per speaker, gender and session.
+"""Speech emotion: frames of clips, probabilities, scores by speaker, gender and session.
 
 Frozen features are read from the cache. With an encoder that learns, batches hold waveforms.
 
@@ -75,11 +75,11 @@ class Emotion(Task):
         self.speakers = {name: number for number, name in enumerate(names)}
 
     def set_epoch(self, epoch: int) -> None:
-        """New augmentation for a new epoch."""
+        """Set the epoch, which determines the augmentation."""
         self.epoch = epoch
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
-        """Clips as rows; those whose sound cannot be used are left out and listed."""
+        """Encode clips; those with unusable sound are left out and reported."""
         store = feature_cache.features(examples, self.processor) if self.frozen else None
         rows: list[Feature] = []
         for number, example in enumerate(examples):
@@ -100,7 +100,7 @@ class Emotion(Task):
         return rows
 
     def standardise(self, rows: Sequence[Feature]) -> None:
-        """Note with each row the mean and deviation of its speaker's clips, without labels."""
+        """Add the mean and deviation of the speaker's clips to each row, without using labels."""
         own: dict[str, list[Feature]] = defaultdict(list)
         for row in rows:
             own[row["clip"].get("speaker", "")].append(row)
@@ -115,7 +115,7 @@ class Emotion(Task):
         return padded([self.frames(row) for row in features], features)
 
     def collate_training(self, features: Sequence[Feature]) -> dict[str, Tensor]:
-        """A batch as augmented in this epoch; stored features stay as they are.
+        """Batch of augmented clips; the stored features are not modified.
 
         What happens to it depends on seed, epoch and the batch's rows alone.
         """
@@ -163,14 +163,14 @@ class Emotion(Task):
         return values | {"selection": values["ua"] - min(values["loss"], 100.0) / 1000.0}
 
     def batch_tokens(self, features: Sequence[Feature]) -> int:
-        """Frames (or samples) that stand for ``BATCH_SECONDS``."""
+        """Frames (or samples) in ``BATCH_SECONDS``, at least those of the longest clip."""
         rate = self.processor.frame_rate if self.frozen else self.processor.sampling_rate
         return max(round(BATCH_SECONDS * rate), *(length(row) for row in features), 1)
 
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
-        """Scores on clips, and one prediction row a clip.
+        """Score clips; returns one prediction per clip.
 
         Clips whose emotion is not among the model's classes are left out, and counted.
         """
