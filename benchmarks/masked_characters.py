@@ -30,7 +30,7 @@ from nlpcl.text.encoders import CharacterIds, load_text_encoder
 from nlpcl.training.inference import batches_by_length
 
 LONGEST = 126
-SHARE = 0.15
+FRACTION = 0.15
 
 
 def opened(name: str) -> tuple[Any, Any]:
@@ -51,7 +51,7 @@ def masked(texts: list[str], seed: int = 0) -> list[list[int]]:
     chosen = []
     for text in texts:
         han = [at for at, character in enumerate(text) if is_han(character)]
-        count = max(1, round(SHARE * len(han)))
+        count = max(1, round(FRACTION * len(han)))
         chosen.append(sorted(generator.choice(han, size=count, replace=False).tolist()))
     return chosen
 

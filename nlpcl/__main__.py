@@ -1,4 +1,4 @@
-"""``python -m nlpcl``."""
+"""Entry point of ``python -m nlpcl``."""
 
 from nlpcl.cli import main
 

@@ -1,1 +1,1 @@
-"""What is asked of a finished model: words, modules, identity terms, rationales, figures."""
+"""Analyses of trained models: attributions, bypassed modules, bias, rationales, figures."""

@@ -1,4 +1,4 @@
-"""How much each word of a text speaks for a class: integrated gradients and leave-one-out.
+"""Attribution of a classifier's output to the words of a text, by two methods.
 
 Words are those of :mod:`nlpcl.text.words`. They are taken out as tokens, so that the rest of a text
 is read as before.
@@ -40,7 +40,7 @@ def word_attributions(
     tokens: int = 8192,
     precision: str = "fp32",
 ) -> list[list[WordWeight]]:
-    """The words of texts with their weights, in the order of the text.
+    """Return the words of texts with their attributions, in the order of the text.
 
     Args:
         model: a classifier of texts on its device.
@@ -78,7 +78,7 @@ def word_attributions(
 def explained(
     predictor: Predictor, rows: Iterable[dict[str, Any]], *, method: str, window: int = 1024
 ) -> Iterator[dict[str, Any]]:
-    """Answers with the words of their texts: ``"words": [[word, start, end, weight], ...]``.
+    """Add the words of each text to its prediction: ``"words": [[word, start, end, weight], ...]``.
 
     Args:
         predictor: what gave the answers.
@@ -116,7 +116,7 @@ def attributions(
     tokens: int = 8192,
     precision: str = "fp32",
 ) -> list[list[float]]:
-    """The weight of every word of texts that have one, by either method."""
+    """Compute the attribution of every word by either method, for texts that have words."""
     if method == "gradients":
         return integrated_gradients(model, task, readings, classes, steps=steps, tokens=tokens)
     return leave_one_out(model, task, readings, classes, precision=precision, tokens=tokens)
@@ -130,7 +130,7 @@ def targets(
     precision: str,
     tokens: int,
 ) -> list[int]:
-    """The class number that each text is explained for."""
+    """Return the index of the class that each text is explained for."""
     decision = Decision.of_model(model.config)
     if target is None:
         ids = [reading.ids for reading in readings]
@@ -161,7 +161,7 @@ def leave_one_out(
     precision: str = "fp32",
     tokens: int = 8192,
 ) -> list[list[float]]:
-    """For each word the probability of the class with it minus that without it."""
+    """For each word, the drop in the probability of the class when it is removed."""
     rows: list[list[int]] = []
     for reading in readings:
         rows += [reading.ids, *(reading.without([word]) for word in range(len(reading.spans)))]
@@ -184,7 +184,7 @@ def integrated_gradients(
     steps: int = 32,
     tokens: int = 8192,
 ) -> list[list[float]]:
-    """For each word its share of the log-odds of the class, above those of the empty text.
+    """The contribution of each word to the log-odds of the class, relative to the empty text.
 
     The path goes straight from the text with a pad's embedding in place of every word's token to
     the text, in the space of the word embeddings; special tokens and positions stay. The integral
@@ -199,10 +199,10 @@ def integrated_gradients(
         steps: points S of the sum.
         tokens: padded tokens a batch, the S copies of a text counted.
     """
-    nodes, shares = np.polynomial.legendre.leggauss(steps)
+    nodes, quadrature = np.polynomial.legendre.leggauss(steps)
     device = next(model.parameters()).device
     alphas = torch.tensor((nodes + 1) / 2, dtype=torch.float32, device=device)
-    parts = torch.tensor(shares / 2, dtype=torch.float32, device=device)
+    parts = torch.tensor(quadrature / 2, dtype=torch.float32, device=device)
     pad = first_known(task.processor.pad_token_id, 0)
     found: list[list[float]] = [[] for _ in readings]
     model.eval()
@@ -212,21 +212,21 @@ def integrated_gradients(
         batch = task.collate([{"input_ids": reading.ids} for reading in chosen])
         batch = {name: value.to(device) for name, value in batch.items()}
         inside = content(chosen, batch)
-        values = token_shares(model, batch, inside, pad, wanted, alphas, parts)
+        values = token_attributions(model, batch, inside, pad, wanted, alphas, parts)
         for row, reading, own in zip(rows, chosen, values.tolist(), strict=True):
             found[row] = [sum(own[place] for place in places) for places in reading.places]
     return found
 
 
 def content(readings: Sequence[Reading], batch: dict[str, Tensor]) -> Tensor:
-    """True at the tokens of words, ``(B, L)``."""
+    """Mask of the tokens that belong to words, ``(B, L)``."""
     mask = torch.zeros(batch["input_ids"].shape, dtype=torch.bool)
     for row, reading in enumerate(readings):
         mask[row, [place for places in reading.places for place in places]] = True
     return mask.to(batch["input_ids"].device)
 
 
-def token_shares(
+def token_attributions(
     model: Any,
     batch: dict[str, Tensor],
     inside: Tensor,
@@ -265,7 +265,7 @@ def token_shares(
 
 
 def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
-    """Logarithm of p / (1 - p) of one class each, ``(B,)``; unlike p it does not saturate."""
+    """Log-odds ``log(p / (1 - p))`` of one class per row, ``(B,)``; unlike p, never saturated."""
     own = logits.gather(1, classes.unsqueeze(1)).squeeze(1)
     others = logits.scatter(1, classes.unsqueeze(1), float("-inf"))
     return own - others.logsumexp(1)
@@ -273,7 +273,7 @@ def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def embeddings_replaced(layer: torch.nn.Module, states: Tensor) -> Iterator[None]:
-    """The embedding layer gives these states ``(B, L, H)``, whatever ids it is asked for."""
+    """Make the embedding layer return ``(B, L, H)`` given states, whatever its input ids."""
     handle = layer.register_forward_hook(lambda *_: states)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What each module of a trained model does for its scores: it is bypassed, nothing is trained anew.
+"""How much a trained model relies on each of its modules: scores with the module bypassed.
 
 A bypassed module returns its first input. A drop says how much the rest of *this* model leans on
 the module, not how good a model trained without it would be: that is what ``nlpcl ablate`` says.
@@ -29,16 +29,16 @@ from nlpcl.tasks.spec import TaskSpec
 
 FULL = "(nothing)"
 NOTE = (
-    "A bypassed module gives its first input back; nothing is trained anew, so a drop tells how "
-    "much this model leans on the module, not how good a model trained without it would be "
-    "(nlpcl ablate). Time: share of the forward passes of the test; changed: share of the answers "
-    "that are others."
+    "A bypassed module returns its first input, without retraining: a drop tells how much this "
+    "model relies on the module, not how good a model trained without it would be "
+    "(nlpcl ablate). Time: percentage of the forward passes on the test set; changed: "
+    "percentage of the answers that change."
 )
 
 
 @dataclass
 class Answers:
-    """What one state of the model gave on the test sets.
+    """Predictions of the model on the test sets, with or without one module.
 
     Args:
         rows: prediction rows of every test set.
@@ -50,12 +50,12 @@ class Answers:
 
 
 def modules(model: Any) -> dict[str, nn.Module]:
-    """What may be bypassed: the layers of the encoder, and what the model names itself."""
+    """Return the modules that can be bypassed: encoder layers, and those that the model names."""
     return encoder_layers(getattr(model, "backbone", None)) | dict(model.modules_to_bypass())
 
 
 def encoder_layers(backbone: nn.Module | None) -> dict[str, nn.Module]:
-    """``encoder layer 1`` and so on: the stack of equal modules that holds the most weights."""
+    """Name ``encoder layer 1``, ...: the largest stack of modules of one type in the encoder."""
     stacks = [
         stack
         for stack in ([] if backbone is None else backbone.modules())
@@ -69,7 +69,7 @@ def encoder_layers(backbone: nn.Module | None) -> dict[str, nn.Module]:
 
 @contextlib.contextmanager
 def bypassed(module: nn.Module) -> Iterator[None]:
-    """Within the block the module returns its first input; afterwards all is as before.
+    """Context manager in which the module returns its first input.
 
     Where it returns several things, only the first of them is replaced.
 
@@ -96,7 +96,7 @@ def bypassed(module: nn.Module) -> Iterator[None]:
 def module_report(
     run: Run, splits: Splits | None, config: Any
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """Test the model whole and without each of its modules.
+    """Evaluate a run with the whole model, and with each module bypassed.
 
     Args:
         run: a trained model, or a study: then each fold's own model answers for its own test
@@ -137,7 +137,7 @@ def module_report(
 
 
 def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
-    """The models to test and their rows: the run itself, or the folds of a study."""
+    """Yield the models to test with their rows: the run itself, or the folds of a study."""
     if splits is not None:
         yield run, splits
         return
@@ -150,7 +150,7 @@ def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
 
 
 def add(answers: dict[str, Answers], name: str, run: Run, splits: Splits, config: Any) -> None:
-    """Note what a model gives in its present state."""
+    """Evaluate a model in its present state and record the results."""
     report, rows = evaluate(run.model, run.task_for(config), splits, run.precision)
     place = answers.setdefault(name, Answers())
     place.metrics |= report.metrics
@@ -166,7 +166,7 @@ def report_of(
     config: Any,
     protocol: str,
 ) -> Report:
-    """A table for each test set; the first one gives the metrics."""
+    """Build one table per test set; the metrics are those of the first."""
     metric = spec.measures.selection
     whole = answers[FULL]
     report = Report()
@@ -177,7 +177,7 @@ def report_of(
             if name == FULL:
                 rows.append([name, None, None, cells[0], *[None] * (len(cells) - 1)])
                 continue
-            rows.append([name, sizes[name], timing.share(name), *cells])
+            rows.append([name, sizes[name], timing.percent(name), *cells])
             if not number:
                 report.metrics[f"drop/{name}"] = float(cells[1] or 0.0)
         if not number:
@@ -199,7 +199,7 @@ def report_of(
 def drop_cells(
     whole: Answers, found: Answers, test: str, spec: TaskSpec, config: Any
 ) -> list[Cell]:
-    """The metric and its drop; with prediction rows also the interval and the changed answers."""
+    """Metric and drop; with prediction rows, also the interval and the percentage that changed."""
     metric, summed = spec.measures.selection, spec.measures.summed
     if not test or summed is None:
         return [found.metrics[metric], whole.metrics[metric] - found.metrics[metric]]
@@ -214,5 +214,5 @@ def drop_cells(
 
 
 def answer(row: Mapping[str, Any]) -> Any:
-    """What the model says of a row: its label, or the text it writes."""
+    """Return the prediction in a row: the label, or the corrected text."""
     return row["label"] if "label" in row else row["target"]

@@ -1,4 +1,4 @@
-"""Harmless sentences about people: does a model flag them for the mere name of a group?
+"""False positives of a classifier on harmless sentences that mention a group of people.
 
 ``identity_terms.tsv`` holds templates and the terms that go into them, in English and
 Chinese, each with a kind (nationality, religion, ...); terms of the kind ``control`` name no group
@@ -30,7 +30,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Sentence:
-    """A template with a term.
+    """A template filled with a term.
 
     Args:
         text: the sentence.
@@ -46,7 +46,7 @@ class Sentence:
 
 
 def sentences(file: Path = FILE) -> list[Sentence]:
-    """Every term in every template of its language."""
+    """Return every term in every template of its language."""
     with file.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
@@ -59,7 +59,7 @@ def sentences(file: Path = FILE) -> list[Sentence]:
 
 
 def filled(template: str, term: str) -> str:
-    """A template with a term; ``{a}`` and ``{A}`` are the English article that fits."""
+    """Fill a template with a term; ``{a}`` and ``{A}`` become the matching English article."""
     article = "an" if term[0].lower() in "aeiou" else "a"
     return template.format(term=term, a=article, A=article.capitalize())
 
@@ -67,7 +67,7 @@ def filled(template: str, term: str) -> str:
 def identity_report(
     predictor: Any, neutral: str | None = None, chosen: Sequence[Sentence] | None = None
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """False positives of each term, kind and language, and one row a sentence.
+    """Compute false-positive rates by term, kind and language, and one row per sentence.
 
     Args:
         predictor: ``predictor.stream(texts)`` gives ``label`` and ``probabilities``; its ``model``
@@ -85,8 +85,8 @@ def identity_report(
     for sentence, answer in zip(listed, answers, strict=True):
         kept = {"term": sentence.term, "kind": sentence.kind, "language": sentence.language}
         flagged = answer["label"] not in (harmless, None)
-        share = 1 - answer["probabilities"].get(harmless, 1.0)
-        rows.append({**kept, **answer, "flagged": flagged, "not_neutral": share})
+        probability = 1 - answer["probabilities"].get(harmless, 1.0)
+        rows.append({**kept, **answer, "flagged": flagged, "not_neutral": probability})
     note = NOTE.format(neutral=harmless)
     title = f"Identity terms: {len(rows)} harmless sentences"
     tables = [
@@ -104,7 +104,7 @@ def identity_report(
 
 
 def harmless_class(config: Any, name: str | None) -> str:
-    """The class of harmless texts of a saved model.
+    """Return the name of a saved model's class of harmless texts.
 
     Raises:
         UserError: see :func:`identity_report`.
@@ -137,7 +137,7 @@ def rate_table(
     keys: Sequence[str],
     note: str,
 ) -> Table:
-    """One row a group of sentences, worst first.
+    """Build a table with one row per group of sentences, the highest rate first.
 
     Args:
         name: of the table.

@@ -1,4 +1,4 @@
-"""Word weights of a classifier against the words that annotators marked, on test rows."""
+"""Evaluation of a classifier's word attributions against the rationales of annotators."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ MEASURES = {
 TOKENS = 8192
 """Padded tokens a batch."""
 NOTE = (
-    "Comprehensiveness (more is better) and sufficiency (less is better): drop in points of the "
-    "probability of the model's label when the heaviest {share:.0f} % of the words, the mean share "
-    "that people marked, go or are alone left; AOPC: mean over 1, 5, 10, 20 and 50 %. "
-    "Token-F1, IOU-F1 and AUPRC, percent, against the marked words. Random: weights that say "
-    "nothing."
+    "Comprehensiveness (higher is better) and sufficiency (lower is better): drop in the "
+    "probability of the model's label, in points, when the heaviest {fraction:.0f} % of the words "
+    "(the mean fraction that annotators marked) are removed, or all the others are; AOPC: mean "
+    "over 1, 5, 10, 20 and 50 %. Token-F1, IOU-F1 and AUPRC: percent, against the marked words. "
+    "random: random weights, the baseline."
 )
 
 
 def rationale_report(
     run: Run, splits: Splits, *, rows: int = 200, seed: int = 0, steps: int = 32
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """Faithfulness and agreement of every method, beside random weights.
+    """Measure faithfulness and agreement of each method, with random weights as baseline.
 
     Args:
         run: of a classifier of texts.
@@ -71,13 +71,13 @@ def rationale_report(
     }
     lengths = [len(reading.spans) for reading in readings]
     weights[RANDOM] = [row.tolist() for row in rationales.random_weights(lengths, seed)]
-    share = rationales.mean_share(marks)
+    fraction = rationales.mean_fraction(marks)
     drops = Drops(model, task, readings, classes, precision)
-    metrics: dict[str, float] = {"n": float(len(examples)), "share": 100 * share}
+    metrics: dict[str, float] = {"n": float(len(examples)), "share": 100 * fraction}
     found_by: dict[str, dict[str, float]] = {}
     for method, values in weights.items():
-        scores = rationales.faithfulness(values, share, drops.without, drops.alone)
-        found = rationales.agreement(values, marks, share)
+        scores = rationales.faithfulness(values, fraction, drops.without, drops.alone)
+        found = rationales.agreement(values, marks, fraction)
         scores |= {"token_f1": found.token_f1, "iou_f1": found.iou_f1, "auprc": found.auprc}
         metrics |= {f"{method}/{name}": value for name, value in scores.items()}
         found_by[method] = scores
@@ -87,7 +87,7 @@ def rationale_report(
     cells: list[list[Cell]] = [
         [text, *(scores[name] for scores in found_by.values())] for name, text in MEASURES.items()
     ]
-    note = NOTE.format(share=100 * share)
+    note = NOTE.format(fraction=100 * fraction)
     table = Table("explanations", ["measure", *found_by], cells, title=title, note=note)
     return Report(metrics, [table]), word_rows(examples, readings, marks, weights)
 
@@ -95,7 +95,7 @@ def rationale_report(
 def readable(
     task: Any, examples: Sequence[Example]
 ) -> tuple[list[Example], list[Reading], list[list[bool]]]:
-    """Rows of which the model reads a marked word, with their words and which are marked."""
+    """Select the rows with a marked word within the input limit, with their words and marks."""
     kept: list[Example] = []
     readings: list[Reading] = []
     marks: list[list[bool]] = []
@@ -110,7 +110,7 @@ def readable(
 
 
 class Drops:
-    """Drops of the probability of each text's class when words go, or when only they stay.
+    """Drop in the probability of each text's class when words are removed or kept alone.
 
     Args:
         model: a classifier of texts.
@@ -133,19 +133,19 @@ class Drops:
         self.whole = self.probabilities([reading.ids for reading in readings])
 
     def probabilities(self, rows: Sequence[Sequence[int]]) -> list[float]:
-        """Of each text's class."""
+        """Probability of each text's class, for rows of token ids."""
         found = class_probabilities(
             self.model, self.task, rows, precision=self.precision, tokens=TOKENS
         )
         return found[range(len(rows)), list(self.classes)].tolist()
 
     def without(self, words: Sequence[Sequence[int]]) -> list[float]:
-        """When these words go."""
+        """Drop when the given words are removed."""
         pairs = zip(self.readings, words, strict=True)
         return self.drops([reading.without(gone) for reading, gone in pairs])
 
     def alone(self, words: Sequence[Sequence[int]]) -> list[float]:
-        """When only these words stay."""
+        """Drop when only the given words are kept."""
         rows = []
         for reading, kept in zip(self.readings, words, strict=True):
             staying = set(kept)
@@ -155,7 +155,7 @@ class Drops:
         return self.drops(rows)
 
     def drops(self, rows: Sequence[Sequence[int]]) -> list[float]:
-        """Of rows of token ids, against the whole texts."""
+        """Drop for rows of token ids, relative to the whole texts."""
         found = self.probabilities(rows)
         return [before - after for before, after in zip(self.whole, found, strict=True)]
 
@@ -166,7 +166,7 @@ def word_rows(
     marks: Sequence[Sequence[bool]],
     weights: Mapping[str, Sequence[Sequence[float]]],
 ) -> list[dict[str, Any]]:
-    """One row a text for ``--output``."""
+    """Build one row per text, with its words, marks and weights, for ``--output``."""
     rows = []
     for number, (example, reading) in enumerate(zip(examples, readings, strict=True)):
         row = {key: example.get(key) for key in ("id", "text", "label")}

@@ -1,4 +1,4 @@
-"""Speech: reading sound files, the built-in speech encoder, encoders saved by transformers."""
+"""Audio: reading, augmentation, features, encoders, synthetic voices."""
 
 from nlpcl.core import torchaudio_import
 

@@ -1,4 +1,4 @@
-"""Changed copies of training clips: noise, stretching, masking, speed. Nothing is done in place.
+"""Augmentation of training clips: noise, stretching, masking, speed. Inputs are not modified.
 
 Every function draws from the generator that it is given, so the same seed gives the same copies.
 
@@ -76,31 +76,31 @@ def stretch(features: Tensor, lengths: Tensor, factor: float | Tensor) -> tuple[
     at = at.clamp(min=0).minimum((old - 1).unsqueeze(1))
     lower = at.floor().long()
     upper = (lower + 1).minimum((old - 1).unsqueeze(1))
-    share = along_time(at - lower, features).to(features.dtype)
+    weight = along_time(at - lower, features).to(features.dtype)
 
     def taken(index: Tensor) -> Tensor:
         return torch.take_along_dim(features, along_time(index, features), dim=-2)
 
     valid = along_time(valid_mask(new, len(places)), features)
-    stretched = torch.lerp(taken(lower), taken(upper), share.expand_as(taken(lower)))
+    stretched = torch.lerp(taken(lower), taken(upper), weight.expand_as(taken(lower)))
     return stretched.masked_fill(~valid, 0.0), new.to(lengths.device)
 
 
 def mask_time(
     features: Tensor,
     lengths: Tensor,
-    share: float,
+    fraction: float,
     generator: Generator,
     *,
     pieces: int = 1,
     fill: Fill = "mean",
 ) -> Tensor:
-    """Hide stretches of time, each of a random length up to ``share`` of the clip.
+    """Hide stretches of time, each of a random length up to ``fraction`` of the clip.
 
     Args:
         features: ``(B, T, H)`` or ``(B, K, T, H)``.
         lengths: frames of each clip, ``(B,)``.
-        share: largest part of a clip that one stretch hides, 0 to 1.
+        fraction: largest part of a clip that one stretch hides, 0 to 1.
         generator: source of chance.
         pieces: stretches a clip.
         fill: put the clip's mean over time there, or zero.
@@ -108,32 +108,32 @@ def mask_time(
     Source: Park et al. 2019, SpecAugment (arXiv 1904.08779).
     """
     sizes = lengths.to(features.device)
-    hidden = spans(sizes, features.shape[-2], share, pieces, generator)
+    hidden = spans(sizes, features.shape[-2], fraction, pieces, generator)
     return hide(features, sizes, along_time(hidden, features), fill)
 
 
 def mask_features(
     features: Tensor,
     lengths: Tensor,
-    share: float,
+    fraction: float,
     generator: Generator,
     *,
     pieces: int = 1,
     fill: Fill = "mean",
 ) -> Tensor:
-    """Hide neighbouring channels over the whole clip, up to ``share`` of the width at once.
+    """Hide neighbouring channels over the whole clip, up to ``fraction`` of the width at once.
 
     Arguments as for :func:`mask_time`.
     """
     width = features.shape[-1]
     sizes = torch.full((len(features),), width, device=features.device)
-    hidden = spans(sizes, width, share, pieces, generator)
+    hidden = spans(sizes, width, fraction, pieces, generator)
     hidden = hidden.view(len(features), *[1] * (features.dim() - 2), width)
     return hide(features, lengths.to(features.device), hidden, fill)
 
 
 def hide(features: Tensor, lengths: Tensor, hidden: Tensor, fill: Fill) -> Tensor:
-    """Replace what is hidden, up to each clip's end, by zero or the clip's mean over time."""
+    """Replace the masked part, up to each clip's end, by zero or the clip's mean over time."""
     valid = along_time(valid_mask(lengths, features.shape[-2]), features)
     filler = features.new_zeros(())
     if fill == "mean":
@@ -142,15 +142,17 @@ def hide(features: Tensor, lengths: Tensor, hidden: Tensor, fill: Fill) -> Tenso
     return torch.where(hidden & valid, filler, features)
 
 
-def spans(sizes: Tensor, longest: int, share: float, pieces: int, generator: Generator) -> Tensor:
-    """True at random stretches, each at most ``share`` of ``sizes``, ``(B, longest)``."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"a share of {share} is not between 0 and 1")
+def spans(
+    sizes: Tensor, longest: int, fraction: float, pieces: int, generator: Generator
+) -> Tensor:
+    """Mask of random spans, each at most ``fraction`` of ``sizes`` long, ``(B, longest)``."""
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"a fraction of {fraction} is not between 0 and 1")
     # Not torchaudio's mask_along_axis_iid: it draws from the global generator, knows one largest
     # width for the whole batch, so that it would hide padding and whole short clips, and fills with
     # one number, never with a clip's own mean.
     size = sizes.unsqueeze(1)
-    most = (size * share).floor()
+    most = (size * fraction).floor()
     width = (uniform((len(sizes), pieces), generator, sizes.device) * (most + 1)).floor()
     width = width.minimum(most)
     begin = (uniform((len(sizes), pieces), generator, sizes.device) * (size - width + 1)).floor()
@@ -177,17 +179,17 @@ def change_speed(waveform: Tensor, factor: float) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Which changes training clips undergo; by default none.
+    """Augmentations applied to training clips; none by default.
 
     Args:
         noise_snr: signal-to-noise ratio in dB; None adds no noise.
         stretch: largest relative change of length, 0 to 1, of features.
         speed: largest relative change of speed, 0 to 1, of waveforms.
-        time_mask: largest share of a clip's frames that is hidden in one piece.
-        feature_mask: largest share of the channels that is hidden in one piece.
+        time_mask: largest fraction of a clip's frames that is hidden in one piece.
+        feature_mask: largest fraction of the channels that is hidden in one piece.
         fill: what is put where something is hidden.
-        noise_probability: share of the clips that get noise.
-        probability: share of the clips that undergo each of the other changes.
+        noise_probability: fraction of the clips that get noise.
+        probability: fraction of the clips that undergo each of the other changes.
     """
 
     noise_snr: float | None = None
@@ -202,7 +204,7 @@ class Augmentation:
     def features(
         self, features: Tensor, lengths: Tensor, generator: Generator
     ) -> tuple[Tensor, Tensor]:
-        """Stretched, noisy, masked copies of ``(B, T, H)`` or ``(B, K, T, H)``, and their lengths.
+        """Augment frames ``(B, T, H)`` or ``(B, K, T, H)``; returns copies and their lengths.
 
         A single clip is a batch of one.
         """
@@ -211,9 +213,9 @@ class Augmentation:
             factors = self._factors(len(features), self.stretch, generator)
             features, lengths = stretch(features, lengths, factors)
         features = self._noisy(features, lengths, generator)
-        for share, mask in ((self.time_mask, mask_time), (self.feature_mask, mask_features)):
-            if share:
-                masked = mask(features, lengths, share, generator, fill=self.fill)
+        for fraction, mask in ((self.time_mask, mask_time), (self.feature_mask, mask_features)):
+            if fraction:
+                masked = mask(features, lengths, fraction, generator, fill=self.fill)
                 chosen = drawn(len(features), self.probability, generator)
                 features = mixed(masked, features, chosen)
         return (features.clone() if features is given else features), lengths.clone()
@@ -221,7 +223,7 @@ class Augmentation:
     def waveforms(
         self, waveforms: Tensor, lengths: Tensor, generator: Generator
     ) -> tuple[Tensor, Tensor]:
-        """Faster or slower, noisy copies of ``(B, T)``, zero at padding, and their lengths."""
+        """Augment waveforms ``(B, T)``; returns copies, zero at padding, and their lengths."""
         clips = [row[:length] for row, length in zip(waveforms, lengths.tolist(), strict=True)]
         if self.speed:
             factors = self._factors(len(clips), self.speed, generator).tolist()
@@ -237,18 +239,18 @@ class Augmentation:
         return mixed(noisy, signal, drawn(len(signal), self.noise_probability, generator))
 
     def _factors(self, clips: int, largest: float, generator: Generator) -> Tensor:
-        """Around 1, and 1 itself for clips that are not chosen, ``(B,)``."""
+        """Random factors around 1, and 1 for clips that are not selected, ``(B,)``."""
         factors = 1 + (2 * uniform((clips,), generator) - 1) * largest
         return factors.masked_fill(~drawn(clips, self.probability, generator), 1.0)
 
 
 def drawn(clips: int, probability: float, generator: Generator) -> Tensor:
-    """True for a random share of the clips, ``(B,)``."""
+    """Mask that selects each clip with the given probability, ``(B,)``."""
     return uniform((clips,), generator) < probability
 
 
 def mixed(changed: Tensor, signal: Tensor, chosen: Tensor) -> Tensor:
-    """The changed clips that were chosen, the others as they were."""
+    """Return the selected clips changed, the others as they were."""
     return torch.where(per_clip(chosen.to(signal.device), signal), changed, signal)
 
 
@@ -258,24 +260,24 @@ def time_axis(signal: Tensor) -> int:
 
 
 def along_time(values: Tensor, signal: Tensor) -> Tensor:
-    """``(B, T)`` shaped so that it goes with a signal."""
+    """Reshape ``(B, T)`` to broadcast against a signal."""
     if signal.dim() == 2:
         return values
     return values.view(len(values), *[1] * (signal.dim() - 3), values.shape[1], 1)
 
 
 def per_clip(values: Tensor, signal: Tensor) -> Tensor:
-    """``(B,)`` shaped so that it goes with a signal."""
+    """Reshape ``(B,)`` to broadcast against a signal."""
     return values.view(-1, *[1] * (signal.dim() - 1))
 
 
 def uniform(
     shape: tuple[int, ...], generator: Generator, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Numbers from 0 to 1, drawn where the generator is."""
+    """Draw from the uniform distribution on [0, 1), on the generator's device."""
     return torch.rand(shape, generator=generator, device=generator.device).to(device)
 
 
 def normal(shape: torch.Size, generator: Generator, device: torch.device) -> Tensor:
-    """Numbers of mean 0 and variance 1, drawn where the generator is."""
+    """Draw from the standard normal distribution, on the generator's device."""
     return torch.randn(shape, generator=generator, device=generator.device).to(device)

@@ -1,4 +1,4 @@
-"""What turns a waveform into frames: a speech encoder that stands still, or a spectrogram.
+"""Front ends, which turn waveforms into frames: frozen speech encoders and spectrograms.
 
 Legend: ``B`` batch, ``T`` frames, ``K`` layers, ``H`` width.
 """
@@ -37,7 +37,7 @@ SHAPE = (
 
 @dataclass(frozen=True)
 class Description:
-    """What is saved of a front end.
+    """The saved form of a front end.
 
     Args:
         source: ``builtin``, ``logmel``, an absolute folder, or a hub id.
@@ -59,7 +59,7 @@ class Description:
 
 
 class FrontEnd:
-    """Frames of waveforms, each clip's the same alone and in any batch (within 1e-4 in fp32).
+    """Turns waveforms into frames, the same alone and in any batch (within 1e-4 in fp32).
 
     Args:
         facts: what it is.
@@ -81,32 +81,32 @@ class FrontEnd:
 
     @property
     def identity(self) -> str:
-        """Name and hash: another one as soon as a weight differs."""
+        """Name and hash, which changes with any weight."""
         return self.facts.identity
 
     @property
     def name(self) -> str:
-        """The identity without the hash."""
+        """The identity without its hash."""
         return self.identity.rpartition("@")[0]
 
     @property
     def width(self) -> int:
-        """Width H of a frame."""
+        """Width H of the frames."""
         return self.facts.width
 
     @property
     def layers(self) -> int:
-        """Layers K; 1 where clips have no axis of layers."""
+        """Number of layers K; 1 if there is no axis of layers."""
         return self.facts.layers
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second."""
+        """Frames per second."""
         return self.facts.frame_rate
 
     @property
     def selection(self) -> str:
-        """Which states: ``layer 3``, ``layers 0-3``, ``80 mel bins``."""
+        """The states selected: ``layer 3``, ``layers 0-3``, ``80 mel bins``."""
         if self.facts.layer is None:
             return f"{self.width} mel bins"
         if self.facts.all_layers:
@@ -120,7 +120,7 @@ class FrontEnd:
 
     @property
     def encoder(self) -> Any:
-        """The encoder on its device, in fp32; None for a spectrogram.
+        """The encoder on its device in fp32; None for a spectrogram.
 
         Raises:
             UserError: it is no longer there, or not the one that was saved.
@@ -137,7 +137,7 @@ class FrontEnd:
         return self._encoder
 
     def extract(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
-        """Frames of each clip, on the CPU in fp32: ``(T, H)``, or ``(K, T, H)`` with all layers.
+        """Compute frames, on the CPU in fp32: ``(T, H)`` per clip, ``(K, T, H)`` for all layers.
 
         Args:
             waveforms: mono, 16 kHz, about -1 to 1, each ``(samples,)``. One too short for a frame
@@ -154,7 +154,7 @@ class FrontEnd:
         return found
 
     def encode(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """A padded batch, computed in one go.
+        """Encode a padded batch.
 
         Args:
             waveforms: mono, 16 kHz, ``(B, samples)``.
@@ -179,7 +179,7 @@ class FrontEnd:
             return states.float().cpu(), mask.cpu()
 
     def batches(self, lengths: Sequence[int]) -> list[list[int]]:
-        """Indices of clips of similar length, longest first, ``BATCH_SECONDS`` with padding."""
+        """Batches of indices by similar length, longest first, of at most ``BATCH_SECONDS``."""
         order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
         batches: list[list[int]] = []
         while order:
@@ -190,12 +190,12 @@ class FrontEnd:
         return batches
 
     def least_samples(self) -> int:
-        """Samples that give a frame without padding."""
+        """Minimum number of samples that give a frame without padding."""
         least = getattr(self.encoder, "least_samples", None)
         return WINDOW if least is None else least()
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write what :func:`open_front_end` needs; the encoder's weights stay where they are."""
+        """Write what :func:`open_front_end` needs, which does not include the encoder's weights."""
         write_json(Path(folder) / FILE, asdict(self.facts))
 
 
@@ -207,7 +207,7 @@ def load_front_end(
     device: torch.device | str = "cpu",
     precision: str = "auto",
 ) -> FrontEnd:
-    """A front end by the name of its encoder.
+    """Load a front end by the name of its encoder.
 
     Args:
         name: ``builtin``; ``logmel`` (Whisper's 80 mel bins, 100 frames a second); a folder saved
@@ -249,7 +249,7 @@ def load_front_end(
 def open_front_end(
     folder: str | Path, *, device: torch.device | str = "cpu", precision: str = "auto"
 ) -> FrontEnd:
-    """The front end that ``save_pretrained`` wrote into ``folder``; its encoder is opened later.
+    """Open a saved front end; its encoder is loaded when first used.
 
     Raises:
         UserError: missing or damaged; no such device or arithmetic.
@@ -265,7 +265,7 @@ def open_front_end(
 
 
 def identity_of(source: str, encoder: Any) -> str:
-    """A folder's own name, or the whole of another one, and a hash of weights and settings.
+    """Name of an encoder's folder with a hash of its weights and settings.
 
     Tensors count by shape and content, not by name, so that the same weights keep their identity
     when transformers calls them otherwise.

@@ -1,4 +1,4 @@
-"""Speech encoders by name: the built-in one, and those saved by transformers, behind one interface.
+"""Loading of speech encoders by name: the built-in one, and those saved by transformers.
 
 HuBERT, wav2vec 2.0 and WavLM become a
 :class:`nlpcl.audio.pretrained_speech.PretrainedSpeechEncoder`; the encoder of a Whisper model
@@ -34,7 +34,7 @@ KNOWN = "Known: HuBERT, wav2vec 2.0, WavLM, Whisper, and builtin."
 
 
 def load_pretrained(source: str, where: str) -> PreTrainedModel:
-    """A speech encoder from a folder saved by transformers, or from a cached or reachable hub id.
+    """Load a speech encoder saved by transformers, from a folder or a hub id.
 
     Args:
         source: the folder or id.
@@ -61,7 +61,7 @@ def load_pretrained(source: str, where: str) -> PreTrainedModel:
 
 
 def load_whisper(source: str, where: str, *, layers: int | None = None) -> SpeechEncoder:
-    """The encoder of a Whisper model, whole or its first ``layers`` blocks.
+    """Load the encoder of a Whisper model, or its first ``layers`` blocks.
 
     Args:
         source: folder or hub id of a Whisper model, or of its encoder alone.
@@ -97,7 +97,7 @@ def load_whisper(source: str, where: str, *, layers: int | None = None) -> Speec
 def from_whisper(
     encoder: PreTrainedModel, *, layers: int | None = None, source: str = ""
 ) -> SpeechEncoder:
-    """A transformers ``WhisperEncoder`` as a :class:`SpeechEncoder`, with the same weights."""
+    """Convert transformers' ``WhisperEncoder`` to a :class:`SpeechEncoder`, weights included."""
     config: Any = encoder.config
     kept = config.encoder_layers if layers is None else layers
     target = SpeechEncoder(
@@ -123,7 +123,7 @@ def from_whisper(
 
 
 def loaded(load: Any, source: str, where: str, **options: Any) -> Any:
-    """What one of transformers' loaders gives, its many errors as one line."""
+    """Call a loader of transformers, and turn its many errors into one line."""
     try:
         return load(source, **options)
     except UserError:
@@ -138,7 +138,7 @@ def loaded(load: Any, source: str, where: str, **options: Any) -> Any:
 
 
 def complete(auto: Any, source: str, where: str) -> Any:
-    """A model with every weight from its file, in fp32."""
+    """Load a model in fp32, requiring every weight to be in its file."""
     model, report = loaded(
         auto.from_pretrained, source, where, dtype=torch.float32, output_loading_info=True
     )
@@ -154,7 +154,7 @@ def complete(auto: Any, source: str, where: str) -> Any:
 
 
 def extractor_of(source: str, where: str) -> Any:
-    """The feature extractor, which must want the sampling rate that nlpcl prepares."""
+    """Load the feature extractor, which must expect nlpcl's sampling rate."""
     extractor = loaded(AutoFeatureExtractor.from_pretrained, source, where)
     if extractor.sampling_rate != SAMPLING_RATE:
         what = f"wants {extractor.sampling_rate} Hz"
@@ -163,7 +163,7 @@ def extractor_of(source: str, where: str) -> Any:
 
 
 def save_builtin(encoder: SpeechEncoder, folder: Path = FOLDER) -> None:
-    """Write an encoder in the form in which the package carries it, 8 bits an element."""
+    """Write an encoder in the package's compressed form, 8 bits per element."""
     folder.mkdir(parents=True, exist_ok=True)
     encoder.config.save_pretrained(folder)
     metadata = {"source": encoder.config.source}
@@ -171,7 +171,7 @@ def save_builtin(encoder: SpeechEncoder, folder: Path = FOLDER) -> None:
 
 
 def load_builtin(folder: Path = FOLDER) -> SpeechEncoder:
-    """The encoder that comes with the package, in fp32, ready for fine-tuning.
+    """Load the built-in encoder in fp32, ready for fine-tuning.
 
     Raises:
         UserError: a damaged or missing file, or one of another version.
@@ -194,7 +194,7 @@ def load_builtin(folder: Path = FOLDER) -> SpeechEncoder:
 
 
 def load_speech_encoder(name: str, *, layer: int | None = None) -> PreTrainedModel:
-    """A speech encoder in fp32: ``encoder(waveforms, lengths) -> SpeechFeatures``.
+    """Load a speech encoder in fp32: ``encoder(waveforms, lengths) -> SpeechFeatures``.
 
     Args:
         name: ``builtin``, a folder saved by transformers (HuBERT, wav2vec 2.0, WavLM, Whisper), or

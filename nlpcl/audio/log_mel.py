@@ -47,12 +47,12 @@ def mel_filters(bins: int) -> Tensor:
 
 
 def valid_mask(lengths: Tensor, size: int) -> Tensor:
-    """True at the first ``lengths`` of ``size`` places, ``(B, size)``."""
+    """Mask of the first ``lengths`` of ``size`` places, ``(B, size)``."""
     return torch.arange(size, device=lengths.device) < lengths.unsqueeze(1)
 
 
 def log_mel(waveforms: Tensor, lengths: Tensor, bins: int = 80) -> tuple[Tensor, Tensor]:
-    """The spectrogram that Whisper's feature extractor gives for each clip alone, unpadded.
+    """Compute the spectrogram that Whisper's feature extractor gives for each clip, unpadded.
 
     The reflection at a clip's end, the loudest value and the valid frames are those of its true
     length, so neither the neighbours in the batch nor the padding's content matter. A clip

@@ -1,4 +1,4 @@
-"""Which sound files are meant: files, folders, patterns, or a list on standard input."""
+"""Sound files from the command line: files, folders, patterns, or a list on standard input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nlpcl.core.errors import UserError
 
 
 def sound_paths(given: Iterable[str]) -> list[str]:
-    """Paths in the order given; the files of a folder or pattern in that of their names.
+    """List sound files in the order given; those of a folder or pattern are sorted by name.
 
     Args:
         given: files; folders, searched to any depth; patterns such as ``a/*.wav`` or

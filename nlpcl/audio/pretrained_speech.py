@@ -92,7 +92,7 @@ class PretrainedSpeechEncoder(PreTrainedModel):
     def all_states(
         self, waveforms: Tensor, lengths: Tensor | None = None, layer: int | None = None
     ) -> tuple[list[Tensor], Tensor]:
-        """The states of layers 0 to ``layer``, each ``(B, F, H)``, and the mask ``(B, F)``."""
+        """States of layers 0 to ``layer``, each ``(B, F, H)``, and the mask ``(B, F)``."""
         layer = int(self.config.layer if layer is None else layer)
         if not 0 <= layer <= self.config.num_hidden_layers:
             raise ValueError(f"layer {layer} of {self.config.num_hidden_layers}")
@@ -106,7 +106,7 @@ class PretrainedSpeechEncoder(PreTrainedModel):
         return [states * mask.unsqueeze(-1) for states in every], mask
 
     def prepared(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Waveforms as the feature extractor gives them, and their lengths, both usable."""
+        """Preprocess waveforms as the feature extractor does; returns them with their lengths."""
         device = waveforms.device
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1])
@@ -125,14 +125,14 @@ class PretrainedSpeechEncoder(PreTrainedModel):
         return waveforms[:, : int(lengths.max())], lengths
 
     def frames(self, lengths: Tensor) -> Tensor:
-        """Frames that so many samples give."""
+        """Number of frames for a number of samples."""
         inner = self.config.encoder
         for kernel, stride in zip(inner.conv_kernel, inner.conv_stride, strict=True):
             lengths = (lengths - kernel) // stride + 1
         return lengths
 
     def least_samples(self) -> int:
-        """Samples that give one frame."""
+        """Minimum number of samples that give a frame."""
         inner, samples = self.config.encoder, 1
         pairs = list(zip(inner.conv_kernel, inner.conv_stride, strict=True))
         for kernel, stride in reversed(pairs):
@@ -142,7 +142,7 @@ class PretrainedSpeechEncoder(PreTrainedModel):
     def _by_length(
         self, prepared: Tensor, lengths: Tensor, mask: Tensor, layer: int
     ) -> list[Tensor]:
-        """Encode clips of equal length together, others apart, without a mask."""
+        """Encode clips in groups of equal length, without a mask."""
         size = self.config.hidden_size
         every = [prepared.new_zeros(*mask.shape, size) for _ in range(layer + 1)]
         for length in lengths.unique().tolist():

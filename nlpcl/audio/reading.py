@@ -1,4 +1,4 @@
-"""Sound files as mono waveforms of one sampling rate.
+"""Reading of sound files as mono waveforms at one sampling rate.
 
 Legend: ``T`` samples.
 """
@@ -32,7 +32,7 @@ def read_audio(
     start: float | None = None,
     end: float | None = None,
 ) -> Tensor:
-    """A sound file or a part of one, mixed to mono and resampled; the rest is not read.
+    """Read a sound file or a part of one, mixed to mono and resampled.
 
     Args:
         path: WAV, FLAC, OGG or MP3.
@@ -62,7 +62,7 @@ def read_audio(
 
 
 def read_clip(row: Mapping[str, Any], *, sampling_rate: int = 16_000) -> Tensor:
-    """The sound of a clip row: its ``path`` from ``start`` to ``end``, ``(T,)``.
+    """Read the clip of a row: its ``path`` from ``start`` to ``end``, ``(T,)``.
 
     Raises:
         UserError: as :func:`read_audio`, or silent.
@@ -77,7 +77,7 @@ def read_clip(row: Mapping[str, Any], *, sampling_rate: int = 16_000) -> Tensor:
 
 
 def clip_seconds(row: Mapping[str, Any]) -> float:
-    """Length of a clip row, from the file's header.
+    """Length of a clip in seconds, from the file's header.
 
     Raises:
         UserError: missing, no sound file, damaged, or no such part.
@@ -93,7 +93,7 @@ def clip_seconds(row: Mapping[str, Any]) -> float:
 def stream_audio(
     path: str | Path, *, sampling_rate: int = 16_000, block_seconds: float = 10.0
 ) -> Iterator[Tensor]:
-    """A sound file block by block, so that a long one needs no more memory than a short one.
+    """Read a sound file block by block, in constant memory.
 
     The resampler carries its state from block to block, so that the blocks joined are the samples
     of :func:`read_audio`, bit for bit where the decoder gives the same in blocks.
@@ -129,7 +129,7 @@ def stream_audio(
 
 
 def mono(sound: SoundFile, count: int, path: Path) -> Tensor:
-    """The next ``count`` samples, or all that are left where it is -1, averaged over channels."""
+    """Read ``count`` samples (-1: the rest), averaged over channels."""
     import torch
 
     waveform = torch.from_numpy(samples(sound, count, path))
@@ -141,7 +141,7 @@ def mono(sound: SoundFile, count: int, path: Path) -> Tensor:
 def part(
     whole: float, rate: int, start: float | None, end: float | None, path: Path
 ) -> tuple[int, int]:
-    """First sample and number of samples (-1: all) of a part of ``whole`` seconds."""
+    """First sample and number of samples (-1: the rest) of a part of ``whole`` seconds."""
     begin = 0.0 if start is None else start
     # Times in annotations are rounded; a tenth of a second beyond the end is the end.
     if begin < 0 or begin >= whole > 0 or (end is not None and not begin < end <= whole + 0.1):
@@ -153,7 +153,7 @@ def part(
 
 
 def resample(waveform: Tensor, rate: int, wanted: int) -> Tensor:
-    """Change the sampling rate.
+    """Change the sampling rate of a waveform.
 
     By libsoxr: of those compared in ``benchmarks/resampling.py`` the fastest, with tones up to
     0.4375 of the lower rate (7 kHz of 16) within 0.1 % and those that do not fit 130 dB down.
@@ -176,7 +176,7 @@ def resample(waveform: Tensor, rate: int, wanted: int) -> Tensor:
 
 
 def seconds(path: str | Path) -> float:
-    """Length of a sound file, from its header.
+    """Length of a sound file in seconds, from its header.
 
     Raises:
         UserError: missing, no sound file, or damaged.

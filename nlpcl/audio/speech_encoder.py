@@ -24,7 +24,7 @@ from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, log_mel, valid_mask
 
 
 class SpeechFeatures(NamedTuple):
-    """Frames of a batch of clips.
+    """Frames of a batch of clips, with their mask.
 
     Args:
         states: ``(B, F, H)``, zero at invalid frames.
@@ -36,7 +36,7 @@ class SpeechFeatures(NamedTuple):
 
 
 class SpeechEncoderConfig(PreTrainedConfig):
-    """Shape and origin of a :class:`SpeechEncoder`.
+    """Configuration of a :class:`SpeechEncoder`.
 
     Args:
         hidden_size: width of the states.
@@ -118,7 +118,7 @@ class Block(nn.Module):
 
 
 def sinusoids(length: int, size: int, device: torch.device) -> Tensor:
-    """Whisper's fixed positions, ``(length, size)``."""
+    """Sinusoidal positions as in Whisper, ``(length, size)``."""
     steps = torch.arange(size // 2, device=device) * (-math.log(10_000) / (size // 2 - 1))
     angles = torch.arange(length, device=device).unsqueeze(1) * steps.exp()
     return torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -166,7 +166,7 @@ class SpeechEncoder(PreTrainedModel):
     def all_states(
         self, waveforms: Tensor, lengths: Tensor | None = None, layer: int | None = None
     ) -> tuple[list[Tensor], Tensor]:
-        """The states of layers 0 to ``layer``, each ``(B, F, H)``, and the mask ``(B, F)``."""
+        """States of layers 0 to ``layer``, each ``(B, F, H)``, and the mask ``(B, F)``."""
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
         return self.encode(*log_mel(waveforms, lengths, self.config.mel_bins), layer=layer)
@@ -174,7 +174,7 @@ class SpeechEncoder(PreTrainedModel):
     def encode(
         self, mel: Tensor, mel_mask: Tensor, layer: int | None = None
     ) -> tuple[list[Tensor], Tensor]:
-        """The states of layers 0 to ``layer`` from a log-mel spectrogram.
+        """Return the states of layers 0 to ``layer``, given a log-mel spectrogram.
 
         Args:
             mel: ``(B, N, M)``.

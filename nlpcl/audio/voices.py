@@ -1,4 +1,4 @@
-"""Voices made by a source-filter model: invented speakers who babble in four moods.
+"""Synthetic voices from a source-filter model: invented speakers who babble in four moods.
 
 Every glottal period is one impulse response: the spectrum of a pulse times formant resonators in
 cascade (Klatt 1980), turned into a wave and added where the period begins. Moods differ in pitch,
@@ -40,7 +40,7 @@ BANDWIDTHS = (80, 100, 140, 220, 300)
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker.
+    """The traits of a speaker.
 
     Args:
         name: who it is.
@@ -49,7 +49,7 @@ class Voice:
         formants: factor of all formants, by the length of the vocal tract.
         tempo: factor of the tempo.
         tilt: fall of the source spectrum beyond that of the mood, in dB an octave.
-        breath: share of noise in the voice.
+        breath: amount of noise in the voice relative to its pulses.
     """
 
     name: str
@@ -75,7 +75,7 @@ VOICES = (
 
 @dataclass(frozen=True)
 class Mood:
-    """How an emotion sounds: the middle of each trait; :data:`SPREAD` gives its deviation.
+    """The traits of an emotion: the mean of each; :data:`SPREAD` gives the deviations.
 
     Args:
         pitch: above the speaker's own, in semitones.
@@ -84,8 +84,8 @@ class Mood:
         loudness: in dB.
         tempo: syllables a second.
         tilt: fall of the source spectrum, in dB an octave.
-        jitter: deviation of a period from the last, as a share.
-        pauses: share of syllables followed by one.
+        jitter: relative deviation of a period from the one before.
+        pauses: probability that a syllable is followed by one.
     """
 
     pitch: float
@@ -108,7 +108,7 @@ SPREAD = Mood(2.0, 0.7, 1.5, 3.0, 0.5, 1.5, 0.003, 0.05)
 
 
 def spoken(voice: Voice, mood: str, generator: Generator) -> ndarray:
-    """One clip of a speaker in a mood.
+    """Synthesise one clip of a speaker in a mood.
 
     Args:
         voice: who speaks.
@@ -135,7 +135,7 @@ def spoken(voice: Voice, mood: str, generator: Generator) -> ndarray:
 
 
 def drawn(mood: Mood, generator: Generator) -> Mood:
-    """The traits of one clip, by chance around those of its mood."""
+    """Draw the traits of one clip around those of its mood."""
     names = Mood.__dataclass_fields__
     values = {name: generator.normal(getattr(mood, name), getattr(SPREAD, name)) for name in names}
     least = {"movement": 0.3, "tempo": 2.6, "jitter": 0.002, "pauses": 0.0}
@@ -144,7 +144,7 @@ def drawn(mood: Mood, generator: Generator) -> Mood:
 
 
 def syllables(voice: Voice, traits: Mood, generator: Generator) -> list[dict[str, Any]]:
-    """A plan: begin, vowel, end in seconds, formants and stress of every syllable."""
+    """Plan a clip: onset, vowel and end in seconds, formants and stress of every syllable."""
     wanted = generator.uniform(1.25, 2.1)
     plan: list[dict[str, Any]] = []
     now = generator.uniform(0.05, 0.12)
@@ -184,11 +184,11 @@ def periods(
     centres = [(one["vowel"] + one["end"]) / 2 for one in plan]
     stress = [traits.movement * one["stress"] * 0.8 for one in plan]
     times = numpy.arange(begin, end, 0.002)
-    course = numpy.interp(times, centres, stress)
+    contour = numpy.interp(times, centres, stress)
     place = (times - begin) / (end - begin)
-    course += traits.pitch - 1.5 * place + traits.final * numpy.clip((place - 0.7) / 0.3, 0, 1)
-    course += 0.15 * numpy.sin(2 * numpy.pi * (5 * times + generator.random()))
-    hertz = numpy.clip(voice.pitch * 2 ** (course / 12), 60, 500)
+    contour += traits.pitch - 1.5 * place + traits.final * numpy.clip((place - 0.7) / 0.3, 0, 1)
+    contour += 0.15 * numpy.sin(2 * numpy.pi * (5 * times + generator.random()))
+    hertz = numpy.clip(voice.pitch * 2 ** (contour / 12), 60, 500)
     onsets: list[float] = []
     now = begin
     while now < end:
@@ -218,8 +218,8 @@ def add_pulses(
     centres = [(one["vowel"] + one["end"]) / 2 for one in plan]
     tract = numpy.ones((len(onsets), len(frequencies)), dtype=complex)
     for number, bandwidth in enumerate(BANDWIDTHS):
-        course = numpy.interp(seconds, centres, [one["formants"][number] for one in plan])
-        tract *= resonance(course, bandwidth, frequencies)
+        formant = numpy.interp(seconds, centres, [one["formants"][number] for one in plan])
+        tract *= resonance(formant, bandwidth, frequencies)
     # The part of an onset between two samples is a shift of phase.
     whole = numpy.floor(onsets).astype(int)
     shift = numpy.exp(-2j * numpy.pi * numpy.outer(onsets - whole, frequencies) / SAMPLING_RATE)
@@ -233,7 +233,7 @@ def add_pulses(
 
 
 def resonance(centre: ndarray, bandwidth: float, frequencies: ndarray) -> ndarray:
-    """Response of a second-order resonator with gain 1 at 0 Hz, ``(P, F)``."""
+    """Frequency response of a second-order resonator with gain 1 at 0 Hz, ``(P, F)``."""
     import numpy
 
     radius = numpy.exp(-numpy.pi * bandwidth / SAMPLING_RATE)
@@ -244,7 +244,7 @@ def resonance(centre: ndarray, bandwidth: float, frequencies: ndarray) -> ndarra
 
 
 def envelope(seconds: ndarray, plan: Sequence[Mapping[str, Any]]) -> ndarray:
-    """Loudness of the voice over time: up and down with every syllable, more when stressed."""
+    """Loudness over time, which rises and falls with every syllable."""
     import numpy
 
     size = numpy.zeros(len(seconds))

@@ -20,7 +20,7 @@ SMALLEST_HOP = 0.01
 
 
 class Window(NamedTuple):
-    """A stretch of a sound file.
+    """A window of a sound file.
 
     Args:
         start, end: seconds from the file's beginning.
@@ -38,7 +38,7 @@ def windows(
     hop_seconds: float | None = None,
     sampling_rate: int = 16_000,
 ) -> Iterator[Window]:
-    """Windows of a sound file, one after the other; the file is read as they are taken.
+    """Yield the windows of a sound file, reading it as they are consumed.
 
     The last one ends with the file and may be shorter; under 0.1 s it is left out.
 
@@ -66,7 +66,7 @@ def windows(
 
 
 def cut(path: Path, window_seconds: float, hop_seconds: float, rate: int) -> Iterator[Window]:
-    """The windows of a file that is read block by block."""
+    """Cut the blocks of a sound file into windows."""
     import torch
 
     size, shortest = round(window_seconds * rate), round(SHORTEST * rate)

@@ -17,32 +17,32 @@ from nlpcl import __version__
 from nlpcl.core.errors import UserError, unknown_name
 
 VERBS = {
-    "train": "Train a model and score it on its test sets.",
-    "eval": "Score a run, on its own test sets or on other data.",
-    "predict": "Use a trained model on text, files or standard input.",
-    "ablate": "Compare variants of a model.",
-    "visualize": "Draw a run.",
+    "train": "Train a model and evaluate it on its test sets.",
+    "eval": "Evaluate a run, on its own test sets or on other data.",
+    "predict": "Predict with a trained model, from text, files or standard input.",
+    "ablate": "Train variants of a model and compare them.",
+    "visualize": "Plot runs and ablations in one HTML report.",
     "models": "List the models.",
-    "data": "List the datasets and check copies of them.",
-    "new": "Begin a model, task or corpus of your own.",
+    "data": "List the datasets, verify local copies, manage cached features.",
+    "new": "Create a model, task or corpus of your own from a template.",
 }
 
 
 ARGUMENTS = "nlpcl.arguments"
-"""Where the context keeps the arguments behind the verb."""
+"""Key of the context under which the arguments after the verb are kept."""
 
 
 class Stopped(Exception):
-    """Ctrl-C, with what to say about it."""
+    """Ctrl-C was pressed; the message says what to do next."""
 
 
 class OutputClosed(Exception):
-    """The reader of standard output went away, as ``head`` does."""
+    """Standard output was closed by its reader, as ``head`` does."""
 
 
 @contextlib.contextmanager
 def heard() -> Iterator[None]:
-    """Pass on what the parser would turn into a bare exit code: Ctrl-C, a closed or full output."""
+    """Re-raise what the parser would reduce to an exit code: Ctrl-C, a closed or full output."""
     try:
         try:
             yield
@@ -59,7 +59,7 @@ def heard() -> Iterator[None]:
 
 
 class Verbs(TyperGroup):
-    """The verbs; each is imported when it is called."""
+    """The group of verbs, each imported only when it is called."""
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:
         with heard():
@@ -84,13 +84,13 @@ class Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in VERBS:
             raise unknown_name("command", args[0], VERBS)
-        # The flags of some verbs depend on what they are about.
+        # The flags of some verbs depend on their arguments.
         ctx.meta[ARGUMENTS] = args[1:]
         return super().resolve_command(ctx, args)
 
 
 def version(wanted: bool) -> None:
-    """Print the version and stop."""
+    """Print the version and exit."""
     if wanted:
         typer.echo(f"nlpcl {__version__}")
         raise typer.Exit
@@ -110,15 +110,15 @@ app = typer.Typer(
 @app.callback()
 def root(
     show_version: bool = typer.Option(
-        False, "--version", callback=version, is_eager=True, help="Print the version."
+        False, "--version", callback=version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """Options of the command itself."""
+    """Options of ``nlpcl`` itself, before any verb."""
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on stderr and exit code 2."""
-    # Progress bars of loading and saving would cut through our own display.
+    """Run the command line. User errors print one line on stderr and exit with code 2."""
+    # Progress bars of the libraries would interrupt our own display.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     usage_error: Any = typer.BadParameter.__mro__[1]
@@ -160,18 +160,18 @@ def tell_of_decoder() -> None:
 
 
 def drop_output() -> None:
-    """Nothing more can be written; keep Python from trying when it ends."""
+    """Redirect stdout to the null device, so that Python's flush at exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(line: str, code: int = 2) -> None:
-    """One line on stderr, then exit."""
+    """Print one line on stderr and exit."""
     print(f"nlpcl: {line}", file=sys.stderr)
     raise SystemExit(code)
 
 
 def usage_line(error: Any) -> str:
-    """A usage error of the parser as one line, with the nearest flag or the list of them."""
+    """Format a usage error of the parser as one line, suggesting the nearest flag."""
     context = getattr(error, "ctx", None)
     name = getattr(error, "option_name", None)
     if name and context is not None and type(error).__name__ == "NoSuchOption":

@@ -1,4 +1,4 @@
-"""``nlpcl ablate MODEL``."""
+"""``nlpcl ablate MODEL``: train variants of a model and compare them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from nlpcl.cli.show import check_format, loading, show_report
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The group of models whose variants can be compared."""
+    """Build the group ``nlpcl ablate``, one subcommand per model."""
     return lazy_group(
         "ablate",
-        "Train variants of a model at several seeds and compare them. A folder works like a name.",
+        "Train variants of a model with several seeds and compare them. MODEL may also be the path "
+        "of your own model folder.",
         zoo.names,
         model_command,
         lambda name: zoo.entry(name).summary,
@@ -26,37 +27,41 @@ def command(arguments: Sequence[str] = ()) -> Any:
 
 
 def study_option(help: str, *declarations: str) -> Any:
-    """An option under the heading Ablation."""
+    """Return an option listed under the heading Ablation."""
     return typer.Option(*declarations, help=help, rich_help_panel="Ablation")
 
 
 def model_command(name: str) -> Any:
-    """The command that compares the variants of one model."""
+    """Build the command that compares the variants of one model."""
     entry = zoo.entry(name)
 
     def ablate(
         *,
         variants: Annotated[
             str | None,
-            study_option("Names joined by commas. (default: all; with --sweep the model as it is)"),
+            study_option("Variants, comma-separated. (default: all; with --sweep, none)"),
         ] = None,
         sweep: Annotated[
             list[str] | None,
-            study_option("A setting and its values, as lr=1e-5,1e-4; several make a grid."),
+            study_option(
+                "A setting and its values, e.g. lr=1e-5,1e-4; may be repeated, for a grid."
+            ),
         ] = None,
-        seeds: Annotated[int, study_option("How many training seeds, counted up from --seed.")] = 3,
+        seeds: Annotated[int, study_option("Number of training seeds, starting from --seed.")] = 3,
         baseline: Annotated[
             str | None,
             study_option(
-                "Variant to compare with. (default: the model's own baseline, else the first)"
+                "Variant to compare against. (default: the model's baseline, else the first)"
             ),
         ] = None,
         metric: Annotated[
             str | None,
-            study_option("Metrics to compare, joined by commas. (default: that of the task)"),
+            study_option(
+                "Metrics to compare, comma-separated. (default: the task's headline metric)"
+            ),
         ] = None,
         jobs: Annotated[
-            int, study_option("Trainings at a time; processor threads are shared out.")
+            int, study_option("Trainings in parallel; CPU threads are divided among them.")
         ] = 1,
         preset: Annotated[
             str | None,
@@ -65,15 +70,15 @@ def model_command(name: str) -> Any:
         out: Annotated[
             Path | None,
             study_option(
-                "Folder of the ablation; given again, it goes on with what is not finished. "
+                "Folder of the ablation; an existing one is resumed, keeping what is finished. "
                 "(default: runs/ablate-MODEL-TIME)"
             ),
         ] = None,
         reuse_other_code: Annotated[
             bool,
             study_option(
-                "Keep trainings in --out that other code has made, and mark them. "
-                "(default: they are trained anew)",
+                "Keep finished trainings in --out that ran other code, and mark them. "
+                "(default: retrain them)",
                 "--reuse-other-code",
             ),
         ] = False,
@@ -115,11 +120,11 @@ def model_command(name: str) -> Any:
 
 
 def summary(entry: zoo.Entry) -> str:
-    """What the command's help says of a model."""
+    """Return the help text of a model's command, listing its variants."""
     declared = ", ".join(entry.variants) or "none declared; use --sweep"
     return f"Compare variants of {entry.name}. {entry.summary} Variants: {declared}."
 
 
 def listed(names: str | None) -> list[str]:
-    """``"a, b"`` → ``["a", "b"]``."""
+    """Split a comma-separated option: ``"a, b"`` → ``["a", "b"]``."""
     return [name.strip() for name in (names or "").split(",") if name.strip()]

@@ -1,4 +1,4 @@
-"""``nlpcl data list``, ``nlpcl data check`` and ``nlpcl data cache``."""
+"""``nlpcl data list``, ``check`` and ``cache``: corpora and cached speech features."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def command(arguments: Sequence[str] = ()) -> Any:
     """Build the group ``nlpcl data``."""
     application = typer.Typer(
         name="data",
-        help="List the datasets, check copies of them, show the cache of speech features.",
+        help="List the datasets, verify local copies, and manage cached speech features.",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -35,7 +35,7 @@ def command(arguments: Sequence[str] = ()) -> Any:
 
 
 def list_datasets(format: TableOption = "table") -> None:
-    """List every dataset with its task, licence and where to get it."""
+    """List the datasets with task, licence and source."""
     check_format(format)
     rows = []
     for name in corpora.names():
@@ -47,18 +47,18 @@ def list_datasets(format: TableOption = "table") -> None:
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A dataset's name, or a file.")],
+    name: Annotated[str, typer.Argument(help="Name of a dataset, or a file.")],
     data_root: DataRoot = None,
     task: Annotated[
         str,
         typer.Option(
-            help=f"What a file of your own is for: {', '.join(tasks.names())}, or a model folder "
-            "of your own.",
+            help=f"Task of a file of your own: {', '.join(tasks.names())}, or your own model "
+            "folder.",
         ),
     ] = "correction",
     format: TableOption = "table",
 ) -> None:
-    """Compare a copy with the known counts; list damaged rows, duplicates and overlap."""
+    """Check a local copy: counts, damaged rows, duplicates, overlap."""
     check_format(format)
     from nlpcl.data.check import check as checked
 
@@ -75,13 +75,13 @@ def check(
 
 
 def cache(
-    name: Annotated[
-        str | None, typer.Argument(help="A front end's name; all of them without one.")
-    ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove instead of showing.")] = False,
+    name: Annotated[str | None, typer.Argument(help="Name of a front end. (default: all)")] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove them instead of listing them.")
+    ] = False,
     format: TableOption = "table",
 ) -> None:
-    """Show the cached speech features (below the variable NLPCL_CACHE), or remove them."""
+    """List the cached speech features (in $NLPCL_CACHE), or remove them."""
     check_format(format)
     from nlpcl.audio.features.cache import chosen_entries, clear_cache
     from nlpcl.audio.features.files import cache_root

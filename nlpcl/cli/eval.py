@@ -1,4 +1,4 @@
-"""``nlpcl eval RUN``."""
+"""``nlpcl eval RUN``: scores, scores by group or module, and measures of explanations."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ from nlpcl.runs.rows import load_splits
 from nlpcl.runs.run import Run
 from nlpcl.tasks.spec import TaskSpec
 
-SUMMARY = "Score a run on its own test sets, or on other data."
+SUMMARY = "Evaluate a run on its own test sets or on other data."
 MODULE = "module"
 """The name in ``--by`` that stands for the parts of the model."""
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The command, with the settings that evaluation may change in any task, or in the run's."""
+    """Build ``nlpcl eval``, with the settings that evaluation may change in any known task."""
     specs = [tasks.spec(name) for name in tasks.names()]
     specs += [spec for spec in run_specs(arguments) if spec not in specs]
     return single(with_parameters(evaluate, setting_parameters(specs), SUMMARY))
 
 
 def run_specs(arguments: Sequence[str]) -> list[TaskSpec]:
-    """The tasks of the runs among the arguments; a user's own model may bring one of its own."""
+    """Return the tasks of the run folders among the arguments, which may be the user's own."""
     found = []
     for argument in arguments:
         if (Path(argument) / "run.json").is_file():
-            with contextlib.suppress(UserError):  # told when the run is opened
+            with contextlib.suppress(UserError):  # reported when the run is opened
                 found.append(Run(argument).spec)
     return found
 
 
 def setting_parameters(specs: Sequence[TaskSpec]) -> list[inspect.Parameter]:
-    """One parameter a setting; a name that several tasks share is one flag."""
+    """Return one parameter per setting; tasks with a setting in common have one flag for it."""
     found: dict[str, inspect.Parameter] = {}
     for spec in specs:
         if spec.eval_settings:
@@ -65,47 +65,52 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     given: dict[str, Any],
     data: Annotated[
-        str | None, typer.Option(help="Score on this dataset or file. (default: the run's own)")
+        str | None,
+        typer.Option(help="Dataset or file to evaluate on. (default: the run's own test sets)"),
     ] = None,
     data_root: DataRoot = None,
     cases: Annotated[
-        bool, typer.Option("--cases", help="List over-corrected, missed and wrongly corrected.")
+        bool,
+        typer.Option("--cases", help="List over-corrected, missed and miscorrected sentences."),
     ] = False,
     by: Annotated[
         str | None,
         typer.Option(
-            help="Only tables by these groups: target,language,speaker,gender,session or other "
-            "columns; or module: the drop when each module of the model is bypassed."
+            help="Scores by group, comma-separated: target, language, speaker, gender, session or "
+            "another column; or module: the drop in score when each module is bypassed."
         ),
     ] = None,
     explain: Annotated[
         bool,
         typer.Option(
             "--explain",
-            help="Of labelled texts: how faithful explanations are, and how near to marked words.",
+            help="Text classifiers: faithfulness of explanations, agreement with marked words.",
         ),
     ] = False,
     explain_rows: Annotated[
-        int, typer.Option(help="Test rows with marked words that --explain looks at.", min=1)
+        int, typer.Option(help="Number of test rows with marked words for --explain.", min=1)
     ] = 200,
     identity: Annotated[
         bool,
         typer.Option(
-            "--identity", help="Of labelled texts: false positives on harmless template sentences."
+            "--identity", help="Text classifiers: false positives on harmless template sentences."
         ),
     ] = False,
     neutral: Annotated[
-        str | None, typer.Option(help="The harmless class, for --identity. (default: by its name)")
+        str | None,
+        typer.Option(help="The harmless class, for --identity. (default: inferred from its name)"),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="File for the report (JSON) with every prediction beside it."),
+        typer.Option(
+            help="JSON file to write the report to; the predictions go beside it, as JSON Lines."
+        ),
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     format: TableOption = "table",
 ) -> None:
-    """Score a run on its own test sets, or on other data."""
+    """Print the scores that the flags ask for, and write them to ``--output``."""
     check_format(format)
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral)
     loading(quiet=format != "table")
@@ -137,7 +142,7 @@ def evaluate(
 def checked_groups(
     by: str | None, *, explain: bool, identity: bool, neutral: str | None
 ) -> list[str]:
-    """The names in ``--by``; flags that exclude each other are refused."""
+    """Return the names in ``--by``, and reject flags that exclude each other."""
     groups = [] if by is None else [name.strip() for name in by.split(",")]
     asked = [
         name
@@ -154,7 +159,7 @@ def checked_groups(
 
 
 def changed(run: Run, given: Mapping[str, Any]) -> RunConfig:
-    """The run's settings with the flags that were given."""
+    """Return the run's settings, overridden by the flags given."""
     known = {field.name for field in dataclasses.fields(run.config)}
     for name in given:
         if name not in known:
@@ -166,13 +171,13 @@ def changed(run: Run, given: Mapping[str, Any]) -> RunConfig:
 def scored(
     run: Run, config: RunConfig, groups: Sequence[str], explained: int, *, other_data: bool
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """What is asked for of test rows: scores, scores by group or module, or explanations.
+    """Evaluate test rows: scores, scores by group or module, or explanations.
 
     Args:
         run: the run.
-        config: its settings with the flags that were given.
+        config: its settings, overridden by the flags given.
         groups: the names in ``--by``.
-        explained: how many rows to explain; 0 is none.
+        explained: number of rows to explain; 0 for none.
         other_data: whether ``--data`` was given; a study then answers with its one model.
     """
     own_folds = run.is_study and not other_data

@@ -1,4 +1,4 @@
-"""Commands made when they are asked for."""
+"""Groups of commands that are built lazily, so that help stays fast."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def single(function: Callable[..., None], settings: dict[str, Any] | None = None) -> Any:
-    """A function as a command of its own."""
+    """Wrap a function as a command."""
     application = typer.Typer(
         rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False
     )
@@ -28,7 +28,7 @@ def lazy_group(
     make: Callable[[str], Any],
     summary: Callable[[str], str],
 ) -> Any:
-    """A group whose commands are found by name, such as the models of the zoo.
+    """Build a group whose commands are looked up by name, such as the models of the zoo.
 
     Args:
         name: as on the command line.

@@ -1,4 +1,4 @@
-"""``nlpcl models``."""
+"""``nlpcl models``: the models of the zoo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def command(arguments: Sequence[str] = ()) -> Any:
 
 
 def models(format: TableOption = "table") -> None:
-    """List the models with task, paper, default encoder and variants."""
+    """List the models with task, paper, default encoder, presets and variants."""
     check_format(format)
     models, settings = [], []
     for name in zoo.names():

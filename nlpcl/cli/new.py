@@ -1,4 +1,4 @@
-"""``nlpcl new model|task|corpus NAME``."""
+"""``nlpcl new model|task|corpus NAME``: start your own from a template."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from nlpcl.core.files import atomic_file, atomic_folder
 from nlpcl.data import corpora
 
 TEMPLATES = Path(__file__).parent / "templates"
-Name = Annotated[str, typer.Argument(help="Letters, digits and underscores.")]
-Into = Annotated[Path, typer.Option(help="Folder in which it is made.")]
+Name = Annotated[str, typer.Argument(help="Name of letters, digits and underscores.")]
+Into = Annotated[Path, typer.Option(help="Folder to create it in.")]
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The group of what can be begun."""
+    """Build the group ``nlpcl new``."""
     application = typer.Typer(
         name="new",
-        help="Write a model, task or corpus of your own that trains on the sample, with its test.",
+        help="Create a model, task or corpus of your own that trains on the samples, with a test.",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -38,7 +38,7 @@ def command(arguments: Sequence[str] = ()) -> Any:
 
 
 def model(name: Name, into: Into = Path()) -> None:
-    """Write a model folder: a corrector with a second head."""
+    """Create a model folder: a spelling corrector with a second head."""
     plain = checked(name)
     if plain.replace("_", "-") in zoo.names():
         raise UserError("there is a model of that name", name, "Choose another.")
@@ -47,7 +47,7 @@ def model(name: Name, into: Into = Path()) -> None:
 
 
 def task(name: Name, into: Into = Path()) -> None:
-    """Write a folder with a task and its model: does a sentence hold a wrong character?"""
+    """Create a task with its model: detect sentences with errors."""
     plain = checked(name)
     if plain in tasks.names():
         raise UserError("there is a task of that name", name, "Choose another.")
@@ -56,7 +56,7 @@ def task(name: Name, into: Into = Path()) -> None:
 
 
 def corpus(name: Name, into: Into = Path()) -> None:
-    """Write a corpus file that reads the sample, and its test beside it."""
+    """Create a corpus file that reads the sample, with its test."""
     plain = checked(name)
     if plain in corpora.names():
         raise UserError("there is a corpus of that name", name, "Choose another.")
@@ -69,7 +69,7 @@ def corpus(name: Name, into: Into = Path()) -> None:
 
 
 def checked(name: str) -> str:
-    """The name as an identifier.
+    """Return the name as a Python identifier.
 
     Raises:
         UserError: it cannot be one.
@@ -82,7 +82,7 @@ def checked(name: str) -> str:
 
 
 def write_folder(kind: str, name: str, into: Path) -> Path:
-    """A folder from the templates of a kind; all of it or nothing."""
+    """Create a folder from the templates of a kind, atomically."""
     folder = into / name
     refuse_existing(folder)
     with atomic_folder(folder) as place:
@@ -94,7 +94,7 @@ def write_folder(kind: str, name: str, into: Path) -> Path:
 
 
 def filled(source: Path, name: str) -> str:
-    """A template with the name put in."""
+    """Return a template with the name substituted."""
     words = name.split("_")
     return Template(source.read_text(encoding="utf-8")).substitute(
         name=name,
@@ -105,19 +105,19 @@ def filled(source: Path, name: str) -> str:
 
 
 def refuse_existing(path: Path) -> None:
-    """Refuse to write over anything."""
+    """Reject a path that exists, so that nothing is overwritten."""
     if path.exists():
         raise UserError("exists already", path, "Choose another name, or --into another folder.")
 
 
 def shown(path: Path) -> str:
-    """A path as it must be given, with a separator."""
+    """Return a path as the command line takes it, always with a separator."""
     text = path.as_posix()
     return text if "/" in text else f"./{text}"
 
 
 def tell(path: Path, *commands: str) -> None:
-    """What was written, and what to do next."""
+    """Print what was written and which commands try it."""
     print(f"{path} is written. Try it:")
     test = path.with_name(f"test_{path.stem}.py") if path.suffix else path
     for line in (*commands, f"pytest {shown(test)}"):

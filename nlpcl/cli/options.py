@@ -1,4 +1,4 @@
-"""From a configuration dataclass to a command with one flag a field."""
+"""Command-line flags from the fields of a configuration dataclass."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ TableOption = Annotated[
 ]
 DataRoot = Annotated[
     str | None,
-    typer.Option(help="Folder with the corpora (else the variable NLPCL_DATA).", metavar="DIR"),
+    typer.Option(help="Folder with the corpora (or set NLPCL_DATA).", metavar="DIR"),
 ]
-Output = Annotated[Path | None, typer.Option(help="File to write instead of stdout.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Output = Annotated[Path | None, typer.Option(help="Output file. (default: stdout)")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing on stderr.")]
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """The field that a parameter sets, under its present or a former name."""
+    """Annotation of a parameter: the field it sets, under its present or a former name."""
 
     name: str
 
 
 def config_parameters(config: type[Any], only: Collection[str] = ()) -> list[inspect.Parameter]:
-    """One keyword parameter a field, annotated for Typer; None means that the flag was not given.
+    """Return one keyword parameter per field, for Typer; None means that the flag was not given.
 
     The default shown is the field's; presets can therefore tell a given flag from a default. Each
     former name of a field has a parameter of its own, left out of the help.
@@ -64,13 +64,18 @@ def config_parameters(config: type[Any], only: Collection[str] = ()) -> list[ins
 
 
 def declaration(field: dataclasses.Field[Any], name: str) -> Any:
-    """The option of a field under its own name, or the hidden one under a former name."""
-    shown = "none" if field.default is None else str(field.default)
-    if field.type == "bool":
+    """Return the option of a field; under a former name it is hidden from the help."""
+    shown = f"{field.default} {field.metadata['unit']}".rstrip()
+    if field.default is None:
+        shown = "none"
+    elif field.type == "bool":
         shown = "on" if field.default else "off"
+    told = f"{field.metadata['help']}."
+    if field.default is not None or "by default" not in told:
+        told += f" (default: {shown})"
     return typer.Option(
         *([flag(name)] if field.type != "bool" else boolean_flags(name)),
-        help=f"{field.metadata['help']}. (default: {shown} {field.metadata['unit']}".rstrip() + ")",
+        help=told,
         show_default=False,
         rich_help_panel=field.metadata["panel"],
         hidden=name != field.name,
@@ -78,16 +83,16 @@ def declaration(field: dataclasses.Field[Any], name: str) -> Any:
 
 
 def boolean_flags(name: str) -> list[str]:
-    """``keep_overlap`` → ``--keep-overlap/--no-keep-overlap``."""
+    """Return both flags of a boolean: ``keep_overlap`` → ``--keep-overlap/--no-keep-overlap``."""
     return [f"{flag(name)}/--no-{name.replace('_', '-')}"]
 
 
 def with_fields(
     function: Callable[..., None], config: type[Any], summary: str
 ) -> Callable[..., None]:
-    """A function for Typer: ``function``'s own parameters and then the flags of a dataclass.
+    """Extend a function, for Typer, by the flags of a dataclass.
 
-    ``function`` receives the fields that were given in ``given``.
+    ``function`` receives the flags that were given as the dictionary ``given``.
     """
     return with_parameters(function, config_parameters(config), summary)
 
@@ -95,9 +100,9 @@ def with_fields(
 def with_parameters(
     function: Callable[..., None], fields: Sequence[inspect.Parameter], summary: str
 ) -> Callable[..., None]:
-    """A function for Typer: ``function``'s own parameters and then those of ``fields``.
+    """Extend a function, for Typer, by the parameters ``fields``.
 
-    ``function`` receives those of the latter that were given in ``given``.
+    ``function`` receives those that were given as the dictionary ``given``.
     """
     own = [
         parameter
@@ -117,13 +122,13 @@ def with_parameters(
 
 
 def field_of(parameter: inspect.Parameter) -> str:
-    """The field that a parameter sets."""
+    """Return the name of the field that a parameter sets."""
     notes = getattr(parameter.annotation, "__metadata__", ())
     return next((note.name for note in notes if isinstance(note, Field)), parameter.name)
 
 
 def under_present_names(given: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, Any]:
-    """What was given as flags, by the names of fields; a line on stderr for each former name.
+    """Rename given flags to their fields, with a line on stderr for each former name.
 
     Args:
         given: values of parameters.
@@ -151,13 +156,13 @@ def configured(
     preset: str | None,
     given: Mapping[str, Any],
 ) -> RunConfig:
-    """Defaults, then the preset, then the flags that were given."""
+    """Build a configuration: defaults, overridden by the preset, then by the flags given."""
     chosen = preset_values(presets, preset)
     return config.from_dict({**chosen, **given}, where="preset").check()
 
 
 def preset_values(presets: Mapping[str, Mapping[str, Any]], name: str | None) -> Mapping[str, Any]:
-    """The settings of a preset; none without a name.
+    """Return the settings of a preset; empty without a name.
 
     Raises:
         UserError: no such preset.

@@ -1,4 +1,4 @@
-"""``nlpcl predict NOUN``: one command a task, made from its spec."""
+"""``nlpcl predict NOUN``: one command per task, built from its spec."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ Checkpoint = Annotated[
     typer.Option(
         "--checkpoint",
         "--model",
-        help="Run, saved model, hub id or builtin. (default: the newest finished run, else the "
-        "built-in model where there is one)",
+        help="Run folder, saved model, hub id or builtin. (default: the newest finished run, else "
+        "the built-in model, if any)",
     ),
 ]
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The group of what can be predicted."""
+    """Build the group ``nlpcl predict``, one subcommand per task."""
     return lazy_group(
         "predict",
-        "Answer with a trained model: about text, sound, files or standard input. A model folder "
-        "of your own works like a name.",
+        "Predict with a trained model, from text, sound files or standard input. The task may also "
+        "be the path of your own model folder.",
         nouns,
         lambda noun: single(predictor_of(noun)),
         lambda noun: task_of(noun).summary,
@@ -46,16 +46,16 @@ def command(arguments: Sequence[str] = ()) -> Any:
 
 
 def nouns() -> list[str]:
-    """What can be predicted, sorted."""
+    """Return the nouns of the tasks that predict, sorted."""
     specs = [tasks.spec(name) for name in tasks.names()]
     return sorted(spec.noun for spec in specs if spec.prediction is not None)
 
 
 def task_of(noun: str) -> TaskSpec:
-    """The task of a noun, or of a user's own model folder.
+    """Return the task of a noun, or of a user's own model folder.
 
     Raises:
-        UserError: there is none.
+        UserError: no task of that name, or one that does not predict.
     """
     if zoo.is_path(noun):
         spec = zoo.entry(noun).task
@@ -69,7 +69,7 @@ def task_of(noun: str) -> TaskSpec:
 
 
 def predictor_of(noun: str) -> Callable[..., None]:
-    """The function behind ``nlpcl predict NOUN``."""
+    """Build the function behind ``nlpcl predict NOUN``."""
     spec = task_of(noun)
     prediction = spec.prediction
     assert prediction is not None
@@ -83,7 +83,7 @@ def predictor_of(noun: str) -> Callable[..., None]:
 
 
 def signature(function: Callable[..., None], spec: TaskSpec, prediction: Prediction) -> Any:
-    """The parameters of a function that suit a task."""
+    """Return the signature of a function without the parameters that a task does not use."""
     import inspect
 
     left_out = {"spec", "prediction", "given"}
@@ -97,7 +97,7 @@ def about_text(
     spec: TaskSpec,
     prediction: Prediction,
     given: dict[str, Any],
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts.")] = None,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts, or use --input.")] = None,
     source: Input = None,
     input_format: InputFormat = "auto",
     column: Column = None,
@@ -108,20 +108,21 @@ def about_text(
         bool,
         typer.Option(
             "--assume-tuned",
-            help="The checkpoint was tuned for the task although nlpcl did not train it.",
+            help="Accept a checkpoint that nlpcl did not train as fine-tuned for the task.",
         ),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Add the words with their weight for the label.")
+        bool,
+        typer.Option("--explain", help="Add the attribution of each word to the predicted label."),
     ] = False,
     method: Annotated[
-        str, typer.Option(help="How --explain weighs words: gradients or leave-one-out.")
+        str, typer.Option(help="Attribution method of --explain: gradients or leave-one-out.")
     ] = "gradients",
     device: Device = "auto",
     precision: Precision = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Predictions for texts, one result a text."""
+    """Write one prediction per text."""
     name = f"predict {prediction.noun}"
     example = f"nlpcl {name} {prediction.example}"
     check_flags(texts, source, input_format, format, command=name, example=example)
@@ -157,7 +158,10 @@ def about_sound(
     given: dict[str, Any],
     paths: Annotated[
         list[str] | None,
-        typer.Argument(help="Sound files, folders of them, patterns such as 'a/*.wav'; - reads."),
+        typer.Argument(
+            help="Sound files, folders, patterns such as 'a/*.wav', or - to read a list from "
+            "standard input."
+        ),
     ] = None,
     format: Annotated[str, typer.Option("--format", help="table, jsonl or csv.")] = "table",
     output: Output = None,
@@ -166,7 +170,7 @@ def about_sound(
     precision: Precision = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Predictions for sound files, whole or in windows of time."""
+    """Write one prediction per sound file, or per window of it."""
     name = f"predict {prediction.noun}"
     check_format(format, ("table", "jsonl", "csv"))
     if not paths:
@@ -195,12 +199,12 @@ def about_sound(
 
 
 def say_who(opened: Predictor, prediction: Prediction, quiet: bool) -> None:
-    """Tell on stderr which model answers."""
+    """Print on stderr which model predicts."""
     if not quiet:
         say_lines([f"{prediction.done} by {opened.description}"])
 
 
 def say_lines(lines: Iterable[str]) -> None:
-    """Remarks on stderr."""
+    """Print remarks on stderr."""
     for line in lines:
         print(f"nlpcl: {line}", file=sys.stderr)

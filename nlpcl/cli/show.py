@@ -1,4 +1,4 @@
-"""Printing reports."""
+"""Printing of tables and reports, in the formats that ``--format`` names."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ FORMATS = ("table", "json", "csv", "markdown", "latex")
 
 
 def loading(quiet: bool = False) -> None:
-    """Say that the heavy imports have begun."""
+    """Tell on a terminal that the heavy libraries are being imported."""
     if not quiet and sys.stderr.isatty():
         print("loading…", file=sys.stderr)
 
 
 def check_format(name: str, known: Sequence[str] = FORMATS) -> str:
-    """Refuse an unknown ``--format``."""
+    """Return a known ``--format``; reject any other."""
     if name not in known:
         raise unknown_name("format", name, known, where="--format")
     return name
 
 
 def show_tables(tables: Sequence[Table], format: str = "table") -> None:
-    """Print tables to stdout."""
+    """Print tables on stdout in the given format."""
     if format == "table":
         from rich.console import Console
 
@@ -44,7 +44,7 @@ def show_tables(tables: Sequence[Table], format: str = "table") -> None:
 
 
 def show_report(report: Report, format: str = "table", *, cases: bool = False) -> None:
-    """Print a report; the lists of single faults only when asked for."""
+    """Print a report; tables of single mistakes are printed only if ``cases``."""
     if format == "json":
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
         return
@@ -53,7 +53,7 @@ def show_report(report: Report, format: str = "table", *, cases: bool = False) -
 
 
 def show_run(run: Any) -> None:
-    """What ``nlpcl train`` prints at its end: the tables, then where everything is."""
+    """Print the result of ``nlpcl train``: the tables, the run folder, size and duration."""
     record = run.record
     costs = [record["costs"]] if "costs" in record else []
     tables = [Table.from_dict(table) for table in [*run.report["tables"], *costs]]

@@ -1,4 +1,4 @@
-"""What the commands that read text have in common: flags, checks, reading."""
+"""Flags, checks and reading common to all commands that take text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from nlpcl.text.reading import Record
 
 Input = Annotated[
-    str | None, typer.Option("--input", help="A txt, jsonl or csv file, or - for standard input.")
+    str | None,
+    typer.Option("--input", help="Input file (txt, jsonl or csv), or - for standard input."),
 ]
-InputFormat = Annotated[str, typer.Option(help="auto (by the file's name), txt, jsonl or csv.")]
-Column = Annotated[str | None, typer.Option(help="Field of the text in jsonl or csv input.")]
+InputFormat = Annotated[str, typer.Option(help="auto (by file extension), txt, jsonl or csv.")]
+Column = Annotated[str | None, typer.Option(help="Field with the text, in jsonl or csv input.")]
 TextFormat = Annotated[str, typer.Option("--format", help="table, text, jsonl or csv.")]
 
 
@@ -31,15 +32,15 @@ def check_flags(
     command: str,
     example: str,
 ) -> None:
-    """Refuse what needs no model to be seen as a mistake.
+    """Reject invalid flags before a model is loaded.
 
     Args:
         texts: those given as arguments.
         source: the value of ``--input``.
         input_format: of the source.
         format: of the results.
-        command: such as ``predict hate``.
-        example: a call of it that works.
+        command: name of the command, such as ``predict hate``.
+        example: a valid call, for the message.
     """
     check_format(format, ("table", "text", "jsonl", "csv"))
     known = ("auto", "txt", "jsonl", "csv")
@@ -56,7 +57,7 @@ def check_flags(
 def records(
     texts: Sequence[str] | None, source: str | None, input_format: str, column: str | None
 ) -> Iterable[Record]:
-    """The texts that were given, one after the other."""
+    """Iterate over the texts given as arguments or in ``source``."""
     from nlpcl.text.reading import from_arguments, read_texts
 
     if texts:

@@ -1,4 +1,4 @@
-"""``nlpcl train MODEL``."""
+"""``nlpcl train MODEL``: train a model, or resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from nlpcl.core.errors import UserError
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
-    """The group of models that can be trained."""
+    """Build the group ``nlpcl train``, one subcommand per model."""
     return lazy_group(
         "train",
-        "Train a model and score it on its test sets. A folder of your own works like a name.",
+        "Train a model and evaluate it on its test sets. MODEL may also be the path of your own "
+        "model folder.",
         zoo.names,
         model_command,
         lambda name: zoo.entry(name).summary,
@@ -26,12 +27,12 @@ def command(arguments: Sequence[str] = ()) -> Any:
 
 
 def run_option(help: str, *declarations: str) -> Any:
-    """An option under the heading Run."""
+    """Return an option listed under the heading Run."""
     return typer.Option(*declarations, help=help, rich_help_panel="Run")
 
 
 def model_command(name: str) -> Any:
-    """The command that trains one model."""
+    """Build the command that trains one model."""
     entry = zoo.entry(name)
 
     def train(
@@ -41,9 +42,9 @@ def model_command(name: str) -> Any:
             run_option("Named settings (see nlpcl models), such as paper; flags override them."),
         ] = None,
         out: Annotated[
-            Path | None, run_option("Run folder to make. (default: runs/MODEL-TIME)")
+            Path | None, run_option("Run folder to create. (default: runs/MODEL-TIME)")
         ] = None,
-        resume: Annotated[Path | None, run_option("Go on with an interrupted run folder.")] = None,
+        resume: Annotated[Path | None, run_option("Resume an interrupted run folder.")] = None,
         quiet: Annotated[bool, run_option("No progress display.", "--quiet")] = False,
         given: dict[str, Any],
     ) -> None:
@@ -63,7 +64,7 @@ def model_command(name: str) -> Any:
 
 
 def start(config: Any, out: Path | None, quiet: bool) -> None:
-    """Train from the beginning."""
+    """Start a new run, and print its report."""
     from nlpcl.cli.show import loading, show_run
 
     loading(quiet)
@@ -73,7 +74,7 @@ def start(config: Any, out: Path | None, quiet: bool) -> None:
 
 
 def go_on(name: str, folder: Path, quiet: bool) -> None:
-    """Resume a run."""
+    """Resume a run, and print its report."""
     from nlpcl.cli.show import loading, show_run
 
     loading(quiet)

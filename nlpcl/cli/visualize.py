@@ -1,4 +1,4 @@
-"""``nlpcl visualize RUN``."""
+"""``nlpcl visualize RUN``: figures of runs and ablations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nlpcl.core.tables import Table
 
 FORMATS = ("html", "png", "svg", "pdf")
 REASONS = 3
-"""Figures whose reasons are told where nothing can be drawn."""
+"""Maximum number of figures whose reasons are given if none can be drawn."""
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
@@ -27,24 +27,25 @@ def command(arguments: Sequence[str] = ()) -> Any:
 def visualize(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders of ablations.")],
     list_figures: Annotated[
-        bool, typer.Option("--list", help="Say which figures can be drawn, and why others cannot.")
+        bool,
+        typer.Option("--list", help="List the figures that can be drawn, and why others cannot."),
     ] = False,
     only: Annotated[
-        str | None, typer.Option(help="Figures to draw, joined by commas; see --list.")
+        str | None, typer.Option(help="Figures to draw, comma-separated; see --list.")
     ] = None,
     format: Annotated[
-        str, typer.Option(help="html (one report), png, svg or pdf (a file a figure).")
+        str, typer.Option(help="html (one report), or png, svg or pdf (one file per figure).")
     ] = "html",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder, or the report's file. (default: RUN/figures)"),
+        typer.Option(help="Output folder, or an .html file. (default: RUN/figures)"),
     ] = None,
     audio: Annotated[
-        Path | None, typer.Option(help="Long sound file for the figure timeline.")
+        Path | None, typer.Option(help="Long sound file to plot in the figure timeline.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of maps and samples.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for projections and sampling.")] = 0,
 ) -> None:
-    """Draw runs and ablations: one HTML report with figures, tables and the data behind them."""
+    """Plot runs and ablations: one HTML report with figures, tables and their data."""
     check_format(format, FORMATS)
     wanted = [name.strip() for name in (only or "").split(",") if name.strip()]
     check_place(out, format)
@@ -88,7 +89,7 @@ def visualize(
 
 
 def check_place(out: Path | None, format: str) -> None:
-    """Refuse a place that cannot be written to in this format.
+    """Reject an output path that does not suit the format.
 
     Raises:
         UserError: a file where a folder is needed, or the other way round.
@@ -104,6 +105,6 @@ def check_place(out: Path | None, format: str) -> None:
 
 
 def say(name: str) -> None:
-    """Show on a terminal which figure is made; an empty name wipes the line."""
+    """Show on a terminal which figure is being drawn; an empty name clears the line."""
     if sys.stderr.isatty():
         print(f"\r\033[K{name}", end="", file=sys.stderr, flush=True)

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, settings, files, tables, rows, schedules, progress."""
+"""Foundations: errors, settings, files, tables, dataset rows, schedules, progress."""

@@ -1,4 +1,4 @@
-"""Configuration: one dataclass per model, whose fields are the flags of ``nlpcl train MODEL``."""
+"""Configuration: one dataclass per model, whose fields are the flags of ``nlpcl train``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def option(
     formerly: Sequence[str] = (),
     absent: Any = dataclasses.MISSING,
 ) -> Any:
-    """A dataclass field that is also a command-line flag.
+    """Declare a dataclass field that is also a command-line flag.
 
     Args:
         default: value without the flag.
@@ -66,7 +66,7 @@ def flag(name: str) -> str:
 
 @dataclass(kw_only=True)
 class RunConfig(RenamedFields):
-    """What every model's training needs. A model's ``Config`` adds its own fields."""
+    """Settings common to the training of all models; a model's ``Config`` adds its own."""
 
     task: ClassVar[str] = ""
     paper: ClassVar[str] = ""
@@ -74,11 +74,11 @@ class RunConfig(RenamedFields):
 
     data: str = option(
         "sample",
-        "Dataset name, names joined by commas, a file, a folder, or hf:OWNER/NAME",
+        "Dataset name, comma-separated names, a file, a folder, or hf:OWNER/NAME",
         panel="Data",
     )
     data_root: str | None = option(
-        None, "Folder with the corpora (else the variable NLPCL_DATA)", panel="Data"
+        None, "Folder with the corpora (or set NLPCL_DATA)", panel="Data"
     )
     dev_fraction: float = option(
         0.1,
@@ -161,7 +161,7 @@ class RunConfig(RenamedFields):
         return False
 
     def check(self) -> Self:
-        """Refuse impossible values before anything is loaded.
+        """Reject invalid values before anything is loaded.
 
         Raises:
             UserError: naming the flag, the bound and the value.
@@ -170,15 +170,15 @@ class RunConfig(RenamedFields):
         return self
 
     def learning_rate_schedule(self, updates: int) -> Callable[[int], float] | None:
-        """Update → factor of the peak learning rate; None is linear warm-up and decay."""
+        """Factor of the peak learning rate by update; None for linear warm-up and decay."""
         return None
 
     def columns(self) -> dict[str, str]:
-        """Field of a row → the column of the user's file that was named for it."""
+        """Map fields of a row to the columns that the user named for them."""
         return {}
 
     def data_options(self) -> dict[str, Any]:
-        """Which rows are wanted, for the schema of the task."""
+        """Options for selecting rows, passed to the task's schema."""
         return {}
 
     def as_dict(self) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class RunConfig(RenamedFields):
         return dataclasses.asdict(self)
 
     def model_options(self) -> dict[str, Any]:
-        """The fields under the heading Model: what a saved model needs to be built again."""
+        """The fields under the heading Model, which a saved model needs to be rebuilt."""
         return {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -223,7 +223,7 @@ def absent_values(options: type[Any]) -> dict[str, Any]:
 
 
 def check_fields(settings: DataclassInstance) -> None:
-    """Refuse values of a dataclass of options that are no choice or out of bounds.
+    """Reject values of a dataclass that are no valid choice or out of bounds.
 
     Raises:
         UserError: naming the flag, the bound and the value.
@@ -236,13 +236,13 @@ def check_fields(settings: DataclassInstance) -> None:
 
 
 def check_choice(name: str, value: object, hint: object) -> None:
-    """Refuse a value outside a ``Literal``."""
+    """Reject a value that is not in a ``Literal``."""
     if get_origin(hint) is Literal and value not in get_args(hint):
         raise unknown_name("value", str(value), map(str, get_args(hint)), where=flag(name))
 
 
 def check_bounds(name: str, value: object, bounds: Mapping[str, float | None]) -> None:
-    """Refuse a number outside its bounds; NaN is outside all of them."""
+    """Reject a number out of bounds; NaN always is."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return
     tests: dict[str, Callable[[float], bool]] = {

@@ -1,4 +1,4 @@
-"""User mistakes: one line that says what is wrong, where, and how to mend it."""
+"""User errors: one line that says what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake the user can mend; the command line prints it as one line and exits with code 2.
+    """An error the user can fix; the command line prints it as one line and exits with code 2.
 
     Args:
         what: what is wrong, without a full stop, e.g. ``"unknown column 'src'"``.
@@ -25,7 +25,7 @@ class UserError(Exception):
 def unknown_name(
     kind: str, name: str, known: Iterable[str], *, where: str = "", how: str = ""
 ) -> UserError:
-    """An unknown model, dataset, variant or column, with the nearest name and the whole list."""
+    """Create the error for an unknown name, with the nearest one and the list of all."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     suggestion = f"Did you mean {close[0]!r}? " if close else ""
@@ -34,7 +34,7 @@ def unknown_name(
 
 
 def first_line(error: Exception) -> str:
-    """The first sentence of an error, short enough for one line."""
+    """Return the first sentence of an error, short enough for one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     return text if len(text) <= 160 else text[:157] + "..."

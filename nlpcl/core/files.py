@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old state or the new one, never half of either."""
+"""Atomic writing of files: readers see the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nlpcl.core.errors import UserError
 
 @contextlib.contextmanager
 def explained(path: Path) -> Generator[None]:
-    """Turn an operating-system refusal (disk full, no permission) into one line about ``path``."""
+    """Turn an operating-system error (disk full, no permission) into one line about ``path``."""
     try:
         yield
     except OSError as error:
@@ -77,14 +77,14 @@ def read_json(path: Path) -> Any:
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write one JSON object a line, atomically."""
+    """Write one JSON object per line, atomically."""
     with atomic_file(path) as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def read_json_lines(path: Path) -> list[Any]:
-    """Read one JSON value a line, with a one-line error when the file is missing or damaged."""
+    """Read one JSON value per line, with a one-line error when the file is missing or damaged."""
     try:
         # Not splitlines(), which also breaks at marks such as U+2028 inside a text.
         lines = path.read_text(encoding="utf-8").split("\n")

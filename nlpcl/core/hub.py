@@ -1,4 +1,4 @@
-"""The model hub, asked only when it can answer."""
+"""Access to the model hub, without waiting for a hub that cannot be reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT = 3.0
 
 
 def is_offline() -> bool:
-    """Whether the environment forbids asking the hub."""
+    """Whether the environment forbids access to the hub."""
     return any(
         os.environ.get(name, "").upper() in {"1", "TRUE", "YES", "ON"}
         for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -22,7 +22,7 @@ def is_offline() -> bool:
 
 
 def is_reachable() -> bool:
-    """Whether the hub's host answers; behind a proxy this is left to the first request."""
+    """Whether the hub's host answers; assumed to be so behind a proxy."""
     if is_offline():
         return False
     if getproxies():
@@ -37,7 +37,7 @@ def is_reachable() -> bool:
 
 
 def require(name: str, where: str, *, kind: str, how: str) -> None:
-    """Refuse a hub id that is neither cached nor to be fetched, before the hub's library retries.
+    """Reject a hub id that is neither cached nor reachable, before the hub's library retries.
 
     Args:
         name: ``OWNER/NAME``.

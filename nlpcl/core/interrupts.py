@@ -1,4 +1,4 @@
-"""Ctrl-C that lets the work at hand come to a good end."""
+"""Graceful handling of Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Protocol
 
 
 class Interruptible(Protocol):
-    """Whoever looks at ``interrupted`` now and then."""
+    """An object that checks ``interrupted`` regularly."""
 
     interrupted: bool
 
 
 class FirstInterrupt:
-    """The first Ctrl-C sets ``interrupted``, a second one stops at once.
+    """Set ``interrupted`` at the first Ctrl-C; stop at once at the second.
 
     Args:
         target: told of the first one.

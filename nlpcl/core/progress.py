@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a live display on a terminal, plain lines elsewhere."""
+"""Progress of training: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ console = Console(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
-    """A line on stderr, without markup; stdout is kept for results."""
+    """Print a line on stderr, without markup; stdout is reserved for results."""
     console.print(text, markup=False, soft_wrap=True)
 
 
 def clock(seconds: float) -> str:
-    """``75`` → ``1:15``."""
+    """Format seconds: ``75`` → ``1:15``."""
     minutes, rest = divmod(int(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def numbers(values: Mapping[str, float]) -> str:
-    """``{"loss": 1.25}`` → ``loss 1.25``, four significant digits each."""
+    """Format values with four significant digits: ``{"loss": 1.25}`` → ``loss 1.25``."""
     return "  ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 class Silent:
-    """No display; the base of the others."""
+    """No display; the base class of the others."""
 
     def begin(self, steps: int, epochs: int, done: int) -> None:
-        """Training starts: updates in all, epochs, updates done before (after a resume)."""
+        """Called when training starts: total updates, epochs, updates done before a resume."""
 
     def step(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """After an update: its number, the epoch as a fraction, loss parts and learning rate."""
+        """Called after an update: number, epoch as a fraction, loss parts, learning rate."""
 
     def epoch(self, number: int, values: Mapping[str, float], best: bool) -> None:
-        """After an epoch: its number, dev scores, whether they are the best so far."""
+        """Called after an epoch: its number, dev scores, whether they are the best so far."""
 
     def end(self) -> None:
-        """Training stopped, for whatever reason."""
+        """Called when training stops, for whatever reason."""
 
 
 class Lines(Silent):
-    """A line every few seconds and one an epoch."""
+    """A line every few seconds and one per epoch."""
 
     EVERY = 10.0
 
@@ -58,7 +58,7 @@ class Lines(Silent):
         self.started = self.shown = time.monotonic()
 
     def rate(self, step: int) -> tuple[float, float]:
-        """Updates a second, seconds left."""
+        """Updates per second, and seconds left."""
         speed = (step - self.done) / max(time.monotonic() - self.started, 1e-9)
         return speed, (self.steps - step) / max(speed, 1e-9)
 
@@ -76,7 +76,7 @@ class Lines(Silent):
 
 
 class Display(Lines):
-    """A live panel: the epochs so far and the current step."""
+    """A live panel with the epochs so far and the current step."""
 
     ROWS = 12
     live: Live | None = None
@@ -90,7 +90,7 @@ class Display(Lines):
         self.live.start()
 
     def render(self) -> Group:
-        """The panel as it stands."""
+        """Render the panel."""
         step, epoch = self.at
         speed, left = self.rate(step)
         bar = ProgressBar(total=self.steps, completed=step, width=40)
@@ -102,7 +102,7 @@ class Display(Lines):
         return Group(*([self.epochs_so_far()] if self.rows else []), bar, line, current)
 
     def epochs_so_far(self) -> Table:
-        """One row an epoch; the best are marked."""
+        """Render one row per epoch; the best are marked."""
         table = Table()
         columns = list(dict.fromkeys(name for _, values, _ in self.rows for name in values))
         table.add_column("epoch", justify="right")
@@ -125,7 +125,7 @@ class Display(Lines):
 
 
 def choose(quiet: bool) -> Silent:
-    """The display that fits where we run."""
+    """Choose the display that suits the terminal."""
     if quiet:
         return Silent()
     return Display() if sys.stderr.isatty() and not console.is_dumb_terminal else Lines()

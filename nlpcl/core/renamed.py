@@ -1,4 +1,4 @@
-"""Options under the names that they had in earlier releases.
+"""Former names of options, accepted for one release.
 
 A field says so itself: ``option(..., formerly=("old_name",))``.
 """
@@ -14,7 +14,7 @@ from nlpcl.core.errors import UserError
 
 
 def former_names(options: type[Any]) -> dict[str, str]:
-    """Former name → present name of the fields of a dataclass, inherited ones included."""
+    """Map former names to present names of a dataclass's fields, including inherited ones."""
     # All bases: an override of a field need not repeat what the field was called.
     return {
         former: field.name
@@ -28,7 +28,7 @@ def former_names(options: type[Any]) -> dict[str, str]:
 def with_present_names(
     options: type[Any], values: Mapping[str, Any], *, where: str = ""
 ) -> dict[str, Any]:
-    """Settings by the present names of their fields; names of no field are left alone.
+    """Rename settings to the present names of their fields; other names are left alone.
 
     Args:
         options: a dataclass of options.
@@ -51,7 +51,7 @@ def with_present_names(
 
 
 class RenamedFields:
-    """Base of dataclasses that own code may extend: it may do so, and read, by former names."""
+    """Base of dataclasses that user code may extend: former names can be read and overridden."""
 
     former_methods: ClassVar[Mapping[str, str]] = {}
     """Former name → present name of the methods that a subclass may override."""

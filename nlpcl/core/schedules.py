@@ -1,4 +1,4 @@
-"""Schedules of quantities that change during training; pure arithmetic."""
+"""Schedules of quantities that change during training, as pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def waiting_then_linear(done: float, wait: float = 0.1, full: float = 0.7) -> float:
-    """0 for a while, then a straight line to 1, then 1: the documented schedule of α.
+    """Schedule of α as documented: 0 at first, then linear to 1, then 1.
 
     The document waits for 5 epochs of 50 and reaches 1 at 0.7 of them. Counted in epochs it would
     jump from 0 to 1 in short trainings; counted as a fraction of the training it never jumps.
@@ -21,7 +21,7 @@ def waiting_then_linear(done: float, wait: float = 0.1, full: float = 0.7) -> fl
 
 
 def saturating(done: float, steepness: float = 10.0) -> float:
-    """``2 / (1 + exp(-10 p)) - 1``: the schedule of DANN (Ganin et al. 2016, arXiv 1505.07818)."""
+    """Schedule of DANN: ``2 / (1 + exp(-10 p)) - 1`` (Ganin et al. 2016, arXiv 1505.07818)."""
     return math.tanh(steepness * done / 2)
 
 

@@ -1,4 +1,4 @@
-"""What a dataset adapter returns: splits with their protocol, and every row it could not use."""
+"""Splits of a dataset with their protocol, and a record of every row that was skipped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Example = dict[str, Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """A row or file that is wrong: skipped and counted, never silently lost."""
+    """A row or file that is wrong: skipped, reported and counted."""
 
     file: str
     line: int | None
@@ -48,12 +48,12 @@ class Splits:
     notes: list[str] = field(default_factory=list[str])
 
     def sizes(self) -> dict[str, int]:
-        """Rows a split."""
+        """Number of rows per split."""
         tests = {f"test:{name}": len(rows) for name, rows in self.test.items()}
         return {"train": len(self.train), "dev": len(self.dev), **tests}
 
     def keep(self, fraction: float) -> None:
-        """Keep a share of the training rows, chosen by a hash of each, and note it."""
+        """Keep a fraction of the training rows, chosen by a hash of each, and add a note."""
         if fraction >= 1:
             return
 
@@ -66,7 +66,7 @@ class Splits:
         self.train = [row for at, row in enumerate(self.train) if at in chosen]
 
     def fingerprint(self) -> str:
-        """The first 16 digits of a SHA-256 over all rows in order."""
+        """First 16 digits of a SHA-256 over all rows in order."""
         digest = hashlib.sha256()
         for rows in (self.train, self.dev, *self.test.values()):
             for row in rows:
@@ -77,7 +77,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One entry of ``nlpcl data list``.
+    """A dataset as listed by ``nlpcl data list``.
 
     Args:
         name: the name given to ``--data``.

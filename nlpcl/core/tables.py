@@ -1,4 +1,4 @@
-"""Tables and reports: one form for the terminal, JSON, CSV, Markdown and LaTeX."""
+"""Tables and reports, rendered for the terminal, JSON, CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIGITS = 2
 
 
 def show(value: Cell, digits: int = DIGITS) -> str:
-    """A cell as text: ``-`` for nothing, a fixed number of digits for fractions."""
+    """Format a cell: ``-`` for None, a fixed number of digits for fractions."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if isinstance(value, bool):
@@ -61,7 +61,7 @@ class Table:
                 )
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+        """Return the JSON form."""
         parts: dict[str, Any] = {
             "name": self.name,
             "columns": list(self.columns),
@@ -79,11 +79,11 @@ class Table:
         return cls(**{key: value for key, value in parts.items() if key in known})
 
     def texts(self) -> list[list[str]]:
-        """Every cell as printed."""
+        """Format every cell."""
         return [[show(cell, self.digits) for cell in row] for row in self.rows]
 
     def for_people(self) -> tuple[list[str], list[list[str]]]:
-        """Headings and cells in print; ``low`` and ``high`` go in brackets behind their value."""
+        """Format headings and cells for print; ``low`` and ``high`` go in brackets."""
         columns, texts = list(self.columns), self.texts()
         for at in reversed(range(1, len(columns) - 1)):
             if columns[at : at + 2] != ["low", "high"]:
@@ -97,7 +97,7 @@ class Table:
         return columns, texts
 
     def as_rich(self) -> Group:
-        """Title, table and note for rich; numbers are right-aligned.
+        """Render for the terminal: title, table and note, numbers right-aligned.
 
         The title and the note stand outside the table, whose width would wrap them.
         """
@@ -120,7 +120,7 @@ class Table:
         return Group(title, table, *note, Text(""))
 
     def is_numeric(self, column: str) -> bool:
-        """Whether a column holds numbers alone."""
+        """Whether a column holds only numbers."""
         cells = [row[list(self.columns).index(column)] for row in self.rows]
         return bool(cells) and all(
             cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
@@ -128,7 +128,7 @@ class Table:
         )
 
     def as_csv(self) -> str:
-        """Comma-separated, full precision, with a header line."""
+        """Render as CSV in full precision, with a header line."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(self.columns)
@@ -136,7 +136,7 @@ class Table:
         return stream.getvalue()
 
     def as_markdown(self) -> str:
-        """A Markdown table with the title above."""
+        """Render as Markdown, with the title above."""
 
         def line(cells: Sequence[str]) -> str:
             return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -148,7 +148,7 @@ class Table:
         return "\n".join([*title, *lines, *note]) + "\n"
 
     def as_latex(self) -> str:
-        """A booktabs ``tabular``."""
+        """Render as a booktabs ``tabular``."""
 
         def safe(text: str) -> str:
             for mark in "&%$#_{}":
@@ -165,16 +165,16 @@ class Table:
 
 @dataclass
 class Report:
-    """Flat named numbers plus tables; saved as ``report.json``."""
+    """Named metrics and tables; saved as ``report.json``."""
 
     metrics: dict[str, float] = field(default_factory=dict[str, float])
     tables: list[Table] = field(default_factory=list[Table])
 
     def extend(self, other: Report) -> None:
-        """Add the numbers and tables of another."""
+        """Add the metrics and tables of another report."""
         self.metrics |= other.metrics
         self.tables += other.tables
 
     def as_dict(self) -> dict[str, Any]:
-        """``{"metrics": {name: number}, "tables": [{"name", "columns", "rows"}]}``."""
+        """Return the JSON form: ``{"metrics": {name: number}, "tables": [{"name", ...}]}``."""
         return {"metrics": self.metrics, "tables": [table.as_dict() for table in self.tables]}

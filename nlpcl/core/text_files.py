@@ -1,4 +1,4 @@
-"""Reading text files: strictly UTF-8, with a one-line error for everything else."""
+"""Reading of text files as strict UTF-8, with one-line errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nlpcl.core.splits import Problem
 
 
 def read_text(path: Path, *, damaged: list[Problem] | None = None) -> str:
-    """The whole file as text: UTF-8, a byte order mark removed, line endings untouched.
+    """Read a whole file as UTF-8, without byte order mark; line endings are kept.
 
     Args:
         path: the file.
@@ -58,7 +58,7 @@ def _broken_lines(data: bytes) -> list[int]:
 
 
 def read_lines(path: Path, *, damaged: list[Problem] | None = None) -> list[str]:
-    """The lines of a text file without their endings; nothing but LF and CRLF ends a line."""
+    """Read the lines of a file without their endings; only LF and CRLF end a line."""
     lines = read_text(path, damaged=damaged).split("\n")
     if lines[-1] == "":
         lines.pop()

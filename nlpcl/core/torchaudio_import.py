@@ -26,7 +26,7 @@ EXTENSION = "torchaudio._extension"
 
 
 def prepare() -> bool:
-    """Put the stand-in in place where it is needed.
+    """Install the stand-in if it is needed.
 
     Returns:
         Whether the stand-in is in place; False means that the native extension will be used.
@@ -41,7 +41,7 @@ def prepare() -> bool:
 
 
 def package_folder(name: str) -> Path | None:
-    """Where a package is installed, without importing it; None when it is not."""
+    """Folder of an installed package, found without importing it; None if not installed."""
     try:
         spec = find_spec(name)
     except (ImportError, ValueError):
@@ -66,7 +66,7 @@ def is_loadable(torchaudio: Path | None, torch: Path | None) -> bool:
 
 
 def written(path: Path) -> str:
-    """What is in a file; nothing where it cannot be read."""
+    """Read a file; empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
@@ -74,7 +74,7 @@ def written(path: Path) -> str:
 
 
 def stand_in() -> ModuleType:
-    """What ``torchaudio._extension`` looks like when torchaudio was built without its extension."""
+    """Create a module like ``torchaudio._extension`` of a build without the extension."""
     module = ModuleType(EXTENSION, "Stand-in: the native extension cannot load beside this torch.")
     module.__spec__ = ModuleSpec(EXTENSION, loader=None)
 

@@ -71,7 +71,7 @@ class Check:
         total = len(self.problems)
         if not total:
             return tables
-        shown = list(_fair_share(self.findings, SHOWN))
+        shown = list(_fairly_chosen(self.findings, SHOWN))
         kinds = ", ".join(f"{len(found)} {kind}" for kind, found in self.findings.items() if found)
         problems = Table(
             "problems",
@@ -246,10 +246,10 @@ def _listed(expected: Any) -> Cell:
     return " or ".join(map(str, expected)) if isinstance(expected, list) else expected
 
 
-def _fair_share(
+def _fairly_chosen(
     findings: Mapping[str, list[Problem]], number: int
 ) -> Iterable[tuple[str, Problem]]:
-    """Up to ``number`` problems, in order, with the places shared among the kinds."""
+    """Up to ``number`` problems, in order, the places divided fairly among the kinds."""
     taken = dict.fromkeys(findings, 0)
     free = number
     while free and any(taken[kind] < len(findings[kind]) for kind in findings):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.text_files import read_text
 from nlpcl.data.holdout import text_key
+from nlpcl.data.optional_columns import OPTIONAL_FIELDS, typed
 from nlpcl.data.schema import Schema
 from nlpcl.data.tables import Fields
 
@@ -23,15 +23,6 @@ LABELLED_FIELDS: Fields = {
     "label": ("label", "labels", "class", "category", "gold"),
 }
 """The fields of text classification and the column names recognised for them."""
-
-OPTIONAL_FIELDS: Fields = {
-    "id": ("id", "post_id", "tweet_id"),
-    "language": ("language", "lang"),
-    "targets": ("targets",),
-    "group": ("group", "group_id"),
-    "rationale": ("rationale",),
-}
-"""Optional fields, read if there are such columns: see :func:`of_own_files`."""
 
 LISTED = 5
 """Number of labels listed in a message."""
@@ -209,7 +200,7 @@ def of_own_files(splits: Splits) -> Splits:
             if field not in row:
                 continue
             try:
-                row[field] = _typed(field, row[field], row["text"])
+                row[field] = typed(field, row[field], row["text"])
             except ValueError as error:
                 splits.problems.append(Problem(row["file"], row["line"], f"{error}; left out"))
                 if field == "id":
@@ -240,49 +231,6 @@ def _some(labels: Iterable[str]) -> str:
     shown = ", ".join(repr(label) for label in ordered[:LISTED])
     rest = len(ordered) - LISTED
     return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def _typed(field: str, value: Any, text: str) -> Any:
-    """The value of an optional column.
-
-    Raises:
-        ValueError: it is of another type.
-    """
-    if field == "targets":
-        return _targets(value)
-    if field == "rationale":
-        return _spans(value, len(text))
-    if isinstance(value, str | int | float) and str(value).strip():
-        return str(value).strip()
-    raise ValueError(f"{field} is not text")
-
-
-def _targets(value: Any) -> list[str]:
-    names = value
-    if isinstance(value, str):
-        names = _json(value) if value.lstrip().startswith("[") else value.split("|")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("targets are not a list of names")
-    return list(dict.fromkeys(name.strip() for name in names if name.strip()))
-
-
-def _spans(value: Any, length: int) -> list[list[int]]:
-    spans = _json(value) if isinstance(value, str) else value
-    wanted = "rationale is not a list of [start, end] inside the text"
-    if not isinstance(spans, list):
-        raise ValueError(wanted)
-    for span in spans:
-        is_pair = isinstance(span, list) and len(span) == 2 and all(type(at) is int for at in span)
-        if not is_pair or not 0 <= span[0] < span[1] <= length:
-            raise ValueError(wanted)
-    return sorted(spans)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:

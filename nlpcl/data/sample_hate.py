@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nlpcl.core.splits import Dataset, Splits
-from nlpcl.data.labelled_text import LABELLED_FIELDS, OPTIONAL_FIELDS, count_labels, of_own_files
+from nlpcl.data.labelled_text import LABELLED_FIELDS, count_labels, of_own_files
+from nlpcl.data.optional_columns import OPTIONAL_FIELDS
 from nlpcl.data.tables import read_rows
 
 FOLDER = Path(__file__).parent / "samples" / "hate"

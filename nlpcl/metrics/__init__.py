@@ -1,1 +1,1 @@
-"""Scores as pure functions over decoded predictions; one module a task, none imports torch."""
+"""Metrics as pure functions of decoded predictions; none imports torch."""

@@ -53,7 +53,7 @@ class ClassificationScores:
 
     @property
     def n(self) -> int:
-        """Items."""
+        """Number of items."""
         return int(self.counts.sum())
 
     @property
@@ -128,16 +128,16 @@ class ClassificationScores:
     def confusion(self) -> list[Table]:
         """Counts, and percentages of the gold class."""
         rows: list[list[Cell]] = []
-        shares: list[list[Cell]] = []
+        percentages: list[list[Cell]] = []
         for label, row in zip(self.labels, self.counts.tolist(), strict=True):
             total = sum(row)
             rows.append([label, *row])
-            shares.append([label, *(100 * item / total if total else None for item in row)])
+            percentages.append([label, *(100 * item / total if total else None for item in row)])
         columns = ["gold \\ predicted", *self.labels]
         title = "Confusion, percent of the gold class"
         return [
             Table("confusion", columns, rows, title="Confusion, items"),
-            Table("confusion_percent", columns, shares, title=title, digits=1),
+            Table("confusion_percent", columns, percentages, title=title, digits=1),
         ]
 
 

@@ -47,7 +47,7 @@ class Group:
 
     @property
     def n(self) -> int:
-        """Items."""
+        """Number of items in the group."""
         return int(self.counts.sum())
 
 
@@ -179,7 +179,7 @@ def group_tables(
             )
     columns = ["by", "measure", "groups", "mean", "std", "worst", "best", "gap"]
     note = "Percent. std: over groups, ddof 1. Last two rows of a name: the class with the largest"
-    note += " gap in recall (equality of opportunity) and in share predicted (parity)."
+    note += " gap in recall (equal opportunity) and in selection rate (demographic parity)."
     if fewest > 1:
         note += f" Groups of fewer than {fewest} items are left out."
     return [
@@ -243,7 +243,7 @@ def gap_row(by: str, measure: str, names: Sequence[str], values: Sequence[float]
 
 
 def gap_rows(by: str, groups: Sequence[Group], labels: Sequence[str]) -> list[list[Cell]]:
-    """Gaps in accuracy, UA and macro-F1, and of the worst class in recall and share predicted."""
+    """Gaps in accuracy, UA and macro-F1, and of the worst class in recall and selection rate."""
     import numpy as np
 
     names = [group.name for group in groups]
@@ -255,8 +255,8 @@ def gap_rows(by: str, groups: Sequence[Group], labels: Sequence[str]) -> list[li
         return rows
     counts = np.stack([group.counts for group in groups])
     recalls = np.where(counts.sum(-1) > 0, recall(counts), np.nan)
-    shares = 100 * ratio(counts.sum(1), counts.sum((1, 2))[:, None])
-    for text, values in (("recall of", recalls), ("share predicted as", shares)):
+    selected = 100 * ratio(counts.sum(1), counts.sum((1, 2))[:, None])
+    for text, values in (("recall of", recalls), ("selection rate of", selected)):
         candidates = [
             gap_row(by, f"{text} {label}", names, values[:, index].tolist())
             for index, label in enumerate(labels)

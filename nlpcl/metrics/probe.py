@@ -30,11 +30,11 @@ class Probe:
 
     Args:
         accuracy: over the items of all test parts.
-        largest_share: accuracy of always naming the most frequent class.
+        majority_accuracy: accuracy of always naming the most frequent class.
     """
 
     accuracy: float
-    largest_share: float
+    majority_accuracy: float
 
 
 def probe(

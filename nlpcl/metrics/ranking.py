@@ -102,12 +102,12 @@ def mean_over_classes(
     """
     import numpy as np
 
-    truth, shares = np.asarray(gold), np.asarray(probabilities)
-    classes = [1] if shares.shape[1] == 2 else range(shares.shape[1])
+    truth, scores = np.asarray(gold), np.asarray(probabilities)
+    classes = [1] if scores.shape[1] == 2 else range(scores.shape[1])
     usable = [k for k in classes if 0 < (truth == k).sum() < len(truth)]
     if not usable:
         return None
-    parts = [kind(truth == k, shares[:, k]) for k in usable]
+    parts = [kind(truth == k, scores[:, k]) for k in usable]
 
     def score(weights: Numbers) -> Floats:
         values = np.stack([part(weights) for part in parts])

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from nlpcl.metrics.arrays import Floats
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
-"""Shares of a text's words whose mean drop is the AOPC."""
+"""Fractions of a text's words over which the drop is averaged for the AOPC."""
 OVERLAP = 0.5
 """Least intersection over union at which a span counts as found."""
 
@@ -57,31 +57,31 @@ def marked_words(spans: Sequence[Span], rationale: Sequence[Span]) -> list[bool]
     return [any(start < high and low < end for low, high in rationale) for start, end in spans]
 
 
-def number_of_words(words: int, share: float) -> int:
-    """A share of some words as a whole number of them: rounded up, so at least one."""
-    return min(words, max(1, math.ceil(share * words - 1e-9)))
+def number_of_words(words: int, fraction: float) -> int:
+    """How many words a fraction of them is, rounded up to at least one."""
+    return min(words, max(1, math.ceil(fraction * words - 1e-9)))
 
 
-def heaviest(weights: Sequence[float], share: float) -> list[int]:
+def heaviest(weights: Sequence[float], fraction: float) -> list[int]:
     """The words with the greatest weights, in the order of the text; of equal ones the first.
 
     Args:
         weights: of the words of one text, at least one.
-        share: of the words, 0..1.
+        fraction: of the words, 0..1.
     """
     order = sorted(range(len(weights)), key=lambda word: -weights[word])
-    return sorted(order[: number_of_words(len(weights), share)])
+    return sorted(order[: number_of_words(len(weights), fraction)])
 
 
-def mean_share(marks: Sequence[Sequence[bool]]) -> float:
-    """The mean share of marked words over texts with words."""
-    shares = [sum(words) / len(words) for words in marks if words]
-    return sum(shares) / len(shares)
+def mean_fraction(marks: Sequence[Sequence[bool]]) -> float:
+    """Fraction of words that are marked, averaged over the texts that have words."""
+    fractions = [sum(words) / len(words) for words in marks if words]
+    return sum(fractions) / len(fractions)
 
 
 def faithfulness(
     weights: Sequence[Sequence[float]],
-    share: float,
+    fraction: float,
     without: Drop,
     alone: Drop,
     bins: Sequence[float] = BINS,
@@ -90,10 +90,10 @@ def faithfulness(
 
     Args:
         weights: of the words of each text, at least one each.
-        share: of the words that count as the rationale.
+        fraction: of the words that count as the rationale.
         without: drops when words go.
         alone: drops when only they stay.
-        bins: shares whose mean drop is the AOPC.
+        bins: fractions over which the drop is averaged for the AOPC.
     """
 
     def mean(drop: Drop, at: float) -> float:
@@ -102,22 +102,22 @@ def faithfulness(
 
     scores: dict[str, float] = {}
     for name, drop in (("comprehensiveness", without), ("sufficiency", alone)):
-        scores[name] = mean(drop, share)
+        scores[name] = mean(drop, fraction)
         scores[f"{name}_aopc"] = sum(mean(drop, at) for at in bins) / len(bins)
     return scores
 
 
 def agreement(
-    weights: Sequence[Sequence[float]], marks: Sequence[Sequence[bool]], share: float
+    weights: Sequence[Sequence[float]], marks: Sequence[Sequence[bool]], fraction: float
 ) -> Agreement:
     """Scores of the heaviest words, and of all weights, against marked words.
 
     Args:
         weights: of the words of each text.
         marks: whether each of them was marked; at least one a text.
-        share: of the words that are chosen.
+        fraction: of the words that are chosen.
     """
-    chosen = [heaviest(values, share) for values in weights]
+    chosen = [heaviest(values, fraction) for values in weights]
     wanted = [[word for word, mark in enumerate(words) if mark] for words in marks]
     tokens = [found_among(own, right) for own, right in zip(chosen, wanted, strict=True)]
     spans = [spans_found(runs(own), runs(right)) for own, right in zip(chosen, wanted, strict=True)]

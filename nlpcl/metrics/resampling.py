@@ -71,9 +71,9 @@ class Units:
 
     def draws(self, resamples: int, generator: np.random.Generator) -> Iterator[Integers]:
         """How often each unit is drawn, as many as there are with replacement, (R, U) in parts."""
-        shares = self.copies / self.size
+        probabilities = self.copies / self.size
         for count in bunches(resamples, self.totals.size // len(self.totals) + len(self.totals)):
-            yield generator.multinomial(self.size, shares, size=count)
+            yield generator.multinomial(self.size, probabilities, size=count)
 
     def exchanges(self, resamples: int, generator: np.random.Generator) -> Iterator[Integers]:
         """How many of each unit are exchanged, each with probability 1/2, (R, U) in parts."""

@@ -1,4 +1,4 @@
-"""Building blocks of models: base class, layers, losses, devices, and what parts cost."""
+"""Neural building blocks: model base class, layers, losses, devices, costs."""
 
 from nlpcl.core import torchaudio_import
 

@@ -1,4 +1,4 @@
-"""What the parts of a model cost: their weights, and their share of the time of its answers."""
+"""What each part of a model costs: its parameters, and its fraction of the inference time."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Timing:
     modules: dict[str, float] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
 
-    def share(self, name: str) -> float:
-        """Percent of the model's time that passed in a module."""
+    def percent(self, name: str) -> float:
+        """Percentage of the model's time that is spent in a module."""
         return 100 * self.modules.get(name, 0.0) / self.model if self.model else 0.0
 
 
 def parameter_count(module: nn.Module) -> int:
-    """Number of trainable and frozen weights; one that is shared within counts once."""
+    """Number of parameters, trainable or frozen; a shared one counts once."""
     return sum(weight.numel() for weight in module.parameters())
 
 
@@ -98,30 +98,30 @@ def parts_of(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def cost_table(model: nn.Module, timing: Timing) -> Table:
-    """One row a part: weights, and percent of the time of the forward passes that were measured.
+    """One row per part: parameters, and percentage of the measured forward passes.
 
     The time of a part whose weights are read without calling it is not seen, and stays empty.
     """
     rows: list[list[Cell]] = []
     for name, module in parts_of(model).items():
-        share = timing.share(name) if name in timing.calls else None
+        percent = timing.percent(name) if name in timing.calls else None
         size = parameter_count(module)
-        if size or share:
-            rows.append([name, size, share])
-    note = "Share of the time of the test's forward passes."
+        if size or percent:
+            rows.append([name, size, percent])
+    note = "Time: percentage of the forward passes on the test set."
     columns = ["part", "parameters", "time (%)"]
     return Table("costs", columns, rows, title="Parts of the model", note=note, digits=1)
 
 
 def mean_costs(tables: Sequence[Mapping[str, Any]]) -> Table:
-    """The table of a study: the weights of its first model, and the mean of the models' shares.
+    """The table of a study: the weights of its first model, and the models' mean times.
 
     Args:
         tables: of the folds, in their JSON form; one at least.
     """
     rows: list[list[Cell]] = []
     for at, (name, size, _) in enumerate(tables[0]["rows"]):
-        shares = [table["rows"][at][2] for table in tables if len(table["rows"]) > at]
-        known = [share for share in shares if share is not None]
+        percentages = [table["rows"][at][2] for table in tables if len(table["rows"]) > at]
+        known = [percent for percent in percentages if percent is not None]
         rows.append([name, size, sum(known) / len(known) if known else None])
     return Table.from_dict({**tables[0], "rows": rows})

@@ -1,4 +1,4 @@
-"""Which processor, which arithmetic."""
+"""Choice of device and floating-point precision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` → a device that is there.
+    """Choose a device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, which must exist.
 
     Raises:
         UserError: no such device on this machine.
@@ -35,13 +35,13 @@ def choose_device(name: str) -> torch.device:
 
 
 def on_device(model: Module, device: torch.device) -> Module:
-    """The model, moved; transformers' own ``to`` is not typed."""
+    """Move a model to a device; a typed wrapper of transformers' ``to``."""
     moved: Any = model
     return moved.to(device)
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 products run in hardware there."""
+    """Whether a device computes bfloat16 products in hardware."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu":
@@ -51,7 +51,7 @@ def has_fast_bf16(device: torch.device) -> bool:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """``auto`` → bf16 where it is fast, fp32 elsewhere.
+    """Choose a precision; ``auto`` is bf16 where it is fast, else fp32.
 
     Raises:
         UserError: fp16 on a processor, where it is slower and overflows.
@@ -66,7 +66,7 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 
 class Machine(NamedTuple):
-    """Where a model runs, and in what arithmetic.
+    """Device and precision of a model.
 
     Args:
         device: the processor or GPU.
@@ -78,7 +78,7 @@ class Machine(NamedTuple):
 
 
 def choose_machine(device: str, precision: str) -> Machine:
-    """``--device`` and ``--precision`` → what is there.
+    """Resolve ``--device`` and ``--precision``.
 
     Raises:
         UserError: no such device, or a precision it does not have.
@@ -89,7 +89,7 @@ def choose_machine(device: str, precision: str) -> Machine:
 
 @contextlib.contextmanager
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """Inference mode under the chosen arithmetic."""
+    """Context manager for inference in the given precision."""
     dtype = DTYPES.get(precision)
     with (
         torch.inference_mode(),

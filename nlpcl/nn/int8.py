@@ -1,4 +1,4 @@
-"""Weights in a quarter of their size: 8 bits an element, one scale a row, in safetensors.
+"""Compressed weights in safetensors: int8 with one scale per row, a quarter of the size.
 
 Matrices (and convolutions) are stored as int8 with a float32 scale for each row (output channel),
 so the error of an element is at most half its row's scale. Vectors, and matrices that 8 bits would

@@ -1,4 +1,4 @@
-"""What every model of the zoo shares: how it is built, what it returns, how it is saved.
+"""What the zoo's models have in common: building, the output of ``forward``, saving.
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size.
 """
@@ -187,7 +187,7 @@ class ZooModel(PreTrainedModel):
         torch.set_rng_state(state)
 
     def own_modules(self) -> Iterator[tuple[str, torch.nn.Module]]:
-        """All modules with their names, those of encoders inside left out."""
+        """Yield all modules with their names, except those inside encoders."""
         modules = list(cast(Iterator[tuple[str, torch.nn.Module]], self.named_modules()))
         inner = [name for name, module in modules if name and isinstance(module, PreTrainedModel)]
         for name, module in modules:
@@ -211,7 +211,7 @@ class ZooModel(PreTrainedModel):
         tokenizer: PreTrainedTokenizerBase,
         load: Callable[[str], tuple[PreTrainedModel, PreTrainedTokenizerBase]],
     ) -> None:
-        """Get what training needs and the saved model does not, such as a teacher.
+        """Load what training needs and the saved model does not, such as a teacher.
 
         Args:
             config: the run's configuration.
@@ -220,13 +220,13 @@ class ZooModel(PreTrainedModel):
         """
 
     def set_input_statistics(self, inputs: Iterable[Tensor]) -> None:
-        """See the inputs of the training rows, for models that learn their scale."""
+        """Called with the training inputs, for models that learn their scale."""
 
     def set_progress(self, done: float) -> None:
-        """Told before every update what share of them lies behind, from 0 to 1."""
+        """Called before every update with the fraction of updates done, 0 to 1."""
 
     def scheduled(self) -> dict[str, float]:
-        """What :meth:`set_progress` has set, by the name of its column in ``history.csv``."""
+        """Values set by :meth:`set_progress`, by their column in ``history.csv``."""
         return {}
 
     def parameter_groups(self, config: RunConfig) -> list[dict[str, Any]] | None:
@@ -234,14 +234,14 @@ class ZooModel(PreTrainedModel):
         return None
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
-        """How many items each loss part runs over, known from the batch alone.
+        """Number of items of each loss part, known from the batch alone.
 
         Parts that are not named are averaged over micro-batches.
         """
         return {}
 
     def modules_to_bypass(self) -> dict[str, torch.nn.Module]:
-        """Named parts that an ablation may switch off in the trained model."""
+        """Named modules that can be bypassed in the trained model."""
         return {}
 
     @classmethod
@@ -254,7 +254,7 @@ class ZooModel(PreTrainedModel):
 
 @runtime_checkable
 class Embeds(Protocol):
-    """A model that gives one vector a row, as its head gets it."""
+    """A model that embeds rows: one vector each, the input of its head."""
 
     def embed(self, *arguments: Any, **named: Any) -> Tensor:
         """Vectors ``(B, D)``."""

@@ -1,1 +1,1 @@
-"""The run folder: fitting fills it, one reader serves prediction, evaluation and figures."""
+"""Run folders: training that writes them, and the one reader for everything else."""

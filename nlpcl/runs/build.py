@@ -1,4 +1,4 @@
-"""A new model with its task and encoded training rows, from a configuration."""
+"""Construction of a new model, its task and encoded training rows from a configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nlpcl.zoo.auto_classes import register_auto_classes
 
 
 class Built(NamedTuple):
-    """What a training begins with.
+    """Everything that training starts from.
 
     Args:
         model: on the processor.
@@ -36,7 +36,7 @@ class Built(NamedTuple):
 
 
 def build(entry: zoo.Entry, config: RunConfig, splits: Splits, machine: Machine) -> Built:
-    """A new model around the encoder that a configuration names.
+    """Build a model around the encoder that a configuration names.
 
     Raises:
         UserError: an encoder that is not there or does not suit, or rows that no model can learn.
@@ -56,7 +56,7 @@ def build(entry: zoo.Entry, config: RunConfig, splits: Splits, machine: Machine)
 def build_for_text(
     entry: zoo.Entry, config: RunConfig, facts: dict[str, Any]
 ) -> tuple[ZooModel, Any]:
-    """A new model of text and its tokenizer.
+    """Build a text model and its tokenizer.
 
     Args:
         entry: the model's place in the zoo.
@@ -73,7 +73,7 @@ def build_for_text(
 
 
 def open_text_encoder(entry: zoo.Entry, config: RunConfig, name: str) -> tuple[Any, Any]:
-    """The encoder of a run folder, or one by its name, with its tokenizer."""
+    """Load an encoder, from a run folder or by name, with its tokenizer."""
     register_auto_classes()
     auto_class = entry.model_class().auto_class
     if (Path(name) / "run.json").is_file():
@@ -87,7 +87,7 @@ def open_text_encoder(entry: zoo.Entry, config: RunConfig, name: str) -> tuple[A
 
 
 def check_encoder_of_run(run: Run, entry: zoo.Entry, name: str) -> None:
-    """Refuse a run of speech, and one without the language-model head that a model needs."""
+    """Reject a speech run, or one without the language-model head that the model needs."""
     where = f"--backbone {name}"
     if run.spec.input != "text":
         raise UserError("its encoder reads speech, not text", where, "Give a run on text.")
@@ -101,7 +101,7 @@ def check_encoder_of_run(run: Run, entry: zoo.Entry, name: str) -> None:
 def build_for_speech(
     entry: zoo.Entry, config: Any, facts: dict[str, Any], machine: Machine
 ) -> tuple[ZooModel, Any]:
-    """A new model of speech and its front end.
+    """Build a speech model and its front end.
 
     Args:
         entry: the model's place in the zoo.

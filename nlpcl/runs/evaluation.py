@@ -1,4 +1,4 @@
-"""Scores of a model on test sets."""
+"""Evaluation of a model on test sets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def evaluate(
     model: ZooModel, task: Task, splits: Splits, precision: str
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """Scores and predictions on every test set; the first one gives the unprefixed metrics."""
+    """Score every test set; metrics of the first have no prefix."""
     report = Report()
     predictions: list[dict[str, Any]] = []
     for place, (name, examples) in enumerate(splits.test.items()):
@@ -33,7 +33,7 @@ def evaluate(
 
 
 def split_table(splits: Splits) -> Table:
-    """Sizes of the splits, and what was left out."""
+    """Build a table of split sizes and of what was left out."""
     rows: Sequence[Any] = list(splits.sizes().items())
     notes = [*splits.notes]
     if splits.problems:

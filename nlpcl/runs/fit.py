@@ -1,4 +1,4 @@
-"""Training a model: from settings to a finished run folder."""
+"""Training: from settings to a finished run folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def fit(
     quiet: bool = True,
     resume: bool = False,
 ) -> Run:
-    """Train a model, score it on the test sets, and keep everything in a run folder.
+    """Train a model, evaluate it on the test sets, and write a run folder.
 
     Args:
         config: a model's ``Config``.
@@ -58,7 +58,7 @@ def fit(
 
 
 def resume(folder: str | Path, *, model: str | None = None, quiet: bool = True) -> Run:
-    """Go on with an interrupted run, under the settings it began with.
+    """Resume an interrupted run with its original settings.
 
     Args:
         folder: the run folder.
@@ -76,7 +76,7 @@ def resume(folder: str | Path, *, model: str | None = None, quiet: bool = True) 
 
 
 def entry_of(config: RunConfig) -> zoo.Entry:
-    """The model whose ``Config`` this is."""
+    """Return the model of the zoo whose ``Config`` this is."""
     module = sys.modules[type(config).__module__]
     package = module.__name__.rpartition(".")[0]
     if package.startswith(zoo.__name__ + "."):

@@ -1,4 +1,4 @@
-"""Run folders as files: where they lie, what their ``run.json`` says; imports nothing heavy."""
+"""Location and record of run folders, without heavy imports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = 2
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """``run.json``, checked for what every reader needs, in the form of today.
+    """Read and validate ``run.json``, converted to the current format.
 
     Raises:
         UserError: no run, a damaged one, or one written by a newer version.
@@ -42,7 +42,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def newest_run(task: str, root: Path = RUNS) -> Path | None:
-    """The finished run of a task that ended last."""
+    """Return the most recently finished run of a task."""
     found: list[tuple[str, Path]] = []
     for file in root.glob("*/run.json"):
         try:
@@ -55,7 +55,7 @@ def newest_run(task: str, root: Path = RUNS) -> Path | None:
 
 
 def stamped_folder(name: str) -> Path:
-    """``runs/NAME-TIME``, with a number behind it where that is taken; not made yet."""
+    """Return the path ``runs/NAME-TIME``, numbered if taken, without creating it."""
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     base = RUNS / f"{name}-{stamp}"
     folder, count = base, 1
@@ -66,7 +66,7 @@ def stamped_folder(name: str) -> Path:
 
 
 def number(text: str) -> Any:
-    """A cell of a CSV file as a number where it is one."""
+    """Convert a CSV cell to a number if possible."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A training repeated over the folds of a protocol, its out-of-fold predictions pooled.
+"""Cross-validation: training on each fold of a protocol, with pooled out-of-fold predictions.
 
 The run folder holds a whole run for each fold under ``folds/``; ``predictions.jsonl`` and
 ``report.json`` are made from the test predictions of all of them. ``model/`` is the model of one
@@ -45,7 +45,7 @@ def cross_validate(
     quiet: bool,
     resume: bool,
 ) -> Run:
-    """Train and test on every fold; finished folds are kept when the run is resumed.
+    """Train and test on every fold; a resumed run keeps its finished folds.
 
     Raises:
         UserError: the protocol does not fit the data.
@@ -77,7 +77,7 @@ def cross_validate(
 
 
 def shared_facts(runs: dict[str, Run], best: str) -> dict[str, Any]:
-    """What the folds' records say together, and who the kept model knows."""
+    """Merge the records of the folds, and list the speakers that the kept model was trained on."""
     first = next(iter(runs.values())).record
     facts = {key: first[key] for key in ("parameters", "device", "precision")}
     costs = [run.record["costs"] for run in runs.values() if "costs" in run.record]
@@ -96,7 +96,7 @@ def fit_fold(
     folder: Path,
     quiet: bool,
 ) -> Run:
-    """One fold: begun, gone on with, or read again where it is finished."""
+    """Train a fold, resume it, or read it if it is finished."""
     begun = (folder / "run.json").is_file()
     if begun and read_record(folder).get("state") == "finished":
         return Run(folder, device=config.device, precision=config.precision)
@@ -118,7 +118,7 @@ def pool(
     runs: dict[str, Run],
     best: str,
 ) -> None:
-    """Predictions, history and report of the whole study, and the model of its best fold."""
+    """Pool predictions, history and report of the folds, and keep the model of the best fold."""
     rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
     for name, run in runs.items():

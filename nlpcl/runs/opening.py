@@ -1,4 +1,4 @@
-"""What ``--checkpoint`` may name: a run, a saved model's folder, or a hub id."""
+"""Loading of ``--checkpoint``: a run, a saved model's folder, or a hub id."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def open_checkpoint(
     precision: str,
     assume_tuned: bool = False,
 ) -> Predictor:
-    """A trained model for a task.
+    """Load a trained model for a task.
 
     Args:
         name: a run folder, a folder saved by ``save_pretrained``, a hub id, ``builtin``, or None
@@ -75,7 +75,7 @@ def open_checkpoint(
 
 
 def open_run(folder: Path, spec: TaskSpec, device: str, precision: str) -> Predictor:
-    """The model of a run, if it is of the task."""
+    """Load the model of a run, which must be of the task."""
     run = Run(folder, device=device, precision=precision)
     if run.record["task"] != spec.name:
         raise UserError(
@@ -87,7 +87,7 @@ def open_run(folder: Path, spec: TaskSpec, device: str, precision: str) -> Predi
 
 
 def open_builtin(spec: TaskSpec, machine: Machine) -> Predictor:
-    """The model for a task that comes with the package."""
+    """Load the task's built-in model."""
     builtin = spec.builtin
     assert builtin is not None
     if builtin.is_encoder:
@@ -98,7 +98,7 @@ def open_builtin(spec: TaskSpec, machine: Machine) -> Predictor:
 
 
 def open_saved(source: str, spec: TaskSpec, machine: Machine, assume_tuned: bool) -> Predictor:
-    """A folder or hub id, saved by nlpcl or, with ``assume_tuned``, by anybody."""
+    """Load a folder or hub id saved by nlpcl or, with ``assume_tuned``, by others."""
     where = f"--checkpoint {source}"
     if not Path(source).is_dir():
         hub.require(source, where, kind="models", how="Without a network give a local folder.")
@@ -118,7 +118,7 @@ def open_saved(source: str, spec: TaskSpec, machine: Machine, assume_tuned: bool
 
 
 def kind_of(source: str) -> str:
-    """The ``model_type`` of a saved model."""
+    """Return the ``model_type`` of a saved model."""
     try:
         return AutoConfig.from_pretrained(source).model_type
     except Exception as error:
@@ -130,7 +130,7 @@ def kind_of(source: str) -> str:
 
 
 def wrapped_encoder(name: str, spec: TaskSpec) -> tuple[ZooModel, Any]:
-    """A plain encoder inside the task's default model, and its tokenizer."""
+    """Wrap a plain encoder in the task's default model; returns it with its tokenizer."""
     entry = zoo.entry(spec.default_model)
     model_class = entry.model_class()
     backbone, tokenizer = load_text_encoder(name, model_class.auto_class)
@@ -140,7 +140,7 @@ def wrapped_encoder(name: str, spec: TaskSpec) -> tuple[ZooModel, Any]:
 def open_saved_model(
     source: str, kind: str, spec: TaskSpec, machine: Machine, description: str
 ) -> Predictor:
-    """A model saved by nlpcl, with what reads its input beside it.
+    """Load a model saved by nlpcl, with its tokenizer or front end.
 
     Raises:
         UserError: it is of another task, damaged, or lacks its tokenizer or front end.
@@ -176,7 +176,7 @@ def predictor(
     options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Predictor:
-    """A model with its task, on the device.
+    """Create a predictor from a model and its task, on the device.
 
     Args:
         model: in fp32.

@@ -1,4 +1,4 @@
-"""A trained model ready to answer, wherever it comes from."""
+"""The predictor: a trained model ready for inference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A trained model with what it needs to read text or sound and to answer.
+    """A trained model with everything that prediction needs.
 
     Args:
         model: on its device.
@@ -38,7 +38,7 @@ class Predictor:
     def stream(
         self, items: Iterable[str], *, notes: Notes | None = None, **options: Any
     ) -> Iterator[dict[str, Any]]:
-        """Predictions one by one, in order and constant memory.
+        """Yield predictions one by one, in order and in constant memory.
 
         Args:
             items: texts, or paths of sound files.

@@ -1,4 +1,4 @@
-"""Where a result comes from: settings, data, versions, machine, time."""
+"""Provenance of results: settings, data, versions, machine and time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def start_record(
     folder: Path,
     resume: bool,
 ) -> dict[str, Any]:
-    """What ``run.json`` says while the training goes on."""
+    """Create the record in ``run.json`` for the time of training."""
     record = common_record(entry, config, splits, folder, resume)
     if resume and newest_checkpoint(folder / "checkpoints") is None:
         progress.say("No whole checkpoint yet: starting from the beginning.")
@@ -51,14 +51,14 @@ def study_record(
     folder: Path,
     resume: bool,
 ) -> dict[str, Any]:
-    """What ``run.json`` says while the folds of a protocol are trained."""
+    """Create the record in ``run.json`` while the folds of a protocol are trained."""
     return common_record(entry, config, clips, folder, resume) | {"leaks": leaks}
 
 
 def common_record(
     entry: zoo.Entry, config: RunConfig, splits: Splits, folder: Path, resume: bool
 ) -> dict[str, Any]:
-    """Settings, data, versions and time; a resumed run keeps the time it began.
+    """Record settings, data, versions and time; a resumed run keeps its start time.
 
     Raises:
         UserError: the data of a resumed run are not what they were.
@@ -96,12 +96,12 @@ def common_record(
 
 
 def now() -> datetime.datetime:
-    """The time, in UTC, to the second."""
+    """Current time in UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
 
 def versions() -> dict[str, str]:
-    """What a result may depend on."""
+    """Versions of nlpcl, Python and the libraries that results depend on."""
     packages: Sequence[str] = ("torch", "transformers", "accelerate", "tokenizers", "datasets")
     return {
         "nlpcl": __version__,
@@ -111,7 +111,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """The git commit of the working folder, with ``+`` when it has changes; None without git."""
+    """Git commit of the working folder, with ``+`` if there are changes; None without git."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],

@@ -1,4 +1,4 @@
-"""The rows that a configuration names."""
+"""Loading of the rows that a configuration names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nlpcl.data import loading
 
 
 def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
-    """The data that a configuration names; ``as_test`` holds nothing of a single file out."""
+    """Load and split the data; with ``as_test``, nothing of a single file is held out."""
     splits = loading.load(
         config.data,
         tasks.spec(config.task).schema,
@@ -28,7 +28,7 @@ def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
 
 
 def load_unsplit(config: RunConfig) -> Splits:
-    """Every row of the corpora that a configuration names, all in ``train``, for a protocol."""
+    """Load every row of the corpora into ``train``, for a protocol to split."""
     named = [part.strip() for part in config.data.split(",")]
     joined = Splits(config.data)
     for part in [config.data] if os.path.exists(config.data) else named:

@@ -1,4 +1,4 @@
-"""The run folder: training fills it; evaluation, prediction and pictures read it here.
+"""The run folder, which training writes and evaluation, prediction and figures read.
 
 ``run.json`` settings and provenance · ``model/`` best weights with what reads their input ·
 ``history.csv`` · ``predictions.jsonl`` of the test sets · ``report.json`` · ``checkpoints/`` while
@@ -59,46 +59,46 @@ class Run:
 
     @cached_property
     def machine(self) -> Machine:
-        """Where the model runs, and in what arithmetic."""
+        """The device and precision that the model runs with."""
         from nlpcl.nn.devices import choose_machine
 
         return choose_machine(*self._wanted)
 
     @property
     def precision(self) -> str:
-        """The arithmetic of its answers."""
+        """The precision of inference."""
         return self.machine.precision
 
     @cached_property
     def entry(self) -> zoo.Entry:
-        """The model's place in the zoo, or the run's own copy of its code."""
+        """The model in the zoo, or the run's own copy of its code."""
         own = list((self.folder / OWN_CODE).glob("*/config.py"))
         return zoo.own_entry(own[0].parent) if own else zoo.entry(self.record["model"])
 
     @cached_property
     def spec(self) -> TaskSpec:
-        """The task as it is listed."""
+        """The spec of the run's task."""
         return tasks.spec(self.entry.config_class.task)
 
     @cached_property
     def config(self) -> RunConfig:
-        """The settings it was trained with."""
+        """The settings of the training."""
         where = str(self.folder / "run.json")
         return self.entry.config_class.from_saved(self.record["config"], where=where)
 
     @property
     def state(self) -> str:
-        """``finished``, or how far it came."""
+        """``finished``, or the stage it has reached."""
         return self.record.get("state", "unknown")
 
     @property
     def has_model(self) -> bool:
-        """Whether its weights were saved."""
+        """Whether the model was saved."""
         return (self.folder / "model" / "model.safetensors").is_file()
 
     @cached_property
     def model(self) -> ZooModel:
-        """The best weights, on the device, in inference mode."""
+        """The model with the best weights, on the device, in evaluation mode."""
         import torch
 
         from nlpcl.nn.devices import on_device
@@ -124,7 +124,7 @@ class Run:
 
     @cached_property
     def processor(self) -> Any:
-        """What reads the model's input: the tokenizer, or the speech front end, saved beside it."""
+        """The tokenizer or speech front end, saved with the model."""
         folder = self.folder / "model"
         if self.spec.input == "speech":
             from nlpcl.audio.front_end import open_front_end
@@ -143,7 +143,7 @@ class Run:
 
     @cached_property
     def task(self) -> Task:
-        """The task, with what reads the model's input."""
+        """The task, with the run's processor."""
         return self.task_for(self.config)
 
     def task_for(self, config: RunConfig) -> Task:
@@ -154,28 +154,28 @@ class Run:
 
     @cached_property
     def predictor(self) -> Predictor:
-        """The model ready for use."""
+        """The predictor of the run's model."""
         where = f"the run {self.folder}"
         return Predictor(self.model, self.task, self.spec, self.precision, where)
 
     def predict(self, items: Iterable[str], **options: Any) -> list[dict[str, Any]]:
-        """Predictions for a list; the options are those of the task's ``nlpcl predict``."""
+        """Predict a list of items; the options are those of the task's ``nlpcl predict``."""
         return list(self.predictor.stream(items, **options))
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """``report.json`` as it stands; without numbers and tables where there is none."""
+        """The content of ``report.json``; without metrics and tables if there is none."""
         file = self.folder / "report.json"
         return read_json(file) if file.is_file() else {"metrics": {}, "tables": []}
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Flat numbers of its report."""
+        """The metrics of its report."""
         return self.report["metrics"]
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
-        """``history.csv``: one record an epoch and fold, numbers where they are numbers.
+        """The rows of ``history.csv``: one per epoch and fold, with numbers converted.
 
         Raises:
             UserError: there is none.
@@ -186,12 +186,12 @@ class Run:
 
     @property
     def best_dev_score(self) -> float:
-        """The highest number that chose an epoch."""
+        """The best selection score of any epoch."""
         return max(row.get("dev_selection", float("-inf")) for row in self.history)
 
     @cached_property
     def all_predictions(self) -> list[dict[str, Any]]:
-        """The prediction rows of all test sets.
+        """The predictions on all test sets.
 
         Raises:
             UserError: there are none.
@@ -203,7 +203,7 @@ class Run:
 
     @property
     def predictions(self) -> list[dict[str, Any]]:
-        """The prediction rows of the first test set."""
+        """The predictions on the first test set."""
         first = self.all_predictions[0].get("test")
         return [row for row in self.all_predictions if row.get("test") == first]
 
@@ -215,24 +215,24 @@ class Run:
 
     @property
     def protocol(self) -> str:
-        """How its data were split, in words."""
+        """How the data were split, in words."""
         return self.record.get("data", {}).get("protocol", "")
 
     @property
     def is_study(self) -> bool:
-        """Whether it holds the folds of a protocol, each clip tested by a model of its own."""
+        """Whether the run is a cross-validation, with a model per fold."""
         return "leaks" in self.record
 
     @property
     def fold_metrics(self) -> dict[str, dict[str, float]]:
-        """The numbers of each fold's own report, in the folds' order."""
+        """The metrics of each fold, in order."""
         names = [fold["name"] for fold in self.record.get("leaks", {}).get("folds", ())]
         files = {name: self.folder / FOLDS / name / "report.json" for name in names}
         return {name: read_json(file)["metrics"] for name, file in files.items() if file.is_file()}
 
     @cached_property
     def examples(self) -> tuple[list[Example], list[bool]]:
-        """The first test set, or all rows of a study, and which its model was not trained on.
+        """The first test set, or all rows of a study, with flags for those not trained on.
 
         Raises:
             UserError: the data cannot be read any more, or have no test set.
@@ -250,7 +250,7 @@ class Run:
         return rows, [True] * len(rows)
 
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
-        """Scores and predictions on test sets; by default those it was trained beside.
+        """Evaluate on test sets, by default the run's own.
 
         The test predictions of a study are those of its folds: its one model has been trained on
         some of these clips.
@@ -263,7 +263,7 @@ class Run:
         return self.test(splits or load_splits(self.config), self.config)
 
     def test(self, splits: Splits, config: RunConfig) -> tuple[Report, list[dict[str, Any]]]:
-        """Scores and predictions of the run's one model on any rows.
+        """Evaluate the run's one model on any rows.
 
         A note says how many clips are by speakers that it has been trained or selected on.
         """

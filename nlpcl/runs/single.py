@@ -1,4 +1,4 @@
-"""One training run: from rows that are split to a finished run folder."""
+"""A single training run: from split rows to a finished run folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fit_splits(
     quiet: bool,
     resume: bool,
 ) -> Run:
-    """:func:`nlpcl.runs.fit.fit` on rows that are split already."""
+    """Like :func:`nlpcl.runs.fit.fit`, for rows that are already split."""
     model, task, rows = build(entry, config, splits, machine)
     folder = prepare_folder(out, entry, resume)
     record = start_record(entry, config, splits, model, machine, folder, resume)
@@ -88,7 +88,7 @@ def finish(
     training: Training,
     precision: str,
 ) -> None:
-    """Score the trained model, and write what is known of the run at its end."""
+    """Evaluate the trained model and complete the run's record."""
     with timed(model, parts_of(model)) as timing:
         report, predictions = evaluate(model, task, splits, precision)
     report.extend(task.examine(model, splits, precision))
@@ -101,14 +101,14 @@ def finish(
 
 
 def ended(record: Mapping[str, Any]) -> dict[str, Any]:
-    """State, time and duration of a run that ends now."""
+    """Return state, time and duration of a run that ends now."""
     moment = now()
     seconds = (moment - datetime.datetime.fromisoformat(record["started"])).total_seconds()
     return {"state": "finished", "ended": moment.isoformat(), "seconds": round(seconds, 1)}
 
 
 def prepare_folder(out: str | Path | None, entry: zoo.Entry, resume: bool) -> Path:
-    """A new, empty run folder; or the one to resume, checked."""
+    """Create an empty run folder, or check the one to resume."""
     if resume:
         folder = Path(str(out))
         if read_record(folder).get("state") == "finished":
@@ -130,7 +130,7 @@ def prepare_folder(out: str | Path | None, entry: zoo.Entry, resume: bool) -> Pa
 
 
 def save_model(model: ZooModel, task: Task, folder: Path) -> None:
-    """Weights (safetensors), configuration and what reads the input, all or nothing."""
+    """Save weights (safetensors), configuration and processor, atomically."""
     with atomic_folder(folder / "model") as place:
         try:
             model.save_pretrained(place)
@@ -142,7 +142,7 @@ def save_model(model: ZooModel, task: Task, folder: Path) -> None:
 
 
 def keep_code(entry: zoo.Entry, folder: Path) -> None:
-    """Copy the Python files of a user's model folder, so that the run can be read without it."""
+    """Copy the Python files of a user's model folder, so that the run does not depend on it."""
     packages = [path.parent for path in entry.folder.glob("*/__init__.py")]
     files = [file for place in (entry.folder, *packages) for file in place.glob("*.py")]
     with atomic_folder(folder / OWN_CODE) as place:

@@ -25,14 +25,14 @@ _own: dict[str, str] = {}
 
 
 def names() -> list[str]:
-    """Every task, sorted; own tasks that have been read are among them."""
+    """Return the names of all tasks, sorted, including the user's own that have been loaded."""
     folders = [folder for place in __path__ for folder in Path(place).iterdir()]
     found = {folder.name for folder in folders if (folder / "spec.py").is_file()}
     return sorted(found | _own.keys())
 
 
 def spec(name: str, where: str = "") -> TaskSpec:
-    """The face of a task; ``where`` names the flag that asked for it.
+    """Return the spec of a task; ``where`` names the flag, for the error.
 
     Raises:
         UserError: there is no such task, or its ``spec.py`` holds no ``TaskSpec``.
@@ -51,12 +51,12 @@ def spec(name: str, where: str = "") -> TaskSpec:
 
 
 def by_noun(noun: str) -> TaskSpec | None:
-    """The task that ``nlpcl predict`` calls by a noun."""
+    """Return the task with a noun of ``nlpcl predict``."""
     return next((one for one in map(spec, names()) if one.prediction and one.noun == noun), None)
 
 
 def task_class(name: str) -> type[Task]:
-    """The class of a task; imports torch.
+    """Import and return the class of a task; imports torch.
 
     Raises:
         UserError: its ``task.py`` does not hold one class derived from ``Task``.
@@ -73,7 +73,7 @@ def task_class(name: str) -> type[Task]:
 
 
 def add_own(package: str) -> TaskSpec:
-    """Take up the task in a user's own folder, which can be imported as ``package``.
+    """Register the task in a user's own folder, importable as ``package``.
 
     Raises:
         UserError: its ``spec.py`` does not hold one ``TaskSpec``, or one named like a task here.

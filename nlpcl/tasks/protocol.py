@@ -1,4 +1,4 @@
-"""What a task does for training, evaluation and prediction; it knows shapes and scores, not models.
+"""Interface of tasks to training, evaluation and prediction, independent of models.
 
 Legend: ``B`` batch, ``L`` tokens or frames.
 """
@@ -25,18 +25,18 @@ Notes = defaultdict[str, Counter[str]]
 
 
 def new_notes() -> Notes:
-    """Empty notes."""
+    """Create empty notes."""
     return defaultdict(Counter)
 
 
 class Processor(Protocol):
-    """What reads a model's input: a tokenizer or a speech front end."""
+    """Preprocessor of a model's input: a tokenizer or a speech front end."""
 
     def save_pretrained(self, save_directory: Any) -> Any: ...
 
 
 class Task(Protocol):
-    """A task around what reads a model's input. Tasks derive from this class explicitly.
+    """Base class of tasks; a task belongs to the processor of a model's input.
 
     The methods with a body are what most tasks need.
 
@@ -53,7 +53,7 @@ class Task(Protocol):
 
     @classmethod
     def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
-        """What the shape of a new model depends on beside its settings, such as the classes.
+        """Facts of the data that determine the shape of a new model, such as the classes.
 
         Returns:
             Keyword arguments of the model's ``build``.
@@ -64,62 +64,62 @@ class Task(Protocol):
         return {}
 
     def begin(self, train: Sequence[Example]) -> None:
-        """See the training rows before they are encoded.
+        """Called with the training rows before they are encoded.
 
         Raises:
             UserError: the encoder cannot read them.
         """
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
-        """Rows → features, each with ``row``, the number of its example; also of rows without gold.
+        """Encode rows as features, each with ``row``, the index of its example.
 
         A feature of a row with a gold answer has it, so that features alone can be scored.
         """
         ...
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
-        """Features → a batch, ``(B, L)``."""
+        """Combine features to a batch, ``(B, L)``."""
         ...
 
     def collate_training(self, features: Sequence[Feature]) -> dict[str, Tensor]:
-        """Features → a batch as it is trained on, noised or augmented."""
+        """Combine features to a training batch, noised or augmented."""
         return self.collate(features)
 
     def set_epoch(self, epoch: int) -> None:
-        """Told the number of each epoch before it begins, from 0; noise may depend on it."""
+        """Called before each epoch with its number, from 0; noise may depend on it."""
 
     def batch_tokens(self, features: Sequence[Feature]) -> int:
-        """Padded tokens or frames of a batch of inference."""
+        """Maximum padded tokens or frames in a batch of inference."""
         return TOKENS
 
     def inputs(self, features: Sequence[Feature]) -> Iterator[Tensor]:
-        """The inputs of training rows, one by one, for a model that learns their scale."""
+        """Yield the inputs of training rows, for a model that learns their scale."""
         return (torch.tensor(feature["input_ids"]) for feature in features)
 
     def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Any]:
-        """A model's output → one answer a feature."""
+        """Decode a model's output to one answer per feature."""
         ...
 
     def dev_scores(
         self, model: ZooModel, features: Sequence[Feature], precision: str
     ) -> dict[str, float]:
-        """Numbers of the encoded dev set, ``loss`` and ``selection`` among them.
+        """Score the encoded dev set; ``loss`` and ``selection`` are among the scores.
 
         Epochs are selected by the greatest ``selection``.
         """
         ...
 
     def after_training(self, model: ZooModel, features: Sequence[Feature], precision: str) -> None:
-        """See the trained model and the encoded dev set before the model is saved."""
+        """Called with the trained model and the encoded dev set before the model is saved."""
 
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
-        """Scores of a test set, and its prediction rows in the order of the examples."""
+        """Score a test set; returns its predictions in the order of the examples."""
         ...
 
     def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
-        """What else a finished training reports, from all its rows."""
+        """Further analysis of a trained model on all its rows, for the report."""
         return Report()
 
     def stream(
@@ -131,7 +131,7 @@ class Task(Protocol):
         options: Any,
         notes: Notes,
     ) -> Iterator[dict[str, Any]]:
-        """Answers in order and constant memory.
+        """Yield answers in order and in constant memory.
 
         Args:
             model: a trained model.
@@ -146,16 +146,16 @@ class Task(Protocol):
         raise TypeError(f"{type(self).__name__} has no predictions to stream")
 
     def layout(self, *, explained: bool = False) -> Layout:
-        """How the rows of :meth:`stream` look; ``explained`` ones have ``words`` with weights."""
+        """Layout of the rows of :meth:`stream`; if ``explained`` they have ``words``."""
         return Layout(text=str)
 
     def remarks(self, notes: Notes) -> list[str]:
-        """What users are told of the notes, one line each."""
+        """Remarks for users on the notes, one line each."""
         return []
 
     @staticmethod
     def grouped(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[Table]:
-        """The tables of some groups alone, from prediction rows."""
+        """Tables for some groups only, from predictions."""
         raise UserError("has no groups to score by", f"--by {','.join(by)}", "Leave it out.")
 
     @staticmethod
@@ -165,7 +165,7 @@ class Task(Protocol):
         leaks: Mapping[str, Any],
         title: str,
     ) -> Report:
-        """The report of a study, from the prediction rows and the metrics of its folds.
+        """Report of a study, from the pooled predictions and the metrics of its folds.
 
         Raises:
             TypeError: the task's models are never trained over folds.
@@ -174,7 +174,7 @@ class Task(Protocol):
 
 
 def open_task(config: RunConfig, processor: Any, model_config: ZooConfig) -> Task:
-    """The task of a configuration, around a model's processor."""
+    """Create the task of a configuration, with a model's processor."""
     from nlpcl import tasks
 
     return tasks.task_class(config.task)(processor, config, model_config)

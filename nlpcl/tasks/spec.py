@@ -1,4 +1,4 @@
-"""The torch-free face of a task: what every verb must know before anything heavy is loaded."""
+"""Specification of a task: what every verb must know of it, without heavy imports."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ terms."""
 
 @dataclass(kw_only=True)
 class PredictOptions:
-    """Base of a task's options of ``nlpcl predict``; fields with a description are its flags."""
+    """Base class of a task's options of ``nlpcl predict``; fields with a help text are flags."""
 
     def check(self) -> Self:
-        """Refuse impossible values before a model is loaded."""
+        """Reject invalid values before a model is loaded."""
         check_fields(self)
         return self
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """How ``nlpcl predict NOUN`` works.
+    """Description of ``nlpcl predict NOUN``.
 
     Args:
         noun: its name there.
@@ -53,7 +53,7 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Builtin:
-    """The model of a task that comes with the package.
+    """A task's model that is part of the package.
 
     Args:
         weights: its file of weights; without it the installation has no such model.
@@ -70,13 +70,13 @@ class Builtin:
 
     @property
     def is_there(self) -> bool:
-        """Whether this installation holds it."""
+        """Whether this installation includes it."""
         return self.weights.is_file()
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """A task as the command line, the data and the tables see it.
+    """Specification of a task for the command line, the data and the tables.
 
     Args:
         name: its folder in ``nlpcl/tasks``; as in a configuration's ``task``.
@@ -110,5 +110,5 @@ class TaskSpec:
 
     @property
     def noun(self) -> str:
-        """What users call it: the noun of ``nlpcl predict``, else its name."""
+        """The noun of ``nlpcl predict``, else the name."""
         return self.name if self.prediction is None else self.prediction.noun

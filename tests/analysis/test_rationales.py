@@ -140,7 +140,7 @@ def test_the_measures_of_a_report_are_those_of_its_rows(run, splits):
     marks = [[word["marked"] for word in row["words"]] for row in rows]
     for method in ("gradients", "random"):
         weights = [[word[method] for word in row["words"]] for row in rows]
-        found = rationales.agreement(weights, marks, rationales.mean_share(marks))
+        found = rationales.agreement(weights, marks, rationales.mean_fraction(marks))
         assert report.metrics[f"{method}/auprc"] == pytest.approx(found.auprc)
         assert report.metrics[f"{method}/iou_f1"] == pytest.approx(found.iou_f1)
 

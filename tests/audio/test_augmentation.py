@@ -151,10 +151,10 @@ def test_feature_mask(features, assert_near):
     assert (mean[1][..., 31:, :] == 0).all()
 
 
-def test_several_pieces_and_impossible_shares(features):
+def test_several_pieces_and_impossible_fractions(features):
     masked = mask_time(features, LENGTHS, 0.2, seeded(1), pieces=3)
     assert not torch.equal(masked, features)
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(ValueError, match="fraction"):
         mask_time(features, LENGTHS, 1.5, seeded())
 
 
@@ -195,8 +195,8 @@ def test_padding_has_no_influence(features):
 def test_probabilities():
     batch, lengths = torch.randn(400, 10, 4, generator=seeded()), torch.full((400,), 10)
     noisy, _ = Augmentation(noise_snr=10).features(batch, lengths, seeded())
-    share = float((noisy != batch).flatten(1).any(1).float().mean())
-    assert share == pytest.approx(0.5, abs=0.1)
+    fraction = float((noisy != batch).flatten(1).any(1).float().mean())
+    assert fraction == pytest.approx(0.5, abs=0.1)
     never = Augmentation(noise_snr=10, stretch=0.5, time_mask=0.5, feature_mask=0.5)
     never = type(never)(**{**vars(never), "noise_probability": 0.0, "probability": 0.0})
     assert torch.equal(never.features(batch, lengths, seeded())[0], batch)

@@ -78,8 +78,9 @@ def test_every_setting_is_listed_with_its_default(name, run_cli):
         shown = {None: "none", True: "on", False: "off"}.get(field.default, str(field.default))
         if not isinstance(field.default, bool) and field.default in (0, 1):
             shown = str(field.default)
-        unit = field.metadata["unit"]
-        assert f"(default: {shown}{' ' + unit if unit else ''})" in line, line
+        unit = "" if field.default is None else field.metadata["unit"]
+        is_told = field.default is None and "by default" in field.metadata["help"]
+        assert (f"(default: {shown}{' ' + unit if unit else ''})" in line) != is_told, line
     for own in ("--preset", "--out", "--resume", "--quiet"):
         assert own in lines
 

@@ -1,4 +1,4 @@
-"""Courses of α and of the learning rate."""
+"""Schedules of α and of the learning rate."""
 
 from __future__ import annotations
 

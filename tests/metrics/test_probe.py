@@ -20,7 +20,7 @@ def clips(strength: float, seed: int = 0, each: int = 20) -> tuple[np.ndarray, l
 def test_a_planted_speaker_is_read_and_noise_is_not():
     found = probe(*clips(3.0))
     assert found.accuracy > 95
-    assert found.largest_share == 12.5
+    assert found.majority_accuracy == 12.5
     # Three standard errors of a guess among 8 in 160 items: 7.8 points.
     assert abs(probe(*clips(0.0)).accuracy - 12.5) < 7.8
 
@@ -92,7 +92,7 @@ def test_small_classes_and_nameless_items_are_left_out():
 
 def test_unbalanced_chance():
     values, _ = clips(0.0)
-    assert probe(values[:60], ["x"] * 45 + ["y"] * 15).largest_share == 75
+    assert probe(values[:60], ["x"] * 45 + ["y"] * 15).majority_accuracy == 75
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from nlpcl.metrics.rationales import (
     faithfulness,
     heaviest,
     marked_words,
-    mean_share,
+    mean_fraction,
     number_of_words,
     overlap,
     random_weights,
@@ -28,11 +28,11 @@ def test_marked_words_share_a_character_with_a_mark():
 
 
 @pytest.mark.parametrize(
-    ("words", "share", "number"),
+    ("words", "fraction", "number"),
     [(20, 0.01, 1), (20, 0.05, 1), (20, 0.1, 2), (21, 0.1, 3), (3, 0.5, 2), (3, 1.0, 3), (1, 0, 1)],
 )
-def test_shares_are_rounded_up(words, share, number):
-    assert number_of_words(words, share) == number
+def test_fractions_are_rounded_up(words, fraction, number):
+    assert number_of_words(words, fraction) == number
 
 
 def test_the_heaviest_words_are_signed_and_ties_go_to_the_first():
@@ -81,8 +81,8 @@ def test_spans_by_hand():
     assert spans_found([(0, 2), (4, 5)], [(0, 3), (8, 9), (10, 11)]) == (1 / 2, 1 / 3)
 
 
-def test_mean_share_is_over_texts():
-    assert mean_share([[True, False], [True, True, True, True], []]) == pytest.approx(0.75)
+def test_mean_fraction_is_over_texts():
+    assert mean_fraction([[True, False], [True, True, True, True], []]) == pytest.approx(0.75)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=8).filter(any))

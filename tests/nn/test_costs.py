@@ -31,7 +31,7 @@ class Sleeper(nn.Module):
         return states if self.inner is None else self.inner(states)
 
 
-def test_shares_of_time(monkeypatch):
+def test_percentages_of_time(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(costs, "time", clock)
     inner = Sleeper(clock, 0.03)
@@ -41,13 +41,13 @@ def test_shares_of_time(monkeypatch):
             model(torch.zeros(1))
     assert found.calls == {"inner": 4}
     assert found.model == pytest.approx(3 * 0.04)  # the first pass does not count
-    assert found.share("inner") == pytest.approx(75)
+    assert found.percent("inner") == pytest.approx(75)
     assert not inner._forward_hooks
     assert not model._forward_pre_hooks
     with timed(model, {"inner": inner}) as once:
         model(torch.zeros(1))
-    assert once.share("inner") == pytest.approx(75)
-    assert Timing().share("inner") == 0
+    assert once.percent("inner") == pytest.approx(75)
+    assert Timing().percent("inner") == 0
 
 
 def test_the_costs_of_a_zoo_model():

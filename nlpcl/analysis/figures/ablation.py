@@ -1,4 +1,4 @@
-"""An ablation: differences to the baseline with their intervals, and what each variant costs."""
+"""Figures of an ablation: differences to the baseline with intervals, and costs of variants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_PANELS = 4
 
 
 def load_forest(ablation: AblationSource, options: Options) -> Material:
-    """Differences of every metric and test set that was compared."""
+    """Load the differences for every compared metric and test set."""
     record = ablation.record
     rows: list[dict[str, Any]] = []
     names = ("test", "metric", "variant", "baseline", "difference", "low", "high", "p_holm", "n")
@@ -65,7 +65,7 @@ def load_forest(ablation: AblationSource, options: Options) -> Material:
 
 
 def draw_forest(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """A panel a metric and test set, a row a variant."""
+    """Draw one panel per metric and test set, one row per variant."""
     tests = list(dict.fromkeys((row["test"], row["metric"]) for row in rows))
     most = max(sum((r["test"], r["metric"]) == test for r in rows) for test in tests)
     figure, grid = panels(len(tests), 1, height=0.9 + 0.32 * most)
@@ -96,7 +96,7 @@ def draw_forest(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def load_costs(ablation: AblationSource, options: Options) -> Material:
-    """Score, parameters and seconds of every finished training."""
+    """Load score, parameters and duration of every finished training."""
     rows: list[dict[str, Any]] = []
     for cell in ablation.record.get("cells", ()):
         scores = next(iter((cell.get("scores") or {}).values()), {})
@@ -114,7 +114,7 @@ def load_costs(ablation: AblationSource, options: Options) -> Material:
 
 
 def draw_costs(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Score over seconds and over parameters."""
+    """Plot the score against duration and against number of parameters."""
     figure, grid = panels(1, 2, height=2.8, sharey=True)
     for axes, key in zip(grid, ("seconds", "parameters"), strict=True):
         for number, name in enumerate(dict.fromkeys(row["variant"] for row in rows)):

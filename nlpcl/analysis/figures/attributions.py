@@ -1,4 +1,4 @@
-"""Classifiers of text: the words that speak for an answer, beside those that annotators marked."""
+"""Text classifiers: words that explain a prediction, beside those that annotators marked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEPS = 16
 
 
 def load_attributions(run: Run, options: Options) -> Material:
-    """Words of the surest right answers and the surest mistakes."""
+    """Attribute the most confident correct predictions and mistakes to words."""
     rows = sorted(run.predictions, key=lambda row: -row["probabilities"][row["label"]])
     rows = [row for row in rows if 0 < len(row["text"]) <= LONGEST]
     right = [row for row in rows if row["gold"] == row["label"]]
@@ -43,7 +43,7 @@ def load_attributions(run: Run, options: Options) -> Material:
 
 
 def spread_over_labels(rows: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """The first rows of every label in turn."""
+    """Take rows from each label in turn."""
     by_label: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_label.setdefault(row["label"], []).append(row)
@@ -54,21 +54,21 @@ def spread_over_labels(rows: Sequence[dict[str, Any]], most: int) -> list[dict[s
 
 
 def words(run: Run, texts: Sequence[str]) -> list[list[Any]]:
-    """Words with weights towards the answer."""
+    """Return words with their weights towards the predicted label."""
     from nlpcl.analysis.attribution import word_attributions
 
     return word_attributions(run.model, run.task, texts, method=METHOD, steps=STEPS)
 
 
 def line_of(row: Mapping[str, Any], found: Sequence[Any]) -> Line:
-    """A text with its words coloured."""
-    share = row["probabilities"][row["label"]]
-    head = f"gold {row['gold']} · answer {row['label']} ({share:.2f})"
+    """Render a text with its words coloured by weight."""
+    probability = row["probabilities"][row["label"]]
+    head = f"gold {row['gold']} · answer {row['label']} ({probability:.2f})"
     return Line(head, coloured(row["text"], found))
 
 
 def coloured(text: str, found: Sequence[Any]) -> list[Piece]:
-    """The words with their weights, and what stands between them."""
+    """Split a text into its weighted words and what lies between them."""
     strongest = max((abs(word.weight) for word in found), default=0.0) or 1.0
     pieces: list[Piece] = []
     end = 0
@@ -81,7 +81,7 @@ def coloured(text: str, found: Sequence[Any]) -> list[Piece]:
 
 
 def load_rationales(run: Run, options: Options) -> Material:
-    """The spans that annotators marked above the words that speak for the model's answer."""
+    """Show the annotators' spans above the words that explain the prediction."""
     answered = {row["id"]: row for row in run.predictions}
     marked: list[Example] = [
         row
@@ -124,7 +124,7 @@ def load_rationales(run: Run, options: Options) -> Material:
 
 
 def underlined(row: Mapping[str, Any]) -> list[Piece]:
-    """A text with its marked spans."""
+    """Render a text with its marked spans underlined."""
     text, pieces, end = row["text"], [], 0
     for start, stop in sorted(map(tuple, row["rationale"])):
         start = max(start, end)

@@ -1,4 +1,4 @@
-"""Figures of a classifier's answers: confusion, classes, calibration, threshold, mistakes."""
+"""Figures of classifiers: confusion matrix, scores by class, calibration, threshold."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MOST_CLASSES = 40
 
 
 def answers(run: Run) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, gold and predicted indices ``(N,)`` and probabilities ``(N, C)``.
+    """Return labels, gold and predicted indices ``(N,)`` and probabilities ``(N, C)``.
 
     Raises:
         LeftOut: no rows, rows without probabilities, NaN, or one class alone.
@@ -42,8 +42,10 @@ def answers(run: Run) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     if not all(row.get("probabilities") for row in rows):
         raise LeftOut("some predictions have no probabilities")
     labels = list(rows[0]["probabilities"])
-    shares = np.array([[row["probabilities"][name] for name in labels] for row in rows], float)
-    if not np.isfinite(shares).all():
+    probabilities = np.array(
+        [[row["probabilities"][name] for name in labels] for row in rows], float
+    )
+    if not np.isfinite(probabilities).all():
         raise LeftOut("some probabilities are not finite numbers")
     gold = label_indices([row["gold"] for row in rows], labels)
     found = label_indices([row["label"] for row in rows], labels)
@@ -51,29 +53,29 @@ def answers(run: Run) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
         raise LeftOut(f"all items are of one class ({rows[0]['gold']}) and answered so")
     if len(labels) > MOST_CLASSES:
         raise LeftOut(f"{len(labels)} classes; {MOST_CLASSES} can be shown")
-    return labels, gold, found, shares
+    return labels, gold, found, probabilities
 
 
 def load_confusion(run: Run, options: Options) -> Material:
-    """Counts of gold and predicted classes."""
+    """Count the gold and predicted classes."""
     labels, gold, found, _ = answers(run)
     counts = confusion_counts(gold, found, len(labels))
     rows = [
         {"gold": label, **dict(zip(labels, row, strict=True))}
         for label, row in zip(labels, counts.tolist(), strict=True)
     ]
-    caption = "Colour: share of the gold class (rows add up to 100 %); number: items. "
+    caption = "Colour: fraction of the gold class (rows add up to 100 %); number: items. "
     return Material({"counts": counts, "labels": labels}, rows, caption + where(run, len(gold)))
 
 
 def draw_confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
-    """A matrix with gold classes in rows."""
+    """Draw a confusion matrix with gold classes in rows."""
     size = len(labels)
     side = min(7.0, 1.6 + 0.62 * max(size, 3))
     figure, (axes,) = panels(width=side + 1.2, height=side)
     whole = counts.sum(1, keepdims=True)
-    shares = np.divide(counts, whole, out=np.zeros(counts.shape), where=whole > 0)
-    image = axes.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1)
+    fractions = np.divide(counts, whole, out=np.zeros(counts.shape), where=whole > 0)
+    image = axes.imshow(fractions, cmap=SEQUENTIAL, vmin=0, vmax=1)
     names = [shortened(label) for label in labels]
     axes.set_xticks(
         range(size), names, rotation=45 if size > 4 else 0, ha="right" if size > 4 else "center"
@@ -83,9 +85,9 @@ def draw_confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
     axes.grid(False)
     for row in range(size if size <= 16 else 0):
         for column in range(size):
-            text = f"{counts[row, column]}\n{100 * shares[row, column]:.0f} %"
+            text = f"{counts[row, column]}\n{100 * fractions[row, column]:.0f} %"
             text = text if size <= 8 else str(counts[row, column])
-            shade = text_on(float(shares[row, column]))
+            shade = text_on(float(fractions[row, column]))
             axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=8)
     bar = figure.colorbar(
         image, ax=axes, shrink=0.8, format=lambda value, _: f"{100 * value:.0f} %"
@@ -95,7 +97,7 @@ def draw_confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
 
 
 def load_classes(run: Run, options: Options) -> Material:
-    """Precision, recall and F1 of each class with bootstrap intervals."""
+    """Compute precision, recall and F1 of each class with bootstrap intervals."""
     labels, gold, found, _ = answers(run)
     clusters = clusters_of(run.predictions)
     together = None if clusters is None else clusters.names
@@ -114,12 +116,12 @@ def load_classes(run: Run, options: Options) -> Material:
 
 
 def finite(value: float) -> float | None:
-    """None for NaN, which a CSV file writes as nothing."""
+    """Return the value, or None for NaN, which becomes an empty cell in CSV."""
     return float(value) if np.isfinite(value) else None
 
 
 def draw_classes(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Figure:
-    """Three bars a class with whiskers."""
+    """Draw three bars with error bars per class."""
     figure, (axes,) = panels(height=2.2 + (0.5 if len(labels) > 6 else 0))
     kinds = list(PER_CLASS)
     size = 0.8 / len(kinds)
@@ -146,9 +148,9 @@ def draw_classes(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Fi
 
 
 def load_calibration(run: Run, options: Options) -> Material:
-    """Confidence and accuracy of bins of equal width."""
-    _, gold, found, shares = answers(run)
-    measured = calibration(gold, shares, predicted=found)
+    """Compute confidence and accuracy in bins of equal width."""
+    _, gold, found, probabilities = answers(run)
+    measured = calibration(gold, probabilities, predicted=found)
     bins = confidence_bins(measured.confidence, measured.right, measured.bins)
     names = ("low", "high", "n", "confidence", "accuracy")
     rows: list[dict[str, Any]] = [
@@ -165,7 +167,7 @@ def load_calibration(run: Run, options: Options) -> Material:
 
 
 def draw_calibration(bins: Bins, error: float) -> Figure:
-    """Reliability above, how many items a bin holds below."""
+    """Draw the reliability diagram above a histogram of the bins."""
     figure, (above, below) = panels(
         2, 1, width=4.6, height=2.1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
     )
@@ -181,15 +183,15 @@ def draw_calibration(bins: Bins, error: float) -> Figure:
 
 
 def load_threshold(run: Run, options: Options) -> Material:
-    """Precision, recall and F1 of the sought class over thresholds; two classes alone."""
+    """Compute precision, recall and F1 of the positive class by threshold; binary tasks only."""
     from nlpcl.tasks.classification.rows import positive_label
 
-    labels, gold, found, shares = answers(run)
+    labels, gold, found, probabilities = answers(run)
     if len(labels) != 2:
         raise LeftOut(f"a threshold decides between two classes; here are {len(labels)}")
     name = positive_label(labels, gold)
     positive = labels.index(name)
-    scores, is_positive = shares[:, positive], gold == positive
+    scores, is_positive = probabilities[:, positive], gold == positive
     if is_positive.all() or not is_positive.any():
         raise LeftOut("all test items are of one class")
     rows = [threshold_row(at / 100, scores, is_positive) for at in range(1, 100)]
@@ -226,7 +228,7 @@ def threshold_row(threshold: float, scores: np.ndarray, positive: np.ndarray) ->
 def draw_threshold(
     rows: Sequence[Mapping[str, float]], label: str, used: float, best: float
 ) -> Figure:
-    """Four curves over the threshold."""
+    """Plot four scores against the threshold."""
     figure, (axes,) = panels(width=5.6, height=3.0)
     places = [row["threshold"] for row in rows]
     for number, name in enumerate(("precision", "recall", "F1", "macro F1")):

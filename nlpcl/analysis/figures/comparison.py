@@ -1,4 +1,4 @@
-"""Several runs side by side: their headline scores with intervals."""
+"""Comparison of runs: their headline scores with intervals, side by side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load(runs: Sequence[Run], options: Options) -> Material:
-    """The headline scores of all runs of the first one's task."""
+    """Load the headline scores of all runs with the first one's task."""
     if len(runs) < 2:
         raise LeftOut("it is for two runs or more")
     spec = runs[0].spec
@@ -42,7 +42,7 @@ def load(runs: Sequence[Run], options: Options) -> Material:
 
 
 def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Bars of each score, a colour a run."""
+    """Draw bars for each score, one colour per run."""
     scores = list(dict.fromkeys(row["score"] for row in rows))
     runs = list(dict.fromkeys(row["run"] for row in rows))
     figure, (axes,) = panels(height=2.8)

@@ -1,4 +1,4 @@
-"""Examples of corrections: how probable each written character is to the model."""
+"""Examples of corrections, with the model's probability of each written character."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST = 60
 
 
 def load(run: Run, options: Options) -> Material:
-    """Some sentences of every outcome."""
+    """Load some sentences of each outcome."""
     by_source = {(row["source"], row["target"]): row for row in items(run, 10**9, 0).examples}
     chosen: dict[str, list[dict[str, Any]]] = {name: [] for name in OUTCOMES}
     counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0)
@@ -65,7 +65,7 @@ def load(run: Run, options: Options) -> Material:
 
 
 def outcome(row: Mapping[str, Any]) -> str | None:
-    """What became of a sentence; None where it was right and stayed so."""
+    """Classify what happened to a sentence; None if it was correct and left unchanged."""
     source, gold, target = row["source"], row["gold"], row["target"]
     if not len(source) == len(gold) == len(target) or source == gold == target:
         return None
@@ -78,7 +78,7 @@ def outcome(row: Mapping[str, Any]) -> str | None:
 
 
 def probabilities(run: Run, texts: Sequence[str]) -> list[dict[int, dict[str, Any]]]:
-    """By position: the written character, its probability, the best character and its own."""
+    """Map positions to the written character, its probability and the best replacement."""
     import torch
 
     from nlpcl.tasks.correction.task import Correction
@@ -93,13 +93,13 @@ def probabilities(run: Run, texts: Sequence[str]) -> list[dict[int, dict[str, An
         for feature in task.encode_text(text, 0):
             batch = {key: value.to(device) for key, value in task.collate([feature]).items()}
             with torch.inference_mode():
-                shares = model(**batch).logits[0].float().softmax(-1)[1:-1].cpu()
-            best = shares.max(-1)
+                probabilities = model(**batch).logits[0].float().softmax(-1)[1:-1].cpu()
+            best = probabilities.max(-1)
             for at, place in enumerate(feature["positions"]):
                 own = int(feature["input_ids"][at + 1])
                 cells[place] = {
                     "written": text[place],
-                    "p": float(shares[at, own]),
+                    "p": float(probabilities[at, own]),
                     "best": characters.get(int(best.indices[at]), ""),
                     "p best": float(best.values[at]),
                 }
@@ -108,7 +108,7 @@ def probabilities(run: Run, texts: Sequence[str]) -> list[dict[int, dict[str, An
 
 
 def line_of(name: str, row: Mapping[str, Any], cells: Mapping[int, Mapping[str, Any]]) -> Line:
-    """A sentence with its changes."""
+    """Render a sentence with its changes."""
     pieces = []
     for place, character in enumerate(row["source"]):
         cell = cells.get(place)

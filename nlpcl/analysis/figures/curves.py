@@ -1,4 +1,4 @@
-"""Training curves: losses and their parts, dev scores, learning rate, gradient norm, the rest.
+"""Training curves: losses, dev scores, learning rate, gradient norm and scheduled quantities.
 
 Runs that differ in nothing but the seed, and the folds of a study, are replicates of one another:
 their mean is drawn with a band of one standard deviation.
@@ -33,8 +33,8 @@ MOST = 8
 
 
 @dataclass(frozen=True)
-class Course:
-    """One number over the epochs.
+class Curve:
+    """One column of the history over the epochs, averaged over replicates.
 
     Args:
         group: the run or variant; name: the column of ``history.csv``.
@@ -50,12 +50,12 @@ class Course:
 
 
 def load_runs(runs: Sequence[Run], options: Options) -> Material:
-    """The curves of all given runs."""
+    """Load the curves of all given runs."""
     return curves(runs)
 
 
 def load_ablation(ablation: AblationSource, options: Options) -> Material:
-    """The curves of an ablation's variants over their seeds."""
+    """Load the curves of an ablation's variants, averaged over seeds."""
     cells = ablation.cells()
     if not cells:
         raise LeftOut("no training of the ablation has finished")
@@ -63,7 +63,7 @@ def load_ablation(ablation: AblationSource, options: Options) -> Material:
 
 
 def curves(runs: Sequence[Run]) -> Material:
-    """Group replicates and average them."""
+    """Group replicates, average them and assign them to panels."""
     replicates: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
     for run, name in zip(runs, group_names(runs), strict=True):
         by_fold: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -72,7 +72,7 @@ def curves(runs: Sequence[Run]) -> Material:
         replicates[name] += by_fold.values()
     if len(replicates) > MOST:
         raise LeftOut(f"{len(replicates)} groups of runs; {MOST} can be told apart")
-    found = [course for name, parts in replicates.items() for course in courses(name, parts)]
+    found = [curve for name, parts in replicates.items() for curve in averaged(name, parts)]
     if not found:
         raise LeftOut("history.csv holds no numbers")
     selected = {name: selected_epochs(parts) for name, parts in replicates.items()}
@@ -82,13 +82,13 @@ def curves(runs: Sequence[Run]) -> Material:
     counts = ", ".join(f"{name} (n = {len(parts)})" for name, parts in replicates.items())
     caption = f"Training of {counts}{band}. Dotted: the epoch that was selected on the dev set."
     protocol = runs[0].protocol
-    values = {"panels_of_courses": grouped, "selected": selected}
+    values = {"curves_by_panel": grouped, "selected": selected}
     caption += f" Protocol: {protocol}." if protocol else ""
-    return Material(values, [row for course in found for row in course_rows(course)], caption)
+    return Material(values, [row for curve in found for row in curve_rows(curve)], caption)
 
 
 def group_names(runs: Sequence[Run]) -> list[str]:
-    """One name a run; the same for runs that differ in nothing but the seed."""
+    """Return one name per run; runs that differ only in the seed have the same."""
     first: dict[str, str] = {}
     names = []
     for run in runs:
@@ -99,8 +99,8 @@ def group_names(runs: Sequence[Run]) -> list[str]:
     return names
 
 
-def courses(group: str, replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[Course]:
-    """Mean and deviation of every column; what is not a finite number is left out."""
+def averaged(group: str, replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[Curve]:
+    """Average every column over replicates, ignoring values that are not finite."""
     cells: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for rows in replicates:
         for row in rows:
@@ -118,12 +118,12 @@ def courses(group: str, replicates: Sequence[Sequence[Mapping[str, Any]]]) -> li
             for epoch, mean in zip(epochs, means, strict=True)
         ]
         counts = [len(values[epoch]) for epoch in epochs]
-        found.append(Course(group, name, epochs, means, spreads, counts))
+        found.append(Curve(group, name, epochs, means, spreads, counts))
     return found
 
 
 def selected_epochs(replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[float]:
-    """The epoch with the best dev number in each replicate."""
+    """Return the epoch with the best selection score in each replicate."""
     best = []
     for rows in replicates:
         scored = [row for row in rows if isinstance(row.get(SELECTION), float)]
@@ -132,11 +132,11 @@ def selected_epochs(replicates: Sequence[Sequence[Mapping[str, Any]]]) -> list[f
     return best
 
 
-def panels_of(found: Sequence[Course], is_comparison: bool) -> dict[str, list[Course]]:
-    """Courses by the panel they stand in; a comparison has a panel for every number."""
-    panels: dict[str, list[Course]] = defaultdict(list)
-    for course in found:
-        panels[course.name if is_comparison else heading(course.name)].append(course)
+def panels_of(found: Sequence[Curve], is_comparison: bool) -> dict[str, list[Curve]]:
+    """Curves by panel; a comparison has one panel for each column."""
+    panels: dict[str, list[Curve]] = defaultdict(list)
+    for curve in found:
+        panels[curve.name if is_comparison else heading(curve.name)].append(curve)
     if not is_comparison and len(panels.get("parts of the loss", ())) == 1:
         del panels["parts of the loss"]  # the only part is the loss
     order = ["loss", "parts of the loss", "dev scores", "learning rate", "gradient norm"]
@@ -145,7 +145,7 @@ def panels_of(found: Sequence[Course], is_comparison: bool) -> dict[str, list[Co
 
 
 def heading(name: str) -> str:
-    """The panel of a column of ``history.csv``."""
+    """Return the title of the panel for a column of ``history.csv``."""
     if name in {"loss", "dev_loss"}:
         return "loss"
     if name.startswith("loss_"):
@@ -155,58 +155,58 @@ def heading(name: str) -> str:
     return NAMES.get(name, name.replace("_", " "))
 
 
-def course_rows(course: Course) -> list[dict[str, Any]]:
-    """The CSV rows of a course."""
+def curve_rows(curve: Curve) -> list[dict[str, Any]]:
+    """Return a curve as rows of the CSV file."""
     return [
         {
-            "run": course.group,
-            "name": course.name,
+            "run": curve.group,
+            "name": curve.name,
             "epoch": epoch,
             "mean": mean,
             "std": "" if math.isnan(spread) else spread,
             "n": n,
         }
         for epoch, mean, spread, n in zip(
-            course.epochs, course.mean, course.deviation, course.n, strict=True
+            curve.epochs, curve.mean, curve.deviation, curve.n, strict=True
         )
     ]
 
 
 def draw(
-    panels_of_courses: Mapping[str, Sequence[Course]], selected: Mapping[str, Sequence[float]]
+    curves_by_panel: Mapping[str, Sequence[Curve]], selected: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """One panel a kind of number."""
+    """Draw one panel per kind of quantity."""
     from matplotlib.lines import Line2D
 
     groups = list(selected)
-    columns = min(2, len(panels_of_courses))
-    rows = -(-len(panels_of_courses) // columns)
+    columns = min(2, len(curves_by_panel))
+    rows = -(-len(curves_by_panel) // columns)
     figure, grid = panels(rows, columns, height=2.3)
-    for axes, (title, listed) in zip(grid, panels_of_courses.items(), strict=False):
-        for number, course in enumerate(listed):
-            shade = colour(groups.index(course.group) if len(groups) > 1 else number)
-            label = course.group if len(groups) > 1 else label_of(course.name)
-            marker = "o" if len(course.epochs) < 12 else ""
-            axes.plot(course.epochs, course.mean, color=shade, label=label, marker=marker)
-            band = [0 if math.isnan(spread) else spread for spread in course.deviation]
-            low = [mean - spread for mean, spread in zip(course.mean, band, strict=True)]
-            high = [mean + spread for mean, spread in zip(course.mean, band, strict=True)]
+    for axes, (title, listed) in zip(grid, curves_by_panel.items(), strict=False):
+        for number, curve in enumerate(listed):
+            shade = colour(groups.index(curve.group) if len(groups) > 1 else number)
+            label = curve.group if len(groups) > 1 else label_of(curve.name)
+            marker = "o" if len(curve.epochs) < 12 else ""
+            axes.plot(curve.epochs, curve.mean, color=shade, label=label, marker=marker)
+            band = [0 if math.isnan(spread) else spread for spread in curve.deviation]
+            low = [mean - spread for mean, spread in zip(curve.mean, band, strict=True)]
+            high = [mean + spread for mean, spread in zip(curve.mean, band, strict=True)]
             if any(band):
-                axes.fill_between(course.epochs, low, high, color=shade, alpha=0.18, linewidth=0)
+                axes.fill_between(curve.epochs, low, high, color=shade, alpha=0.18, linewidth=0)
         for number, group in enumerate(groups):
             ink = colour(number) if len(groups) > 1 else INK
             for epoch in selected[group]:
-                share = max(0.25, 0.9 / len(selected[group]))
-                axes.axvline(epoch, color=ink, linestyle=":", linewidth=1.1, alpha=share)
+                opacity = max(0.25, 0.9 / len(selected[group]))
+                axes.axvline(epoch, color=ink, linestyle=":", linewidth=1.1, alpha=opacity)
         axes.set(title=NAMES.get(title, label_of(title) if len(groups) > 1 else title))
         axes.set(xlabel="epoch")
         ticks(axes.xaxis, integer=True)
-        epochs = {epoch for course in listed for epoch in course.epochs}
+        epochs = {epoch for curve in listed for epoch in curve.epochs}
         if len(epochs) == 1:
             axes.set_xticks([*epochs])
         if len(listed) > 1 and len(groups) == 1:
             axes.legend(loc="best")
-    for axes in grid[len(panels_of_courses) :]:
+    for axes in grid[len(curves_by_panel) :]:
         axes.set_axis_off()
     if len(groups) > 1:
         handles = [Line2D([], [], color=colour(at), label=name) for at, name in enumerate(groups)]
@@ -215,7 +215,7 @@ def draw(
 
 
 def label_of(name: str) -> str:
-    """``dev_macro_f1`` → ``dev macro f1``."""
+    """Turn a column name into a label: ``dev_macro_f1`` → ``dev macro f1``."""
     return name.replace("_", " ")
 
 

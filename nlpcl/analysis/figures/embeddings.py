@@ -1,4 +1,4 @@
-"""Maps of embeddings: the same coordinates coloured by label and by group."""
+"""Projections of embeddings, coloured by label and by group."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GROUPS = ("speaker", "target", "language", "corpus")
 
 
 def load(run: Run, options: Options) -> Material:
-    """Project the embeddings of a run's items."""
+    """Project the embeddings of a run's items to two dimensions."""
     listed = items(run, options.points, options.seed)
     if len(listed.examples) < FEWEST:
         raise LeftOut(f"{len(listed.examples)} items are too few for a map; {FEWEST} are needed")
@@ -82,7 +82,7 @@ def load(run: Run, options: Options) -> Material:
 
 
 def grouping(examples: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """The first way of grouping that tells items apart, beside the label."""
+    """Choose the first field beside the label that distinguishes items."""
     for name in GROUPS:
         values = [group_of(row, name) for row in examples]
         if len({value for value in values if value}) > 1:
@@ -91,7 +91,7 @@ def grouping(examples: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def group_of(row: Mapping[str, Any], name: str) -> str:
-    """The group of an item; several target groups are ``several``."""
+    """Return the group of an item; with several target groups it is ``several``."""
     if name != "target":
         return str(row.get(name) or "")
     targets = list(row.get("targets") or ())
@@ -99,7 +99,7 @@ def group_of(row: Mapping[str, Any], name: str) -> str:
 
 
 def projections(vectors: np.ndarray, seed: int) -> tuple[dict[str, np.ndarray], str]:
-    """Coordinates ``(N, 2)`` by method, and what was left out."""
+    """Coordinates ``(N, 2)`` by method, and a note on methods that were skipped."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
@@ -108,8 +108,8 @@ def projections(vectors: np.ndarray, seed: int) -> tuple[dict[str, np.ndarray], 
         warnings.simplefilter("ignore", RuntimeWarning)  # all vectors alike
         found = PCA(2, random_state=seed).fit(vectors)
         maps = {"PCA": found.transform(vectors)}
-        shares = np.nan_to_num(100 * found.explained_variance_ratio_)
-        notes = f"PCA: {shares.sum():.0f} % of the variance. "
+        explained = np.nan_to_num(100 * found.explained_variance_ratio_)
+        notes = f"PCA: {explained.sum():.0f} % of the variance. "
         perplexity = min(PERPLEXITY, (n - 1) / 3)
         if perplexity < 2:
             return maps, notes + f"No t-SNE of {n} items. "
@@ -124,7 +124,7 @@ def projections(vectors: np.ndarray, seed: int) -> tuple[dict[str, np.ndarray], 
 
 
 def silhouette(vectors: np.ndarray, names: Sequence[str]) -> float | None:
-    """Mean silhouette by cosine distance over items that have a name; None where undefined."""
+    """Mean silhouette by cosine distance over the named items; None if undefined."""
     from sklearn.metrics import silhouette_score
 
     known = np.array([bool(name) for name in names])
@@ -142,7 +142,7 @@ def draw(
     is_test: Sequence[bool],
     silhouettes: Mapping[str, float | None],
 ) -> Figure:
-    """A row a method, a column a colouring."""
+    """Draw one row per method, one column per colouring."""
     figure, grid = panels(
         len(maps), len(colourings), width=WIDTH if len(colourings) > 1 else 4.6, height=3.0
     )
@@ -161,7 +161,7 @@ def draw(
 
 
 def scatter(axes: Any, places: np.ndarray, names: Sequence[str], held: np.ndarray) -> None:
-    """Points in the colours of their names; hollow where the model was trained on them."""
+    """Plot points coloured by name; those of training items are hollow."""
     listed = np.asarray(names)
     found, counts = np.unique(listed[listed != ""], return_counts=True)
     kept = sorted(found[np.argsort(-counts, kind="stable")][:MOST_NAMES].tolist())

@@ -1,4 +1,4 @@
-"""Speech emotion: groups of speakers, speaker probe against UA, length and noise of clips."""
+"""Speech emotion: scores by speaker group, speaker probe, effect of length and noise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LOUDEST_SNR = 60.0
 
 
 def load_groups(run: Run, options: Options) -> Material:
-    """Accuracy and UA of every speaker, gender, session and corpus."""
+    """Compute accuracy and UA by speaker, gender, session and corpus."""
     labels, gold, found, _ = answers(run)
     speakers = [str(row.get("speaker", "")) for row in run.predictions]
     rows: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def load_groups(run: Run, options: Options) -> Material:
 
 
 def shown_note(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A sentence where only the worst groups are drawn."""
+    """Return a note if only the lowest-scoring groups are drawn."""
     for name in GROUPED:
         count = len({row["group"] for row in rows if row["by"] == name})
         if count > MOST_GROUPS:
@@ -82,7 +82,7 @@ def shown_note(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def draw_groups(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """A row a group, a panel a way of grouping."""
+    """Draw one panel per grouping, one row per group."""
     names = list(dict.fromkeys(row["by"] for row in rows))
     worst = {name: lowest(rows, name) for name in names}
     sizes = [len(groups) + 1.6 for groups in worst.values()]
@@ -114,14 +114,14 @@ def draw_groups(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def lowest(rows: Sequence[Mapping[str, Any]], name: str) -> list[str]:
-    """Groups to draw, from below: by name, or the worst where there are too many."""
+    """Select the groups to draw: all by name, or the lowest-scoring if there are too many."""
     scored = {r["group"]: r["value"] for r in rows if r["by"] == name and r["score"] == "UA"}
     kept = sorted(scored, key=lambda group: scored[group])[:MOST_GROUPS]
     return sorted(kept, reverse=True)
 
 
 def load_probe(runs: Sequence[Run], options: Options) -> Material:
-    """What a probe reads of the speaker, beside UA, of every run and fold."""
+    """Load the accuracy of the speaker probe and UA of every run and fold."""
     rows: list[dict[str, Any]] = []
     for run in runs:
         parts = [("", run.metrics), *run.fold_metrics.items()]
@@ -143,7 +143,7 @@ def load_probe(runs: Sequence[Run], options: Options) -> Material:
 
 
 def draw_probe(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """UA over the accuracy of the probe."""
+    """Plot UA against the accuracy of the probe."""
     figure, (axes,) = panels(width=5.4, height=3.4)
     for number, name in enumerate(dict.fromkeys(row["run"] for row in rows)):
         own = [row for row in rows if row["run"] == name]
@@ -174,7 +174,7 @@ def draw_probe(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def load_duration(run: Run, options: Options) -> Material:
-    """Accuracy by length and by how far speech stands above the noise of its clip."""
+    """Compute accuracy by clip length and by estimated signal-to-noise ratio."""
     _, gold, found, _ = answers(run)
     right = gold == found
     lengths = np.array([float(row.get("seconds") or math.nan) for row in run.predictions])
@@ -197,7 +197,7 @@ def load_duration(run: Run, options: Options) -> Material:
 
 
 def quarters(values: np.ndarray) -> np.ndarray:
-    """Edges of four bins of about equally many values."""
+    """Edges of four bins with about equal numbers of values."""
     edges = np.quantile(values[np.isfinite(values)], [0, 0.25, 0.5, 0.75, 1])
     edges[0] -= 1e-6
     return np.unique(edges)
@@ -206,7 +206,7 @@ def quarters(values: np.ndarray) -> np.ndarray:
 def bins(
     name: str, values: np.ndarray, right: np.ndarray, edges: np.ndarray
 ) -> list[dict[str, Any]]:
-    """Accuracy between edges, those below excluded."""
+    """Accuracy in bins; a bin excludes its lower edge."""
     rows = []
     for low, high in pairwise(edges):
         inside = (values > low) & (values <= high)
@@ -220,7 +220,7 @@ def bins(
 
 
 def noise(run: Run, seed: int) -> tuple[np.ndarray | None, str]:
-    """Estimated SNR of each prediction's clip in dB, NaN where not read; None with the reason."""
+    """Estimated SNR in dB of each prediction's clip, NaN if unreadable; or None and the reason."""
     try:
         clips = {row["id"]: row for row in items(run, MOST_SOUNDS, seed).examples}
     except (UserError, LeftOut) as error:
@@ -236,7 +236,7 @@ def noise(run: Run, seed: int) -> tuple[np.ndarray | None, str]:
 
 
 def level_above_noise(clip: Mapping[str, Any]) -> float:
-    """Decibels between loud and quiet stretches of a clip; NaN where it cannot be read."""
+    """Difference in dB between loud and quiet stretches of a clip; NaN if unreadable."""
     from nlpcl.audio.reading import read_clip
 
     try:
@@ -252,7 +252,7 @@ def level_above_noise(clip: Mapping[str, Any]) -> float:
 
 
 def draw_duration(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """A panel for the length and one for the noise."""
+    """Draw one panel for length and one for noise."""
     names = list(dict.fromkeys(row["of"] for row in rows))
     if not names:
         raise LeftOut("no bin holds enough clips")
@@ -274,7 +274,7 @@ def draw_duration(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def between(row: Mapping[str, Any]) -> str:
-    """The bounds of a bin in print."""
+    """Format the bounds of a bin."""
     low, high = max(0.0, row["above"]), row["up to"]
     if math.isinf(high):
         return f"> {low:g}"

@@ -1,4 +1,4 @@
-"""Speech emotion: attention over the sound of a clip, probabilities over a long file."""
+"""Speech emotion: attention over a clip's sound, and probabilities over a long recording."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ANSWERS = 200
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip with what the model attends to.
+    """A clip with the model's attention over it.
 
     Args:
         title: its class and the answer.
@@ -41,7 +41,7 @@ class Clip:
         times: middle of each frame in seconds, ``(F,)``.
         attention: weight of each frame, summing to 1, ``(F,)``.
         mel: log-mel spectrogram, ``(N, M)``, 100 frames a second.
-        entropy: of the attention, as a share of that of equal weights, 0..1.
+        entropy: of the attention, relative to that of equal weights, 0..1.
     """
 
     title: str
@@ -53,7 +53,7 @@ class Clip:
 
 
 def load_attention(run: Run, options: Options) -> Material:
-    """The attention of the model on some test clips, padding cut off."""
+    """Compute the model's attention over some test clips, without padding."""
     listening(run)
     listed = items(run, 10**9, options.seed)
     tested = {
@@ -78,7 +78,7 @@ def load_attention(run: Run, options: Options) -> Material:
 
 
 def listening(run: Run) -> SpeechClassifier:
-    """The run's model, if it can tell what it attends to.
+    """Return the run's model if it can explain its attention.
 
     Raises:
         LeftOut: it cannot.
@@ -91,7 +91,7 @@ def listening(run: Run) -> SpeechClassifier:
 
 
 def surest(run: Run, usable: set[str]) -> list[dict[str, Any]]:
-    """Of each class the right answer with the highest probability, else any of the class."""
+    """Select the most confident correct prediction of each class, else any of the class."""
     best: dict[str, dict[str, Any]] = {}
     for row in run.predictions:
         if row["id"] not in usable:
@@ -103,12 +103,12 @@ def surest(run: Run, usable: set[str]) -> list[dict[str, Any]]:
 
 
 def rank(row: Mapping[str, Any]) -> tuple[bool, float]:
-    """Right answers first, then sure ones."""
+    """Sorting key: correct predictions first, then by confidence."""
     return row["label"] == row["gold"], row["probabilities"][row["label"]]
 
 
 def clip_of(run: Run, example: Mapping[str, Any], answer: Mapping[str, Any]) -> Clip:
-    """A clip as the model hears it."""
+    """Read a clip and compute the model's attention over it."""
     import torch
 
     from nlpcl.audio.log_mel import log_mel
@@ -132,21 +132,23 @@ def clip_of(run: Run, example: Mapping[str, Any], answer: Mapping[str, Any]) -> 
     rate = task.processor.frame_rate
     times = (np.arange(len(weights)) + 0.5) / rate
     mel, _ = log_mel(waveform.unsqueeze(0), torch.tensor([len(waveform)]))
-    share = answer["probabilities"][answer["label"]]
-    title = f"{shortened(answer['gold'], 12)} → {shortened(answer['label'], 12)} ({share:.2f})"
+    probability = answer["probabilities"][answer["label"]]
+    title = (
+        f"{shortened(answer['gold'], 12)} → {shortened(answer['label'], 12)} ({probability:.2f})"
+    )
     return Clip(title, waveform.numpy(), times, weights, mel[0].numpy(), entropy(weights))
 
 
 def entropy(weights: np.ndarray) -> float:
-    """Entropy as a share of that of equal weights."""
-    shares = weights[weights > 0] / weights.sum()
+    """Entropy relative to that of equal weights, 0..1."""
+    probabilities = weights[weights > 0] / weights.sum()
     if len(weights) < 2:
         return 1.0
-    return float(-(shares * np.log(shares)).sum() / np.log(len(weights)))
+    return float(-(probabilities * np.log(probabilities)).sum() / np.log(len(weights)))
 
 
 def draw_attention(clips: Sequence[Clip]) -> Figure:
-    """Two panels a clip: waveform and spectrogram, with the attention over both."""
+    """Draw waveform and spectrogram of each clip, with the attention over both."""
     columns = min(2, len(clips))
     blocks = -(-len(clips) // columns)
     figure, grid = panels(2 * blocks, columns, height=1.35)
@@ -189,14 +191,14 @@ def draw_attention(clips: Sequence[Clip]) -> Figure:
 
 
 def envelope(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest sample of each of many short stretches."""
+    """Minimum and maximum of the samples in each of many short stretches."""
     size = max(1, len(waveform) // STRETCHES)
     parts = waveform[: len(waveform) // size * size].reshape(-1, size)
     return parts.min(1), parts.max(1)
 
 
 def load_timeline(run: Run, options: Options) -> Material:
-    """Probabilities over a sound file."""
+    """Compute probabilities in windows over a sound file."""
     from nlpcl.audio.reading import seconds
 
     if options.audio is None:
@@ -225,7 +227,7 @@ def load_timeline(run: Run, options: Options) -> Material:
 def draw_timeline(
     rows: Sequence[Mapping[str, Any]], labels: Sequence[str], length: float
 ) -> Figure:
-    """One line a class, and the answer as a band below."""
+    """Plot one line per class, with the predicted class as a band below."""
     figure, (above, below) = panels(
         2, 1, height=1.7, width=WIDTH, sharex=True, gridspec_kw={"height_ratios": [5, 0.6]}
     )

@@ -1,4 +1,4 @@
-"""Characters that the plain font lacks, Chinese above all: find a font, or say what to install."""
+"""Fonts for characters that matplotlib's default font lacks, above all Chinese."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ INSTALL = (
 
 @cache
 def plain_characters() -> frozenset[int]:
-    """Code points of the plain font."""
+    """Code points of the default font."""
     from matplotlib import font_manager
 
     return frozenset(characters(font_manager.findfont(PLAIN)))
 
 
 def characters(path: str) -> list[int]:
-    """Code points of a font file; none where it cannot be read."""
+    """Code points of a font file; empty if it cannot be read."""
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -45,7 +45,7 @@ def characters(path: str) -> list[int]:
 
 @cache
 def chinese_file() -> str | None:
-    """The file of a font with Chinese characters that matplotlib can use; None without one.
+    """Path of an installed Chinese font that matplotlib can use; None without one.
 
     The files are looked for anew: matplotlib's own list does not know fonts installed since it
     was made.
@@ -75,7 +75,7 @@ def chinese_file() -> str | None:
 
 
 def chinese_font() -> str | None:
-    """The family name of that font."""
+    """Family name of the font found by :func:`chinese_file`."""
     from matplotlib import font_manager
 
     file = chinese_file()
@@ -83,13 +83,13 @@ def chinese_font() -> str | None:
 
 
 def undrawable(text: str) -> list[str]:
-    """Visible characters of a text that the plain font lacks."""
+    """Visible characters of a text that the default font lacks."""
     known = plain_characters()
     return [c for c in text if ord(c) not in known and not c.isspace()]
 
 
 def dress(figure: Figure) -> bool:
-    """Give texts of a figure a font that has their characters.
+    """Give the texts of a figure a font that has their characters.
 
     Where there is none, Chinese is left out: one or two characters become code points, longer
     texts lose them.
@@ -117,7 +117,7 @@ def dress(figure: Figure) -> bool:
 
 
 def rename_ticks(figure: Figure) -> None:
-    """Take what cannot be drawn out of tick labels, which an axis writes anew when it is drawn.
+    """Remove characters that cannot be drawn from tick labels, which axes rewrite when drawn.
 
     Code points would not fit beside one another there.
     """
@@ -131,6 +131,6 @@ def rename_ticks(figure: Figure) -> None:
 
 
 def without(text: str, missing: list[str]) -> str:
-    """A text without characters that cannot be drawn."""
+    """Return a text without the characters that cannot be drawn."""
     short = len(missing) <= 2
     return "".join((f"U+{ord(c):04X}" if short else "") if c in missing else c for c in text)

@@ -1,4 +1,4 @@
-"""Classifiers of text: what the calibration gate does to tokens, states and classes."""
+"""Text classifiers: effect of the calibration gate on tokens, states and classes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_PAIRS = 200_000
 
 
 def explained(run: Run, features: Sequence[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
-    """``weights`` ``(L,)``, ``before`` and ``after`` ``(L, H)`` and both ``pooled`` of each text.
+    """Compute ``weights`` ``(L,)``, ``before`` and ``after`` ``(L, H)``, and both ``pooled``.
 
     Raises:
         LeftOut: the model has no gate.
@@ -64,13 +64,13 @@ def explained(run: Run, features: Sequence[dict[str, Any]]) -> list[dict[str, np
 
 
 def texts_of(run: Run, most: int, seed: int) -> tuple[list[Example], str]:
-    """Test texts with a label, and a sentence where not all are shown."""
+    """Return the labelled test texts, and a note if not all are shown."""
     listed = items(run, most, seed)
     return [row for row in listed.examples if row.get("label") is not None], listed.sampling
 
 
 def load_gate(run: Run, options: Options) -> Material:
-    """Attention and gate on single texts, token by token."""
+    """Compute attention and gate factors of single texts, token by token."""
     examples, _ = texts_of(run, 10**9, options.seed)
     by_text = {row["text"]: row for row in examples}
     rows = sorted(run.predictions, key=lambda row: -row["probabilities"][row["label"]])
@@ -93,10 +93,10 @@ def load_gate(run: Run, options: Options) -> Material:
     same = {(row["text"], round(row["factor"], 6)) for row in cells if not row["special"]}
     alike = "This gate gives all tokens of a text one factor. " if len(same) <= len(chosen) else ""
     caption = (
-        "Bars: attention that a token gets in the encoder's last layer (mean over heads and over "
-        "the tokens that ask), and the same times the gate's factor, each relative to equal shares "
-        "(1); line: the factor itself, the mean over channels. Special tokens are in the data "
-        f"alone. {alike}The surest right answer and the surest mistake that fit. {run.name}: "
+        "Bars: attention that a token receives in the encoder's last layer (mean over heads and "
+        "queries), and the same times the gate's factor, each relative to equal weights (1); line: "
+        "the factor itself, averaged over channels. Special tokens are in the data only. "
+        f"{alike}The most confident correct answer and mistake that fit. {run.name}: "
         f"test set; {run.protocol}."
     )
     return Material({"rows": cells}, cells, caption)
@@ -105,7 +105,7 @@ def load_gate(run: Run, options: Options) -> Material:
 def token_rows(
     run: Run, feature: Mapping[str, Any], one: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """What is told of each token of a text."""
+    """Return one row of values per token of a text."""
     processor = run.processor
     names = processor.convert_ids_to_tokens(feature["input_ids"])
     asked = attention_received(run, feature)
@@ -131,7 +131,7 @@ def token_rows(
 
 
 def attention_received(run: Run, feature: Mapping[str, Any]) -> np.ndarray:
-    """Attention that each token gets in the encoder's last layer, ``(L,)``."""
+    """Attention that each token receives in the encoder's last layer, ``(L,)``."""
     import torch
 
     model: Any = run.model
@@ -151,20 +151,20 @@ def attention_received(run: Run, feature: Mapping[str, Any]) -> np.ndarray:
 
 
 def relative(values: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Shares of the shown tokens, relative to equal ones."""
+    """Weights of the tokens shown, relative to equal ones."""
     mean = float(values[shown].mean()) if shown.any() else 0.0
     return values / mean if mean else values
 
 
 def to_pooled(one: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """Cosine of each token's state with the text's vector."""
+    """Cosine similarity of each token's state with the pooled text vector."""
     states, vector = one[name], one[f"pooled {name}"]
     lengths = np.linalg.norm(states, axis=-1) * np.linalg.norm(vector)
     return states @ vector / np.maximum(lengths, 1e-12)
 
 
 def draw_gate(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """A panel a text."""
+    """Draw one panel per text."""
     numbers = sorted({row["text"] for row in rows})
     figure, grid = panels(len(numbers), 1, height=2.5)
     for axes, number in zip(grid, numbers, strict=True):
@@ -189,7 +189,7 @@ def draw_gate(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def load_space(run: Run, options: Options) -> Material:
-    """Vectors of texts before and behind the gate, and their similarities by class."""
+    """Compute text vectors before and after the gate, and their similarities by class."""
     from sklearn.decomposition import PCA
 
     examples, sampling = texts_of(run, MOST_TEXTS, options.seed)
@@ -227,7 +227,7 @@ def load_space(run: Run, options: Options) -> Material:
 
 
 def by_class(vectors: np.ndarray, labels: Sequence[str], seed: int) -> dict[str, np.ndarray]:
-    """Cosines of pairs of one class and of two."""
+    """Cosine similarities of pairs within one class, and of pairs of two classes."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     first, second = np.triu_indices(len(vectors), 1)
     if len(first) > MOST_PAIRS:
@@ -244,7 +244,7 @@ def draw_space(
     labels: Sequence[str],
     similar: Mapping[str, Mapping[str, np.ndarray]],
 ) -> Figure:
-    """Two maps above two histograms."""
+    """Draw two projections above two histograms."""
     figure, grid = panels(2, 2, height=2.6, gridspec_kw={"height_ratios": [3, 2]})
     names = np.asarray(labels)
     lowest = min(

@@ -1,4 +1,4 @@
-"""Pieces of the HTML report: tables, settings, pictures that follow the reader's colours."""
+"""Building blocks of the HTML report: tables, settings, and SVG that follows the page's theme."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_TABLE = 200
 
 
 def html_table(table: Table) -> str:
-    """A table with title and note; numbers are aligned to the right."""
+    """Render a table with title and note; numbers are right-aligned."""
     columns, texts = table.for_people()
     numeric = [table.is_numeric(column) if column in table.columns else False for column in columns]
     head = "".join(
@@ -41,7 +41,7 @@ def html_table(table: Table) -> str:
 
 
 def table_of(record: Mapping[str, Any]) -> Table:
-    """A table of ``report.json``."""
+    """Render a table of ``report.json``."""
     return Table(
         record["name"],
         record["columns"],
@@ -52,7 +52,7 @@ def table_of(record: Mapping[str, Any]) -> Table:
 
 
 def settings_table(values: Mapping[str, Any]) -> str:
-    """Names and values in two columns."""
+    """Render names and values in two columns."""
     cells = "".join(
         f"<dt>{html.escape(str(name))}</dt><dd>{html.escape(shown(value))}</dd>"
         for name, value in values.items()
@@ -61,14 +61,14 @@ def settings_table(values: Mapping[str, Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A setting in print."""
+    """Format the value of a setting."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return "none" if value is None or value == "" else str(value)
 
 
 def inline_svg(picture: str, title: str, prefix: str) -> str:
-    """An SVG for the page: ink and grid take the page's colours, ids those of no other picture.
+    """Embed an SVG: ink and grid take the page's colours, and ids are made unique.
 
     Args:
         picture: as matplotlib writes it.
@@ -85,8 +85,8 @@ def inline_svg(picture: str, title: str, prefix: str) -> str:
         picture = picture.replace(own, f"var({variable})")
     label = html.escape(title, quote=True)
     size = re.search(r'viewBox="0 0 ([\d.]+)', picture)
-    share = min(100.0, 100 * float(size[1]) / (72 * WIDTH)) if size else 100.0
+    percent = min(100.0, 100 * float(size[1]) / (72 * WIDTH)) if size else 100.0
     picture = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", picture, count=1)
     picture = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", picture, count=1)
-    drawn = f'<svg role="img" aria-label="{label}" style="width:{share:.0f}%"'
+    drawn = f'<svg role="img" aria-label="{label}" style="width:{percent:.0f}%"'
     return picture.replace("<svg", drawn, 1)

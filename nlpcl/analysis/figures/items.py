@@ -1,4 +1,4 @@
-"""Items of a run with the vectors that its model's head gets."""
+"""Items of a run with their embeddings, the vectors that its model's head receives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Example = dict[str, Any]
 
 @dataclass(frozen=True)
 class Items:
-    """Examples of a run.
+    """Selected examples of a run.
 
     Args:
         examples: rows of the data.
@@ -31,13 +31,13 @@ class Items:
 
     @property
     def sampling(self) -> str:
-        """A sentence where not all are shown."""
+        """A note if not all examples are shown."""
         shown = len(self.examples)
         return f"A random sample of {shown} of {self.of} items. " if shown < self.of else ""
 
 
 def items(run: Run, most: int, seed: int) -> Items:
-    """The items to look at: the test set; for a study all clips, those tested by its model marked.
+    """Select the items to plot: the test set, or for a study all clips.
 
     Args:
         run: the run.
@@ -55,12 +55,12 @@ def items(run: Run, most: int, seed: int) -> Items:
 
 
 def encoded(run: Run, examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """Features of examples; each knows the number of its example as ``row``."""
+    """Encode examples; each feature has the index of its example as ``row``."""
     return run.task.encode(examples)
 
 
 def embeddings(run: Run, examples: Sequence[Example]) -> tuple[np.ndarray, list[int]]:
-    """Vectors ``(N, D)`` and the numbers of their examples; unreadable clips are left out.
+    """Return vectors ``(N, D)`` and the indices of their examples, without unreadable clips.
 
     Raises:
         LeftOut: nothing to embed, or vectors that are not finite.

@@ -1,4 +1,4 @@
-"""What a figure is: its name, what it needs, a function that loads and one that draws."""
+"""Definition of a figure: name, requirements, and the functions that load and draw it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LABELLED: tuple[Answers, ...] = ("labels",)
 
 
 class LeftOut(Exception):
-    """Why a figure cannot be drawn, as a sentence without a full stop."""
+    """A figure cannot be drawn; the message is the reason, without a full stop."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose.
+    """Options of ``nlpcl visualize`` that figures use.
 
     Args:
         audio: sound file of the figure of probabilities over time.
@@ -39,7 +39,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Material:
-    """What a figure shows.
+    """The data of a figure.
 
     Args:
         values: arguments of the drawing function.
@@ -56,7 +56,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Kind:
-    """A figure.
+    """A kind of figure.
 
     Args:
         name: as in ``--only``.
@@ -80,13 +80,13 @@ class Kind:
     needs_model: bool = False
 
     def suits(self, spec: TaskSpec) -> bool:
-        """Whether it is for runs of a task."""
+        """Whether the figure applies to runs of a task."""
         named = not self.tasks or spec.name in self.tasks
         return named and (not self.answers or spec.answers in self.answers)
 
     @property
     def audience(self) -> str:
-        """Whose runs it is for, in words."""
+        """The runs that the figure applies to, in words."""
         if self.tasks:
             return f"runs of {' and '.join(self.tasks)}"
         return f"runs whose answers are {' or '.join(self.answers)}"

@@ -1,4 +1,4 @@
-"""From folders to figures: which suit a run, which can be drawn, and why others cannot."""
+"""Selection and drawing of figures: which apply to a run, and why others cannot be drawn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODEL_ALONE = "it runs the model: give one run at a time, or name it with --only
 
 @dataclass(frozen=True)
 class Made:
-    """A figure that could be made.
+    """A figure that was drawn.
 
     Args:
         kind: what it is.
@@ -44,7 +44,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Missing:
-    """A figure that could not be made, and why."""
+    """A figure that could not be drawn, and the reason."""
 
     name: str
     source: str
@@ -53,7 +53,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A figure with what it is to be made of.
+    """A figure with the sources to draw it from.
 
     Args:
         kind: the figure.
@@ -69,7 +69,7 @@ class Candidate:
 
 
 def candidates(sources: Sequence[Source], only: Sequence[str] = ()) -> Iterator[Candidate]:
-    """Figures with their sources, unsuitable ones with the reason.
+    """Pair figures with sources; those that do not apply have a reason.
 
     Args:
         sources: runs and ablations.
@@ -93,7 +93,7 @@ def candidates(sources: Sequence[Source], only: Sequence[str] = ()) -> Iterator[
 
 
 def unsuited(kind: Kind, run: Run, runs: int, only: Sequence[str]) -> str:
-    """Why a figure of one run is not tried."""
+    """Return the reason why a figure does not apply to a run; empty if it does."""
     if not kind.suits(run.spec):
         return for_others(kind)
     if not kind.needs_model:
@@ -106,7 +106,7 @@ def unsuited(kind: Kind, run: Run, runs: int, only: Sequence[str]) -> str:
 
 
 def for_others(kind: Kind) -> str:
-    """Whose runs a figure is for."""
+    """Return the reason that names the runs a figure applies to."""
     return f"{FOR_OTHERS} {kind.audience}"
 
 
@@ -116,7 +116,7 @@ def make(
     options: Options | None = None,
     say: Callable[[str], None] | None = None,
 ) -> tuple[list[Made], list[Missing]]:
-    """Make what can be made; one figure's failure leaves the others alone.
+    """Draw all figures that can be drawn; a failure of one does not affect the others.
 
     Args:
         sources: runs and ablations.
@@ -142,7 +142,7 @@ def make(
 
 
 def without_twins(made: Sequence[Made], missing: Sequence[Missing]) -> list[Missing]:
-    """What is missing, but for figures that another kind of the same name has made."""
+    """Drop missing figures if another kind of the same name was drawn."""
     there = {(one.kind.name, one.source) for one in made}
     kept: dict[tuple[str, str], Missing] = {}
     for one in missing:
@@ -170,7 +170,7 @@ def one(candidate: Candidate, stem: str, options: Options) -> Made:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a figure is left out, in one line.
+    """Return the reason why a figure is left out, in one line.
 
     A folder that others have changed can fail in any way, and a figure is a thing by itself.
     """
@@ -180,12 +180,12 @@ def reason_of(error: Exception) -> str:
 
 
 def safe(name: str) -> str:
-    """A name as part of a file's name."""
+    """Make a name usable in a file name."""
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.") or "run"
 
 
 def listing(sources: Sequence[Source]) -> list[tuple[str, str, bool, str]]:
-    """Source, name, whether it can be drawn, and why not; figures of the model are not tried."""
+    """List source, name, whether it can be drawn, and why not, without running any model."""
     rows: dict[tuple[str, str], tuple[str, str, bool, str]] = {}
     for candidate in candidates(sources):
         kind, reason = candidate.kind, candidate.reason

@@ -1,4 +1,4 @@
-"""The most confident mistakes, as a table."""
+"""Tables of the most confident mistakes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT = ("text", "id", "fold", "speaker", "gender", "session", "corpus", "seconds
 
 
 def load_labels(run: Run, options: Options) -> Material:
-    """Items whose label is wrong, the surest answers first."""
+    """List items with a wrong label, the most confident first."""
     rows = run.predictions
     wrong = [row for row in rows if row["label"] != row["gold"]]
     if not wrong:
@@ -37,7 +37,7 @@ def load_labels(run: Run, options: Options) -> Material:
 
 
 def load_spelling(run: Run, options: Options) -> Material:
-    """Wrong changes, the surest first, then wrong characters that were left alone."""
+    """List wrong changes, the most confident first, then errors that were missed."""
     rows = run.predictions
     changed: list[dict[str, Any]] = []
     missed: list[dict[str, Any]] = []
@@ -63,18 +63,18 @@ def load_spelling(run: Run, options: Options) -> Material:
 def fault_row(
     fault: str, row: Mapping[str, Any], place: int, old: str, right: str
 ) -> dict[str, Any]:
-    """One wrong character."""
+    """Return the row of one wrong character."""
     told = {"fault": fault, "source": row["source"], "position": place, "character": old}
     return told | {"right": right, "written": old, "p(written)": None, "id": row.get("id")}
 
 
 def joined(value: Any) -> Any:
-    """A list as one cell."""
+    """Join a list into one cell."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def material(rows: Sequence[Mapping[str, Any]], summary: str, where: str) -> Material:
-    """The table of the first rows; all of them in the CSV file."""
+    """Build a table of the first rows; the CSV file has all."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     shown = rows[:SHOWN]
     table = Table(

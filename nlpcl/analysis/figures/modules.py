@@ -1,4 +1,4 @@
-"""Where a model's parameters and its time go."""
+"""Parameters and inference time by part of the model."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def load(run: Run, options: Options) -> Material:
-    """Parameters of each part, and its share of the time of the test's forward passes."""
+    """Parameters of each part, and its percentage of the time of the forward passes."""
     table = run.record.get("costs")
     if not table or not table["rows"]:
         raise LeftOut("run.json holds no costs of the model's parts")
     rows = [
-        {"part": name, "parameters": size, "time (%)": share} for name, size, share in table["rows"]
+        {"part": name, "parameters": size, "time (%)": time} for name, size, time in table["rows"]
     ]
     whole = f"{run.record['parameters']:,} parameters; " if "parameters" in run.record else ""
     caption = (
-        f"{whole}weights that parts share count in each. Time: share of the test's forward passes "
-        f"on {run.record.get('device', 'the device used')}. {run.name}."
+        f"{whole}parameters that parts share count in each. Time: percentage of the forward "
+        f"passes on {run.record.get('device', 'the device used')}. {run.name}."
     )
     return Material({"rows": rows}, rows, caption)
 
 
 def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Two panels of bars, a row a part."""
+    """Draw two panels of bars, one row per part."""
     figure, grid = panels(1, 2, height=1.2 + 0.3 * len(rows), sharey=True)
     listed = list(rows)[::-1]
     for axes, key, shade in zip(grid, ("parameters", "time (%)"), COLOURS, strict=False):
@@ -54,7 +54,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def told(value: float | None) -> str:
-    """A number beside its bar."""
+    """Write a number beside its bar."""
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"

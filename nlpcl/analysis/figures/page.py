@@ -1,4 +1,4 @@
-"""The HTML report: one file that asks nothing of the network, for screen and paper."""
+"""The HTML report: one self-contained file that needs no network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(
     missing: Sequence[Missing],
     files: Mapping[str, Sequence[str]],
 ) -> str:
-    """The report.
+    """Render the report.
 
     Args:
         sources: runs and ablations.
@@ -68,12 +68,12 @@ def page(
 
 
 def heading(one: Made, sources: int) -> str:
-    """Title of a figure, with its run where there are several."""
+    """Title of a figure, with its run if there are several."""
     return f"{one.kind.title} · {one.source}" if sources > 1 and one.source else one.kind.title
 
 
 def of_source(source: Source, made: Sequence[Made], files: Mapping[str, Sequence[str]]) -> str:
-    """What is known of a run or an ablation: its data, figures, tables, settings."""
+    """Render the section of a run or an ablation: data, figures, tables and settings."""
     parts = [f"<h2>{html.escape(source.name)}</h2>", summary(source)]
     parts += [figure(one, files) for one in made]
     tables = [table for table in source.report["tables"] if CASES not in table["name"]]
@@ -88,8 +88,7 @@ def of_source(source: Source, made: Sequence[Made], files: Mapping[str, Sequence
     else:
         variants = source.record.get("variants", {})
         told = {
-            name: ", ".join(f"{key} = {value}" for key, value in own.items())
-            or "the settings as they are"
+            name: ", ".join(f"{key} = {value}" for key, value in own.items()) or "default settings"
             for name, own in variants.items()
         }
         parts.append(settings_table(told))
@@ -97,7 +96,7 @@ def of_source(source: Source, made: Sequence[Made], files: Mapping[str, Sequence
 
 
 def summary(source: Source) -> str:
-    """Model, data, protocol and what is said of leaks."""
+    """Render model, data, protocol and the statement on leakage."""
     record = source.record
     if isinstance(source, AblationSource):
         facts: dict[str, Any] = {
@@ -132,19 +131,19 @@ def summary(source: Source) -> str:
 
 
 def statement(text: str) -> str:
-    """A remark that must not be missed."""
+    """Render a remark that stands out."""
     return f'<p class="statement">{html.escape(text)}</p>' if text else ""
 
 
 def section(title: str, made: Sequence[Made], files: Mapping[str, Sequence[str]]) -> str:
-    """Figures under a heading."""
+    """Render figures under a heading."""
     if not made:
         return ""
     return "\n".join([f"<h2>{html.escape(title)}</h2>", *(figure(one, files) for one in made)])
 
 
 def figure(one: Made, files: Mapping[str, Sequence[str]]) -> str:
-    """A figure with its caption and data."""
+    """Render a figure with its caption and data."""
     if one.material.html:
         body = (
             f'<div class="text">{one.material.html}</div>' if one.kind.draw else one.material.html
@@ -172,7 +171,7 @@ def figure(one: Made, files: Mapping[str, Sequence[str]]) -> str:
 
 
 def as_svg(picture: Any, stem: str) -> str:
-    """A picture as SVG text."""
+    """Return a figure as SVG text."""
     stream = io.StringIO()
     with look():
         empty = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -191,7 +190,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def left_out(missing: Sequence[Missing]) -> str:
-    """Figures that could not be drawn, with their reasons; those for other models are not told."""
+    """List the figures that could not be drawn and why, without those of other models."""
     told = [one for one in missing if not one.reason.startswith("it is for")]
     if not told:
         return ""

@@ -1,4 +1,4 @@
-"""A font inside the report for Chinese text, so that it is read on machines that have none."""
+"""A subset of a Chinese font embedded in the report, for machines that have none."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ INSTALL = (
 
 
 def visible(page: str) -> str:
-    """The text of a page without tags and attributes, in which all data stand."""
+    """The text of a page without tags and attributes."""
     return html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", "", page, flags=re.DOTALL))
 
 
 def font_for(page: str) -> tuple[str, str]:
-    """What a page needs to show its Chinese text.
+    """Return a font rule for the Chinese text of a page, or a remark if no font is found.
 
     Args:
         page: the whole report.
@@ -51,7 +51,7 @@ def font_for(page: str) -> tuple[str, str]:
 
 
 def subset(file: str, characters: Iterable[str]) -> bytes:
-    """A font file with these characters alone, as WOFF.
+    """Return a font file reduced to the given characters, as WOFF.
 
     Args:
         file: a TrueType or OpenType font or collection; of a collection the face for simplified
@@ -75,7 +75,7 @@ def subset(file: str, characters: Iterable[str]) -> bytes:
 
 
 def simplified_face(file: str) -> int:
-    """Number of the face whose name ends in SC; 0 where there is none, and in a single font."""
+    """Index of the face whose name ends in SC; 0 if there is none, or only one face."""
     from fontTools.ttLib import TTCollection, TTLibError
 
     try:

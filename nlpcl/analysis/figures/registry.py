@@ -19,7 +19,7 @@ FAMILIES = (
 
 @functools.cache
 def families() -> dict[str, tuple[Kind, ...]]:
-    """The figures by the family that their module names in ``FAMILY``."""
+    """Return the figures by family, as named by ``FAMILY`` in their module."""
     found: dict[str, tuple[Kind, ...]] = {}
     for module in pkgutil.iter_modules(figures.__path__):
         values = vars(importlib.import_module(f"{figures.__name__}.{module.name}"))
@@ -31,17 +31,17 @@ def families() -> dict[str, tuple[Kind, ...]]:
 
 
 def kinds() -> tuple[Kind, ...]:
-    """All figures in the order of the report."""
+    """Return all kinds of figures in the order of the report."""
     return tuple(kind for listed in families().values() for kind in listed)
 
 
 def names() -> list[str]:
-    """Names for ``--only``, in the order of the report."""
+    """Return the names that ``--only`` accepts, in the order of the report."""
     return list(dict.fromkeys(kind.name for kind in kinds()))
 
 
 def check(wanted: list[str]) -> list[str]:
-    """Refuse unknown names.
+    """Reject unknown names.
 
     Raises:
         UserError: naming the nearest one.

@@ -1,4 +1,4 @@
-"""The folders that figures are drawn from: runs and ablations, read lazily."""
+"""Sources of figures: runs and ablations, read lazily."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class AblationSource:
 
     @property
     def name(self) -> str:
-        """What it is called in titles."""
+        """The name used in titles."""
         return self.folder.resolve().name
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """``report.json``, without tables where there is none."""
+        """``report.json``; without metrics and tables if there is none."""
         file = self.folder / "report.json"
         return read_json(file) if file.is_file() else {"metrics": {}, "tables": []}
 
     def cells(self) -> list[Run]:
-        """The runs of cells that finished, named by their variant."""
+        """The finished runs of the ablation, named by their variant."""
         found = []
         for cell in self.record.get("cells", ()):
             folder = self.folder / cell.get("folder", "")
@@ -63,7 +63,7 @@ Source = Run | AblationSource
 
 
 def open_sources(folders: Sequence[Path]) -> list[Source]:
-    """Runs and ablations by their folders; runs of one name are numbered.
+    """Open runs and ablations by their folders; equal names are numbered.
 
     Raises:
         UserError: a folder that is neither.

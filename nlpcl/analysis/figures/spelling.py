@@ -1,4 +1,4 @@
-"""Spelling: what training does to the states of confused characters.
+"""Spelling: how training changes the states of confused characters.
 
 Before training is the run's encoder anew, after it the run's model; both read the sentence as
 written and the right sentence.
@@ -39,7 +39,7 @@ LONGEST = 24
 
 
 def erroneous(run: Run, seed: int) -> list[Example]:
-    """Test sentences with a wrong character and of equal length.
+    """Test sentences of equal length with an error.
 
     Raises:
         LeftOut: there are none.
@@ -55,7 +55,7 @@ def erroneous(run: Run, seed: int) -> list[Example]:
 
 
 def load_characters(run: Run, options: Options) -> Material:
-    """States of wrong and right characters in the same places, before and after training."""
+    """Compute states of wrong and right characters in the same places, by both models."""
     sentences = erroneous(run, options.seed)
     shown = sentences[:MOST_SENTENCES]
     models = states_of(run, shown)
@@ -114,14 +114,14 @@ def load_characters(run: Run, options: Options) -> Material:
 
 
 def common_characters(states: Sequence[State]) -> list[str]:
-    """The characters most often confused, then those most often seen."""
+    """The most often confused characters; of equal ones, the most frequent first."""
     wrong = Counter(state.right for state in states if state.is_wrong)
     seen = Counter(state.right for state in states)
     return sorted(wrong, key=lambda c: (-wrong[c], -seen[c], c))[:NAMED]
 
 
 def projected(states: Sequence[State]) -> dict[str, np.ndarray]:
-    """PCA coordinates of right characters, of wrong ones, and of the right ones of those."""
+    """PCA coordinates of right characters, of wrong ones, and of the corrections of those."""
     from sklearn.decomposition import PCA
 
     right = np.stack([state.right_state for state in states])
@@ -140,7 +140,7 @@ def draw_characters(
     similarities: Mapping[str, np.ndarray],
     numbers: Mapping[str, Mapping[str, float]],
 ) -> Figure:
-    """Two maps, and the cosines of wrong and right characters below."""
+    """Draw two projections above the cosine similarities of wrong and right characters."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
@@ -181,7 +181,7 @@ def draw_characters(
 
 
 def load_similarity(run: Run, options: Options) -> Material:
-    """Cosines of the characters of one sentence as written and right, before and after."""
+    """Cosine similarities between the written and the right characters of a sentence."""
     sentences = erroneous(run, options.seed)
     fitting = [row for row in sentences if len(row["source"]) <= LONGEST]
     if not fitting:
@@ -220,7 +220,7 @@ def load_similarity(run: Run, options: Options) -> Material:
 
 
 def errors(row: Mapping[str, Any]) -> int:
-    """Wrong characters of a sentence."""
+    """Number of wrong characters in a sentence."""
     return sum(old != new for old, new in zip(row["source"], row["target"], strict=True))
 
 
@@ -230,7 +230,7 @@ def draw_similarity(
     right: Sequence[str],
     wrong: Sequence[int],
 ) -> Figure:
-    """Two matrices side by side on one scale."""
+    """Draw two matrices side by side on one scale."""
     from matplotlib.patches import Rectangle
 
     figure, grid = panels(1, len(matrices), height=3.5)

@@ -24,7 +24,7 @@ MOST_PAIRS = 1500
 
 @dataclass(frozen=True)
 class State:
-    """A character's place in a sentence.
+    """The state of a character at its place in a sentence.
 
     Args:
         written: the character as written; right: the right one.
@@ -39,13 +39,13 @@ class State:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether it is a spelling mistake."""
+        """Whether the character is an error."""
         return self.written != self.right
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A sentence as written and as it should be.
+    """A sentence as written and as corrected.
 
     Args:
         written: its characters; right: those of the right sentence.
@@ -58,18 +58,18 @@ class Pair:
     right_states: np.ndarray
 
     def cosines(self) -> np.ndarray:
-        """Of every character as written with every right one, ``(L, L)``."""
+        """Cosine similarity of every written with every right character, ``(L, L)``."""
         return normalised(self.states) @ normalised(self.right_states).T
 
 
 def normalised(states: np.ndarray) -> np.ndarray:
-    """On the unit sphere; a zero vector stays."""
+    """Scale vectors to unit length; a zero vector stays."""
     lengths = np.linalg.norm(states, axis=-1, keepdims=True)
     return states / np.maximum(lengths, 1e-12)
 
 
 def models(run: Run) -> dict[str, Any]:
-    """The run's encoder anew and the run's model."""
+    """Return the run's initial encoder and its trained model."""
     from nlpcl.nn.devices import on_device
     from nlpcl.runs.build import build_for_text
     from nlpcl.zoo.sdcl.model import SDCL
@@ -81,7 +81,7 @@ def models(run: Run) -> dict[str, Any]:
 
 
 def read_pairs(run: Run, examples: Sequence[Example]) -> dict[str, list[Pair]]:
-    """States of sentences by both models; what is longer than the limit is cut there."""
+    """Compute the states of sentences by both models, truncated at the limit."""
     import torch
 
     task = run.task
@@ -107,7 +107,7 @@ def read_pairs(run: Run, examples: Sequence[Example]) -> dict[str, list[Pair]]:
 
 
 def readable(task: Any, examples: Sequence[Example]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The beginnings of sentences as written and right, as features of equal length."""
+    """Encode sentences as written and as corrected, truncated to features of equal length."""
     found = []
     for example in examples:
         old = task.encode_text(example["source"], 0)
@@ -120,7 +120,7 @@ def readable(task: Any, examples: Sequence[Example]) -> list[tuple[dict[str, Any
 
 
 def states_of(run: Run, examples: Sequence[Example]) -> dict[str, list[State]]:
-    """Every place of the sentences, by model."""
+    """Return the states of all characters, by model."""
     return {
         name: [
             State(*cells)
@@ -132,12 +132,12 @@ def states_of(run: Run, examples: Sequence[Example]) -> dict[str, list[State]]:
 
 
 def pair_of(run: Run, example: Example) -> dict[str, Pair]:
-    """One sentence by both models."""
+    """Return one sentence by both models."""
     return {name: pairs[0] for name, pairs in read_pairs(run, [example]).items()}
 
 
 def cosines(states: Sequence[State]) -> np.ndarray:
-    """Of each wrong character with the right one in its place."""
+    """Cosine similarity of each wrong character with the right one in its place."""
     wrong = [state for state in states if state.is_wrong]
     first = normalised(np.stack([state.wrong_state for state in wrong]))
     second = normalised(np.stack([state.right_state for state in wrong]))
@@ -145,7 +145,7 @@ def cosines(states: Sequence[State]) -> np.ndarray:
 
 
 def measures(states: Sequence[State]) -> dict[str, float]:
-    """Mean ``cosine``, ``alignment``, ``uniformity`` and ``silhouette``.
+    """Compute the mean ``cosine``, ``alignment``, ``uniformity`` and ``silhouette``.
 
     Alignment and uniformity are those of Wang and Isola 2020 (arXiv 2005.10242): the mean squared
     distance of pairs, and log mean exp(-2 d²) of distances d between different right characters'

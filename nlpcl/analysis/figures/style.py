@@ -1,4 +1,4 @@
-"""One look for all figures: colours that can be read on white and on dark paper.
+"""The common style of all figures: colours that are legible on a light and a dark page.
 
 Ink and grid have colours of their own that the HTML report replaces by the reader's.
 """
@@ -72,7 +72,7 @@ SETTINGS: dict[str, Any] = {
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Draw and save figures in the common style."""
+    """Context manager that applies the common style to drawing and saving."""
     import matplotlib
 
     settings: Any = SETTINGS
@@ -83,7 +83,7 @@ def look() -> Iterator[None]:
 def panels(
     rows: int = 1, columns: int = 1, *, width: float = WIDTH, height: float = 3.0, **settings: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with axes, row by row.
+    """Create a figure and its axes, row by row.
 
     Args:
         rows: of axes.
@@ -100,12 +100,12 @@ def panels(
 
 
 def ticks(axis: Any, **settings: Any) -> None:
-    """Settings of an axis' automatic ticks, such as ``integer=True``."""
+    """Set options of an axis's automatic ticks, such as ``integer=True``."""
     axis.get_major_locator().set_params(**settings)
 
 
 def in_millions(axis: Any) -> None:
-    """Ticks such as 12.5 M in place of 1.25 with a power of ten at the axis' end."""
+    """Format ticks as 12.5 M instead of with a power of ten at the end of the axis."""
     from matplotlib.ticker import EngFormatter
 
     ticks(axis, nbins=4)
@@ -113,12 +113,12 @@ def in_millions(axis: Any) -> None:
 
 
 def colour(index: int) -> str:
-    """The colour of the index-th thing, beginning again after the last."""
+    """Colour number ``index`` of the palette, which repeats."""
     return COLOURS[index % len(COLOURS)]
 
 
 def bare(axes: Axes) -> None:
-    """No grid, ticks or frame, as on a map."""
+    """Remove grid, ticks and frame, as for a projection."""
     axes.grid(False)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -127,7 +127,7 @@ def bare(axes: Axes) -> None:
 
 
 def legend_below(axes: Axes, columns: int = 4, title: str = "") -> None:
-    """A legend under the axes, where it covers nothing."""
+    """Put the legend below the axes."""
     axes.legend(
         loc="upper center",
         bbox_to_anchor=(0.5, -0.04),
@@ -139,12 +139,12 @@ def legend_below(axes: Axes, columns: int = 4, title: str = "") -> None:
 
 
 def text_on(shade: float) -> str:
-    """Black or white, whichever can be read on a sequential shade of 0..1."""
+    """Black or white, whichever is legible on a sequential shade of 0..1."""
     return "#ffffff" if shade > 0.55 else "#1b1c1d"
 
 
 def whiskers(values: Sequence[float], low: Sequence[Any], high: Sequence[Any]) -> np.ndarray:
-    """Error bars of matplotlib, ``(2, N)``; NaN where an end is unknown.
+    """Error bars for matplotlib, ``(2, N)``; NaN where an end is unknown.
 
     Args:
         values: the points.
@@ -159,5 +159,5 @@ def whiskers(values: Sequence[float], low: Sequence[Any], high: Sequence[Any]) -
 
 
 def shortened(text: str, most: int = 24) -> str:
-    """A name that fits beside an axis."""
+    """Shorten a name to fit beside an axis."""
     return text if len(text) <= most else text[: most - 1] + "…"

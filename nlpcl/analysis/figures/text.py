@@ -1,4 +1,4 @@
-"""Texts whose pieces are coloured: in the report as text, elsewhere as a picture."""
+"""Figures made of coloured text: HTML in the report, a picture elsewhere."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Line:
 
 
 def as_html(lines: Sequence[Line]) -> str:
-    """The lines as paragraphs."""
+    """Render the lines as paragraphs."""
     made = []
     for line in lines:
         pieces = "".join(map(piece_as_html, line.pieces))
@@ -62,7 +62,7 @@ def as_html(lines: Sequence[Line]) -> str:
 
 
 def piece_as_html(piece: Piece) -> str:
-    """A piece as a span, or as plain text where there is nothing to say of it."""
+    """Render a piece as a span, or as plain text if it has no annotation."""
     text = html.escape(piece.text)
     if not (piece.weight or piece.note or piece.is_marked):
         return text
@@ -78,7 +78,7 @@ def piece_as_html(piece: Piece) -> str:
 
 
 def components(colour: str) -> tuple[int, int, int]:
-    """``#2f7fd6`` → red, green, blue, 0..255."""
+    """Split ``#2f7fd6`` into red, green and blue, 0..255."""
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return red, green, blue
 
@@ -91,7 +91,7 @@ def width_of(text: str) -> int:
 
 
 def placed(lines: Sequence[Line]) -> Iterator[tuple[int, int, Line | None, Piece]]:
-    """Row, column and piece, wrapped; the heading of a line stands in a row of its own.
+    """Wrap pieces: row, column and piece; the heading of a line has a row of its own.
 
     Yields:
         The line itself with the piece of its heading, else None.
@@ -111,7 +111,7 @@ def placed(lines: Sequence[Line]) -> Iterator[tuple[int, int, Line | None, Piece
 
 
 def draw(lines: Sequence[Line]) -> Figure:
-    """The lines as a picture."""
+    """Draw the lines as a picture."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 

@@ -1,4 +1,4 @@
-"""Writing figures: pictures, their data, and the report; every file whole or not at all."""
+"""Writing of figures, their data and the report, each file atomically."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(
     out: Path,
     format: str,
 ) -> list[Path]:
-    """Write figures and their data; the first path is the one to open.
+    """Write figures and their data; returns the paths, the one to open first.
 
     Args:
         sources: runs and ablations.
@@ -62,7 +62,7 @@ def write(
 
 
 def save(figure: Figure, path: Path, format: str) -> None:
-    """A picture on white paper."""
+    """Save a figure on a white background."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     settings = {"dpi": DPI, "facecolor": WHITE}
     # Times of writing would make equal pictures differ.

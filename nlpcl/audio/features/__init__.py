@@ -1,1 +1,1 @@
-"""Features of frozen encoders: made once, kept on disk, shared between runs."""
+"""Features of frozen encoders, computed once and cached on disk for all runs."""

@@ -1,4 +1,4 @@
-"""Frames of clips, made once: filling the cache, what is in it, clearing it.
+"""The cache of speech features: filling, listing, clearing.
 
 A folder for each front end, layer, arithmetic and version of the code; a clip in it is known by
 the content of its file. How it lies there is in :mod:`nlpcl.audio.features.shelf`.
@@ -43,7 +43,7 @@ def features(
     on_progress: Progress | None = None,
     half: bool = False,
 ) -> FeatureStore:
-    """The frames of clip rows, from the cache as far as they are in it.
+    """Return the frames of clips, computing those that are not cached.
 
     Args:
         rows: with ``path`` and, for a part of a file, ``start`` and ``end`` in seconds.
@@ -58,7 +58,7 @@ def features(
 
 
 class Filling:
-    """Rows on their way to a store."""
+    """The process of adding clips to the cache."""
 
     def __init__(
         self, rows: Sequence[Example], front_end: FrontEnd, on_progress: Progress | None
@@ -79,7 +79,7 @@ class Filling:
         self.row_of = dict(zip(self.clips, self.rows, strict=True))
 
     def _clip(self, row: Example, hashes: ContentHashes) -> str:
-        """What a clip is called in the cache: the content of its file, and which part of it."""
+        """Key of a clip in the cache: the hash of its file, and the part of it."""
         start, end = row.get("start"), row.get("end")
         span = "" if start is None and end is None else f":{start or 0:.6f}-{end or -1:.6f}"
         try:
@@ -90,7 +90,7 @@ class Filling:
             return clip
 
     def store(self, half: bool) -> FeatureStore:
-        """Fill the cache with what it lacks, and map it."""
+        """Compute the missing features and open the store."""
         self.shelf.verify()
         while True:
             self.progress()
@@ -110,11 +110,11 @@ class Filling:
                 self.shelf.verify()
 
     def usable(self) -> list[str]:
-        """Clips, each once, of which nothing wrong is known."""
+        """Unique clips without known problems."""
         return [clip for clip in dict.fromkeys(self.clips) if clip not in self.what_is_wrong]
 
     def progress(self) -> None:
-        """Tell how many rows are done."""
+        """Report the number of rows done."""
         if self.on_progress is not None:
             done = sum(
                 clip in self.shelf.places or clip in self.what_is_wrong for clip in self.clips
@@ -122,7 +122,7 @@ class Filling:
             self.on_progress(done, len(self.rows))
 
     def batches(self) -> Iterator[list[str]]:
-        """Clips that the cache lacks, those of similar length together, longest first."""
+        """Missing clips in batches of similar length, longest first."""
         missing, lengths = [], []
         for clip in self.usable():
             if clip not in self.shelf.places:
@@ -137,7 +137,7 @@ class Filling:
             yield [missing[index] for index in batch]
 
     def fill(self, clips: Sequence[str]) -> None:
-        """Make the frames of those clips of a batch that no other process has made by now.
+        """Compute the frames of a batch, except clips that another process has added meanwhile.
 
         The lock is held meanwhile: two processes that fill the same cache share the work.
         """
@@ -163,7 +163,7 @@ class Filling:
                 self.made += len(made)
 
     def problems(self) -> list[Problem]:
-        """What is wrong with rows, in their order."""
+        """Problems of rows, in their order."""
         return [
             Problem(str(row["path"]), None, self.what_is_wrong[clip])
             for row, clip in zip(self.rows, self.clips, strict=True)
@@ -172,7 +172,7 @@ class Filling:
 
 
 def folder_name(about: Mapping[str, Any]) -> str:
-    """A folder for a front end: readable, and another one for whatever differs."""
+    """Readable name of a front end's folder, unique for each combination of settings."""
     code = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:12]
     readable = re.sub(r"[^\w.-]+", "-", str(about["identity"]).rpartition("@")[0]).strip("-.")
     return f"{readable or 'front-end'}-{code}"
@@ -180,7 +180,7 @@ def folder_name(about: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One front end's features: what they are, clips, bytes on the disk, seconds since 1970."""
+    """The cached features of one front end; size in bytes, last use in seconds since 1970."""
 
     folder: Path
     identity: str
@@ -192,17 +192,17 @@ class CacheEntry:
 
     @property
     def name(self) -> str:
-        """The front end's name."""
+        """Name of the front end."""
         return self.identity.rpartition("@")[0]
 
     @property
     def code(self) -> str:
-        """The first digits of the hash of its weights."""
+        """First digits of the hash of its weights."""
         return self.identity.rpartition("@")[2][:8]
 
 
 def cache_entries() -> list[CacheEntry]:
-    """What the cache holds, the last used first."""
+    """List the contents of the cache, most recently used first."""
     found = []
     for folder in sorted(
         {file.parent for name in (ABOUT, INDEX) for file in cache_root().glob(f"*/{name}")}
@@ -228,7 +228,7 @@ def cache_entries() -> list[CacheEntry]:
 
 
 def clear_cache(name: str | None = None) -> list[CacheEntry]:
-    """Remove features from the cache.
+    """Delete cached features and return what was deleted.
 
     Args:
         name: of a front end, with or without its hash, or of a folder in the cache; all by default.
@@ -250,7 +250,7 @@ def clear_cache(name: str | None = None) -> list[CacheEntry]:
 
 
 def chosen_entries(name: str | None) -> list[CacheEntry]:
-    """The entries of a name, or all.
+    """Return the entries of a front end, or all.
 
     Raises:
         UserError: no such entry.

@@ -1,4 +1,4 @@
-"""The files of the feature cache: its place, locks, logs that survive a crash, content hashes."""
+"""Files of the feature cache: location, locks, crash-safe logs, content hashes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SETTLED = 2_000_000_000
 
 
 def cache_root() -> Path:
-    """Folder of all cached features: below the variable NLPCL_CACHE, else below ~/.cache/nlpcl."""
+    """Root folder of the cache: in $NLPCL_CACHE, else in ~/.cache/nlpcl."""
     given = os.environ.get(VARIABLE)
     return (Path(given).expanduser() if given else Path.home() / ".cache" / "nlpcl") / "features"
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock that one process has at a time; the system frees it when the process dies."""
+    """Hold an exclusive lock between processes, released by the system when the process dies."""
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -43,7 +43,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 class Log:
-    """A file of JSON lines with a checksum each, to which several processes append.
+    """A JSON Lines file with a checksum per line, to which several processes append.
 
     A line that a crash cut off, or that was damaged, is passed over.
     """
@@ -53,7 +53,7 @@ class Log:
         self._inode, self._offset = 0, 0
 
     def news(self) -> tuple[bool, list[dict[str, Any]]]:
-        """Lines since the last call, and whether the file began anew, so that old ones are void."""
+        """Return the lines since the last call, and whether the file was started anew."""
         try:
             with self.path.open("rb") as stream:
                 status = os.fstat(stream.fileno())
@@ -72,7 +72,7 @@ class Log:
         return anew, [line for line in lines if line is not None]
 
     def append(self, values: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines. The caller holds the lock."""
+        """Append lines; the caller must hold the lock."""
         lines = []
         for value in values:
             text = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
@@ -90,7 +90,7 @@ class Log:
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:
-    """The object of a line, or None for a damaged one."""
+    """Parse a line; None if it is damaged."""
     checksum, _, text = line.partition(b" ")
     try:
         if int(checksum, 16) != zlib.crc32(text):
@@ -102,7 +102,7 @@ def parsed(line: bytes) -> dict[str, Any] | None:
 
 
 class ContentHashes:
-    """SHA-256 of files, remembered by path, size and time stamps."""
+    """SHA-256 hashes of files, cached by path, size and time stamps."""
 
     def __init__(self, root: Path) -> None:
         self._log = Log(root / CONTENTS)
@@ -111,7 +111,7 @@ class ContentHashes:
         self._new: list[dict[str, Any]] = []
 
     def of(self, path: str | Path) -> str:
-        """The hash of a file's content, in 64 digits.
+        """Return the hash of a file's content, 64 hexadecimal digits.
 
         Raises:
             UserError: it cannot be read.
@@ -135,7 +135,7 @@ class ContentHashes:
         return found
 
     def save(self) -> None:
-        """Keep what is new; a cache that cannot be written only costs the hashing next time."""
+        """Write new hashes; failing to write only costs hashing again."""
         if self._new:
             with contextlib.suppress(UserError), locked(self._lock):
                 self._log.append(self._new)

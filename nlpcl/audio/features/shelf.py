@@ -1,4 +1,4 @@
-"""Where cached frames lie: shards of raw fp16 numbers, and a log of the clips in them.
+"""Storage of cached frames: shards of raw fp16 values, and a log of the clips in them.
 
 Each process that adds clips writes a shard of its own. A clip is entered in the log after its
 numbers are on the disk, so a process that dies leaves nothing that could be misread. At its end it
@@ -32,7 +32,7 @@ INDEX = "index.jsonl"
 
 
 class Place(NamedTuple):
-    """Where a clip's frames lie: shard, offset in bytes, ``(T, H)`` or ``(K, T, H)``, CRC-32."""
+    """Location of a clip's frames: shard, offset in bytes, shape and CRC-32."""
 
     shard: str
     offset: int
@@ -41,12 +41,12 @@ class Place(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return 2 * math.prod(self.shape)
 
 
 class FeatureStore:
-    """The frames of rows: ``store[row]`` is ``(T, H)`` or ``(K, T, H)``, None without usable sound.
+    """Frames of rows: ``store[row]`` is ``(T, H)`` or ``(K, T, H)``, None if unusable.
 
     What it gives are copies: changing one changes nothing in the cache.
 
@@ -83,7 +83,7 @@ class FeatureStore:
         return torch.from_numpy(frames.astype("float16" if self.half else "float32"))
 
     def array(self, row: int) -> np.ndarray | None:
-        """The frames as they lie in the file, fp16, read-only."""
+        """The frames as stored, fp16 and read-only."""
         place = self.places[row]
         if place is None:
             return None
@@ -91,7 +91,7 @@ class FeatureStore:
         return self._maps[place.shard][first : first + place.size // 2].reshape(place.shape)
 
     def length(self, row: int) -> int:
-        """Frames T of a row; 0 without usable sound."""
+        """Number of frames T of a row; 0 if its sound is unusable."""
         place = self.places[row]
         return 0 if place is None else place.shape[-2]
 
@@ -109,7 +109,7 @@ class FeatureStore:
 
 
 class Shelf:
-    """The folder of one front end: what is in it, and a shard for what this process adds."""
+    """Features of one front end: an index of all clips, and a shard that this process writes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -120,7 +120,7 @@ class Shelf:
         self._shard = ""
 
     def refresh(self) -> None:
-        """Take in what the log says since the last time."""
+        """Read the entries that were added to the log since the last call."""
         anew, lines = self._log.news()
         if anew:
             self.places, self._seals = {}, {}
@@ -135,7 +135,7 @@ class Shelf:
                 )
 
     def verify(self) -> None:
-        """Forget clips that are damaged. Only shards without a valid seal are read."""
+        """Drop damaged clips from the index. Only shards without a valid seal are read."""
         self.refresh()
         shards = {place.shard for place in self.places.values()}
         doubtful = [name for name in sorted(shards) if self._status(name) != self._seals.get(name)]
@@ -155,7 +155,7 @@ class Shelf:
                 self.places.pop(line.get("lost", ""), None)
 
     def append(self, clips: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
-        """Write frames, then enter them in the log. The caller holds the lock."""
+        """Write frames, then log them; the caller must hold the lock."""
         lines = []
         with explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -177,7 +177,7 @@ class Shelf:
         self._log.append(lines)
 
     def seal(self) -> None:
-        """Note how the shard of this process looks now that it is whole."""
+        """Record size and time of this process's finished shard."""
         if self._shard and (self.folder / self._shard).exists():
             with contextlib.suppress(UserError), locked(self.lock):
                 self._log.append([{"seal": self._shard, "status": self._status(self._shard)}])
@@ -190,7 +190,7 @@ class Shelf:
         return [status.st_size, status.st_mtime_ns]
 
     def _damaged(self, name: str) -> list[str]:
-        """Clips of a shard whose bytes are missing or not what they were."""
+        """Clips of a shard whose bytes are missing or differ from the checksum."""
         mine = {clip: place for clip, place in self.places.items() if place.shard == name}
         try:
             content = mapped(self.folder / name).data.cast("B")
@@ -204,7 +204,7 @@ class Shelf:
 
 
 def mapped(path: Path) -> np.ndarray:
-    """A shard as fp16 numbers that stay on the disk until they are looked at."""
+    """Memory-map a shard as fp16 values."""
     import numpy as np
 
     return np.memmap(path, dtype=np.float16, mode="r", shape=(path.stat().st_size // 2,))

@@ -1,1 +1,1 @@
-"""Ablations: variants of a model, trained in pairs and compared with statistics."""
+"""Ablations: variants of a model, trained with the same seeds and compared statistically."""

@@ -1,4 +1,4 @@
-"""Variants against a baseline: differences with intervals, tests with Holm's correction, verdicts.
+"""Comparison of variants with a baseline: intervals, tests with Holm's correction, verdicts.
 
 A variant and the baseline answer the same test items after training from the same seeds. Items (or
 clusters: speakers, sentences of one source) are resampled for both at once. With several seeds the
@@ -27,7 +27,7 @@ POWER = 0.8
 
 @dataclass(frozen=True)
 class Comparison:
-    """A variant against the baseline, in points of a metric.
+    """Comparison of a variant with the baseline, in points of a metric.
 
     Args:
         variant, baseline: names.
@@ -46,12 +46,12 @@ class Comparison:
 
     @property
     def is_found(self) -> bool:
-        """Whether interval and corrected test agree on a difference."""
+        """Whether the interval and the corrected test agree on a difference."""
         found = self.difference
         return self.p_holm <= 1 - found.level and not found.low <= 0 <= found.high
 
     def verdict(self, items: str = "items") -> str:
-        """One plain sentence.
+        """The conclusion in one plain sentence.
 
         Args:
             items: what is counted by n, e.g. ``texts``; empty where n counts the seeds.
@@ -86,7 +86,7 @@ def compare(
     resamples: int = 2000,
     seed: int = 0,
 ) -> list[Comparison]:
-    """Every variant against the baseline.
+    """Compare every variant with the baseline.
 
     Args:
         parts: for each variant and training seed the sums of every item, ``(N, K)``, NaN for an
@@ -122,7 +122,7 @@ def paired(
     resamples: int,
     seed: int,
 ) -> tuple[Difference, float]:
-    """Difference and p-value of two systems over the same seeds; arrays are ``(N, K)`` each."""
+    """Difference and p-value of two systems with the same seeds; arrays are ``(N, K)`` each."""
     import numpy as np
 
     from nlpcl.metrics.intervals import approximate_randomisation, paired_bootstrap
@@ -145,7 +145,7 @@ def paired(
 def compare_reported(
     values: Mapping[str, Mapping[int, float]], baseline: str, level: float = 0.95
 ) -> list[Comparison]:
-    """The same where only a number a run is known: Student's paired t over training seeds."""
+    """Compare metrics known only per run: Student's paired t over training seeds."""
     from scipy.stats import t
 
     from nlpcl.metrics.intervals import t_interval
@@ -170,7 +170,7 @@ def compare_reported(
 
 
 def corrected(found: Sequence[Comparison]) -> list[Comparison]:
-    """Holm's correction over the comparisons that could be made."""
+    """Apply Holm's correction to the comparisons that could be made."""
     from nlpcl.metrics.significance import holm
 
     tested = [one.p_value for one in found if not math.isnan(one.p_value)]
@@ -181,7 +181,7 @@ def corrected(found: Sequence[Comparison]) -> list[Comparison]:
 
 
 def detectable(difference: Difference) -> float:
-    """The smallest true difference found with a probability of 80 %, before Holm's correction.
+    """Smallest true difference detected with a power of 80 %, before Holm's correction.
 
     Half the interval and as many standard errors as the power asks for: 2.8 standard errors where
     the interval is 1.96 of them wide on each side; more with few seeds.
@@ -193,7 +193,7 @@ def detectable(difference: Difference) -> float:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and standard deviation (ddof 1) over seeds; None for a single one."""
+    """Mean and standard deviation (ddof 1) over seeds; None for a single seed."""
     import numpy as np
 
     found: Any = np.asarray(values, dtype=np.float64)

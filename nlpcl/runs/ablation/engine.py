@@ -1,4 +1,4 @@
-"""Training the cells of an ablation: reused, resumed, in parallel, none lost for another's fault.
+"""Training of an ablation's cells, in parallel; a failure of one does not affect the others.
 
 The folder of an ablation holds ``ablation.json`` (plan, cells, statistics), ``report.json`` (the
 tables), and ``cells/VARIANT/seed-N/``, each a run folder with ``seed-N.json`` beside it.
@@ -33,7 +33,7 @@ TICK = 0.2
 
 
 def unfinished(plan: Plan, folder: Path, *, reuse_other_code: bool = False) -> list[Cell]:
-    """The cells that are still to be trained.
+    """Return the cells that are still to be trained.
 
     Args:
         plan: of the ablation.
@@ -55,7 +55,7 @@ def unfinished(plan: Plan, folder: Path, *, reuse_other_code: bool = False) -> l
 
 
 def other_code(folder: Path, cell: Cell, code: Mapping[str, str]) -> list[str]:
-    """How the code that trained a cell differs from ``code``; empty where it does not."""
+    """List differences between the code that trained a cell and ``code``; empty if none."""
     file = folder / cell.record
     if not file.is_file():
         return []
@@ -63,7 +63,7 @@ def other_code(folder: Path, cell: Cell, code: Mapping[str, str]) -> list[str]:
 
 
 def train_cells(plan: Plan, cells: Sequence[Cell], folder: Path, *, jobs: int, quiet: bool) -> None:
-    """Train cells; outcomes are noted beside the run folders.
+    """Train cells and record their outcomes beside the run folders.
 
     Raises:
         KeyboardInterrupt: stopped by Ctrl-C; the same command goes on.
@@ -77,14 +77,14 @@ def train_cells(plan: Plan, cells: Sequence[Cell], folder: Path, *, jobs: int, q
     for cell in cells:
         others = other_code(folder, cell, code)
         if others and not quiet:
-            progress.say(f"[{cell.title}] was trained by other code and is trained anew.")
+            progress.say(f"[{cell.title}] was trained by other code; retraining.")
         note(folder, cell, code, others)
     if cells:
         Pool(plan, folder, jobs, quiet).run(cells)
 
 
 def prepare_folder(plan: Plan, folder: Path) -> None:
-    """Make the ablation's folder, or accept the one it began in.
+    """Create the ablation's folder, or check that an existing one fits.
 
     Raises:
         UserError: it holds something else.
@@ -100,13 +100,13 @@ def prepare_folder(plan: Plan, folder: Path) -> None:
 
 
 def settings_of(cell: Cell) -> dict[str, Any]:
-    """What must be the same for a cell to be reused; threads and device do not count."""
+    """Settings that must match for a cell to be reused, without threads and device."""
     machine = {"threads", "device"}
     return {key: value for key, value in cell.config.as_dict().items() if key not in machine}
 
 
 def refuse_other(folder: Path, cell: Cell) -> None:
-    """Refuse a cell that was trained with other settings or from other encoder weights.
+    """Reject a cell that was trained with other settings or other encoder weights.
 
     Raises:
         UserError: naming the first difference.
@@ -131,7 +131,7 @@ def refuse_other(folder: Path, cell: Cell) -> None:
 
 
 def is_finished(folder: Path, cell: Cell) -> bool:
-    """Whether a cell's run folder is whole."""
+    """Whether a cell's run folder is complete."""
     place = folder / cell.place
     needed = [place / name for name in ("run.json", "report.json", "predictions.jsonl")]
     if not (folder / cell.record).is_file() or not all(file.is_file() for file in needed):
@@ -143,7 +143,7 @@ def is_finished(folder: Path, cell: Cell) -> bool:
 
 
 def note(folder: Path, cell: Cell, code: Mapping[str, str], others: Sequence[str]) -> None:
-    """Write what is about to be trained, keeping what an earlier try has cost.
+    """Record what is about to be trained, keeping the cost of earlier attempts.
 
     What other code has left of the cell is set aside: nothing of it is resumed, nothing is lost.
     """
@@ -158,7 +158,7 @@ def note(folder: Path, cell: Cell, code: Mapping[str, str], others: Sequence[str
 
 
 def set_aside(place: Path) -> None:
-    """Rename a run folder to the first free ``NAME.other-code-N``."""
+    """Rename a run folder to the first unused ``NAME.other-code-N``."""
     if place.exists():
         numbers = itertools.count(1)
         tried = (place.with_name(f"{place.name}.other-code-{number}") for number in numbers)
@@ -167,7 +167,7 @@ def set_aside(place: Path) -> None:
 
 
 def check_data(config: Any) -> None:
-    """Read the data once before anything is trained.
+    """Read the data once before any training.
 
     Raises:
         UserError: they cannot be read or lack a split.
@@ -187,7 +187,7 @@ def check_data(config: Any) -> None:
 
 @dataclass
 class Pool:
-    """Worker processes, one a cell, and what they say.
+    """A pool of worker processes, one per cell.
 
     Args:
         plan: of the ablation.
@@ -205,7 +205,7 @@ class Pool:
     outcomes: dict[Any, dict[str, str]] = field(default_factory=dict)
 
     def run(self, cells: Sequence[Cell]) -> None:
-        """Train all cells; the first Ctrl-C lets each save its state, a second one does not."""
+        """Train all cells; at the first Ctrl-C each saves its state, at the second it does not."""
         # A fork server imports torch once for all cells; elsewhere forking is not safe.
         has_server = sys.platform == "linux"
         context: Any = multiprocessing.get_context("forkserver" if has_server else "spawn")
@@ -231,7 +231,7 @@ class Pool:
             raise KeyboardInterrupt(f"Give the same command with --out {self.folder} to go on.")
 
     def start(self, context: Any, cell: Cell) -> None:
-        """Begin a cell."""
+        """Start a worker for a cell."""
         reader, writer = context.Pipe(duplex=False)
         process = context.Process(target=work, args=(self.job(cell), writer), daemon=True)
         process.start()
@@ -240,22 +240,22 @@ class Pool:
         self.say(cell, "begins")
 
     def job(self, cell: Cell) -> Job:
-        """What a worker is told."""
+        """Return the message that tells a worker what to do."""
         entry = self.plan.entry
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-        share = max(1, (cores or os.cpu_count() or 1) // self.jobs)
+        threads = max(1, (cores or os.cpu_count() or 1) // self.jobs)
         return {
             "model": str(entry.folder) if entry.own else entry.name,
             "config": cell.config.as_dict(),
             "folder": str(self.folder / cell.place),
             "record": str(self.folder / cell.record),
-            "threads": share if self.jobs > 1 else 0,
+            "threads": threads if self.jobs > 1 else 0,
             "quiet": self.quiet,
             "environment": dict(os.environ),
         }
 
     def hear(self, pipe: Any) -> None:
-        """Take a worker's next message, or see that it ended."""
+        """Receive a worker's next message, or notice its end."""
         cell, process = self.running[pipe]
         try:
             kind, content = pipe.recv()
@@ -268,7 +268,7 @@ class Pool:
             self.outcomes[pipe] = content
 
     def end(self, pipe: Any, cell: Cell, process: Any) -> None:
-        """Note how a worker ended; one that could not say it was killed or crashed."""
+        """Record the outcome of a worker; without a last message it was killed or crashed."""
         process.join()
         del self.running[pipe]
         pipe.close()
@@ -285,7 +285,7 @@ class Pool:
         self.say(cell, outcome["state"] + reason)
 
     def signal(self) -> None:
-        """Pass Ctrl-C on; workers have a session of their own and do not hear it themselves."""
+        """Forward Ctrl-C to the workers, which are in sessions of their own."""
         for _, process in self.running.values():
             if hasattr(os, "setsid") and process.is_alive():
                 os.kill(process.pid, signal.SIGINT)
@@ -297,5 +297,5 @@ class Pool:
 
 
 def common_reason(reasons: Sequence[str]) -> str:
-    """The reason that all failures share, or an empty text."""
+    """The reason if all failures have the same, else empty."""
     return reasons[0] if reasons and len(set(reasons)) == 1 else ""

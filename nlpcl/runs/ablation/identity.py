@@ -1,4 +1,4 @@
-"""What a finished training may be reused for: the same code, libraries and encoder weights.
+"""Identity of a training's code, libraries and encoder weights, which decides on reuse.
 
 Every source file below the rooms that only ask and show counts. A list of the modules that "take
 part in training" was tried and missed edits of the input limit, the rows, the stored weights and
@@ -25,7 +25,7 @@ OWN = "the model's own folder"
 
 
 def code_identity(entry: zoo.Entry) -> dict[str, str]:
-    """Versions of libraries and digests of source files, by room of the package.
+    """Versions of libraries, and digests of source files by room of the package.
 
     Comments, docstrings and layout do not count. A user's own model folder is a room of its own.
     """
@@ -37,7 +37,7 @@ def code_identity(entry: zoo.Entry) -> dict[str, str]:
 
 
 def room_digests(package: Path) -> dict[str, str]:
-    """``nlpcl/ROOM`` → digest, for every room or file at the root that can change a training."""
+    """Map ``nlpcl/ROOM`` to a digest, for every room or root file that can affect training."""
     rooms = sorted(
         path
         for path in package.iterdir()
@@ -47,7 +47,7 @@ def room_digests(package: Path) -> dict[str, str]:
 
 
 def digest_of(place: Path) -> str:
-    """A digest of a source file, or of all source files below a folder with their names."""
+    """Digest of a source file, or of all source files in a folder with their names."""
     digest = hashlib.sha256()
     for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
         name = file.relative_to(place.parent).as_posix()
@@ -56,7 +56,7 @@ def digest_of(place: Path) -> str:
 
 
 def differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """What differs between two identities, as ``torch 2.9 (now 2.10)`` or ``nlpcl/metrics``."""
+    """List the differences of two identities, as ``torch 2.9 (now 2.10)`` or ``nlpcl/metrics``."""
     found = []
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
@@ -66,13 +66,13 @@ def differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 
 def bare(file: Path) -> str:
-    """A source file as a syntax tree without docstrings."""
+    """Syntax tree of a source file without docstrings."""
     return bare_source(file.read_text(encoding="utf-8"))
 
 
 @functools.lru_cache(maxsize=1024)
 def bare_source(source: str) -> str:
-    """Source code as a syntax tree without docstrings."""
+    """Syntax tree of source code without docstrings."""
     tree: Any = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -82,7 +82,7 @@ def bare_source(source: str) -> str:
 
 
 def is_text(node: ast.AST) -> bool:
-    """Whether a statement is a docstring or another string that does nothing."""
+    """Whether a statement is a docstring or another string without effect."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
@@ -91,7 +91,7 @@ def is_text(node: ast.AST) -> bool:
 
 
 def encoder_digest(backbone: str) -> str:
-    """A digest of the weights that training starts from; empty for names of a hub."""
+    """Digest of the initial weights; empty for names on a hub."""
     folder = PACKAGE if backbone == "builtin" else Path(backbone)
     digest = hashlib.sha256()
     files = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []

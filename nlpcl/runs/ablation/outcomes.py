@@ -1,4 +1,4 @@
-"""What the cells of an ablation left behind: costs, answers item by item, scores, comparisons."""
+"""Results of an ablation's cells: costs, predictions, scores, comparisons."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Scores:
-    """One metric on one test set.
+    """Scores and comparisons by one metric on one test set.
 
     Args:
         test, metric: names.
@@ -76,7 +76,7 @@ class Scores:
 
 
 def collect(plan: Plan, folder: Path) -> list[Result]:
-    """The outcome of every cell; one whose data differ from the baseline's counts as failed."""
+    """Collect the outcomes; a cell whose data differ from the baseline's counts as failed."""
     code = code_identity(plan.entry)
     found = [collected(folder, cell, code) for cell in plan.cells()]
     data = {one.cell.seed: one.data for one in found if one.cell.variant == plan.baseline}
@@ -89,7 +89,7 @@ def collect(plan: Plan, folder: Path) -> list[Result]:
 
 
 def collected(folder: Path, cell: Cell, code: dict[str, str]) -> Result:
-    """The outcome of one cell."""
+    """Read the outcome of one cell."""
     file = folder / cell.record
     note = read_json(file) if file.is_file() else {}
     if not is_finished(folder, cell):
@@ -113,21 +113,21 @@ def collected(folder: Path, cell: Cell, code: dict[str, str]) -> Result:
 
 
 def code_remark(note: Mapping[str, Any], code: dict[str, str]) -> str:
-    """What is to be said of the code that trained a finished cell; mostly nothing."""
+    """Remark on the code that trained a finished cell; usually empty."""
     if others := differing(note.get("code", {}), code):
         return f"{OTHER_CODE}: {in_short(others)}"
-    return f"trained anew: {in_short(others)}" if (others := note.get("other_code")) else ""
+    return f"retrained: {in_short(others)}" if (others := note.get("other_code")) else ""
 
 
 def in_short(names: Sequence[str]) -> str:
-    """The first few of what differs."""
+    """The first few differences."""
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
 
 
 def score(
     plan: Plan, results: Sequence[Result], metric: str, *, with_tests: bool = True
 ) -> list[Scores]:
-    """A metric on every test set; with ``with_tests`` each variant against the baseline."""
+    """Score every test set; with ``with_tests``, compare each variant with the baseline."""
     if plan.task.measures.summed is None:
         values: dict[str, dict[int, float]] = {name: {} for name in plan.variants}
         for one in results:
@@ -142,7 +142,7 @@ def score(
 def score_test(
     plan: Plan, results: Sequence[Result], metric: str, test: str, with_tests: bool
 ) -> Scores:
-    """A metric on one test set."""
+    """Score one test set by a metric."""
     tested = [one for one in results if test in one.rows]
     settings = next(iter(plan.variants.values()))
     everything = [one.rows[test] for one in tested]
@@ -168,7 +168,7 @@ def score_test(
 
 
 def keys(rows: Rows) -> list[Hashable]:
-    """What tells test items apart: their ids, or place and content where ids are not unique."""
+    """Keys that identify test items: ids, or position and content if ids are not unique."""
     ids = [row.get("id") for row in rows]
     if None not in ids and len(set(ids)) == len(ids):
         return list(ids)
@@ -180,7 +180,7 @@ def keys(rows: Rows) -> list[Hashable]:
 def item_places(
     tested: Sequence[Result], test: str
 ) -> tuple[dict[Hashable, int], list[dict[str, Any]]]:
-    """Numbers of all test items, and a prediction row of each in that order.
+    """Indices of all test items, and a prediction row of each in that order.
 
     Splits may differ between seeds, so an item need not be tested at each of them.
 
@@ -205,7 +205,7 @@ def item_places(
 
 
 def spread_out(sums: np.ndarray, at: Sequence[int], places: Mapping[Hashable, int]) -> np.ndarray:
-    """Sums of tested items among all items, NaN where one was not tested."""
+    """Spread the sums of tested items over all items, NaN where one was not tested."""
     import numpy as np
 
     whole = np.full((len(places), sums.shape[1]), np.nan)

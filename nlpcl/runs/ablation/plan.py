@@ -1,4 +1,4 @@
-"""What an ablation trains: variants, sweeps and seeds; everything impossible is refused here.
+"""Plan of an ablation: variants, sweeps and seeds, validated before any training.
 
 Imports nothing heavy, so that a mistake is reported at once and before any training.
 """
@@ -28,7 +28,7 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Cell:
-    """One training: a variant at a seed.
+    """One training: a variant with a seed.
 
     Args:
         variant: its name.
@@ -44,18 +44,18 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """Variant and seed, as messages name the cell."""
+        """Variant and seed, as in messages."""
         return f"{self.variant}, seed {self.seed}"
 
     @property
     def record(self) -> Path:
-        """Where its settings and outcome are noted, relative to the ablation's folder."""
+        """Path of the cell's settings and outcome, relative to the ablation's folder."""
         return self.place.with_name(self.place.name + ".json")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained and compared.
+    """What an ablation trains and compares.
 
     Args:
         entry: the model.
@@ -75,11 +75,11 @@ class Plan:
 
     @property
     def task(self) -> TaskSpec:
-        """The model's task."""
+        """The spec of the model's task."""
         return self.entry.task
 
     def cells(self) -> list[Cell]:
-        """All trainings, seed by seed, so that what is finished can be compared."""
+        """All cells, seed by seed, so that a partial ablation can be compared."""
         folders = folder_names(self.variants)
         return [
             Cell(
@@ -103,7 +103,7 @@ def make_plan(
     seeds: int = 3,
     baseline: str | None = None,
 ) -> Plan:
-    """The plan of an ablation.
+    """Build and validate the plan of an ablation.
 
     Args:
         entry: the model.
@@ -151,7 +151,7 @@ def make_plan(
 def chosen_variants(
     entry: zoo.Entry, names: Sequence[str], is_swept: bool
 ) -> dict[str, dict[str, Any]]:
-    """The settings of the named variants; the empty name is the model as it is."""
+    """Settings of the named variants; the empty name is the unchanged model."""
     if not names:
         return {"": {}} if is_swept or not entry.variants else dict(entry.variants)
     fields = {item.name for item in dataclasses.fields(entry.config_class)}
@@ -172,7 +172,7 @@ def chosen_variants(
 
 
 def parse_sweeps(config: type[RunConfig], sweeps: Sequence[str]) -> dict[str, list[Any]]:
-    """``["lr=1e-4,1e-3"]`` → ``{"lr": [0.0001, 0.001]}``, checked against types."""
+    """Parse ``["lr=1e-4,1e-3"]`` to ``{"lr": [0.0001, 0.001]}``, checking types."""
     hints = get_type_hints(config)
     known = [
         item.name
@@ -202,7 +202,7 @@ def parse_sweeps(config: type[RunConfig], sweeps: Sequence[str]) -> dict[str, li
 
 
 def converted(text: str, hint: Any, where: str) -> Any:
-    """A value of a sweep in the type of its field.
+    """Convert a value of a sweep to the type of its field.
 
     Raises:
         UserError: it is of another type.
@@ -231,7 +231,7 @@ def converted(text: str, hint: Any, where: str) -> Any:
 def crossed(
     config: type[RunConfig], named: Mapping[str, dict[str, Any]], grid: Mapping[str, list[Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Every variant with every point of the grid, named ``variant field=value``."""
+    """Combine variants with the points of the grid, named ``variant field=value``."""
     for name, own in named.items():
         for swept in set(own) & set(with_present_names(config, grid)):
             raise UserError(
@@ -249,7 +249,7 @@ def crossed(
 
 
 def chosen_baseline(wanted: str | None, usual: str | None, made: Settings, named: Settings) -> str:
-    """The variant to compare with; a variant that is swept stands for its first point."""
+    """Return the baseline; if it is swept, its first point."""
     if wanted is None:
         return usual if usual is not None and usual in made else next(iter(made))
     if wanted in made:
@@ -261,7 +261,7 @@ def chosen_baseline(wanted: str | None, usual: str | None, made: Settings, named
 
 
 def refuse_repeated(values: Iterable[str], where: str) -> None:
-    """Refuse a value named twice."""
+    """Reject names given twice."""
     listed = list(values)
     for value in listed:
         if listed.count(value) > 1:
@@ -271,7 +271,7 @@ def refuse_repeated(values: Iterable[str], where: str) -> None:
 def refuse_useless(
     given: Settings, settings: Mapping[str, Settings], grid: Mapping[str, list[Any]]
 ) -> None:
-    """Refuse a flag that every variant overrides."""
+    """Reject a flag that every variant overrides."""
     for name in given:
         if name in grid or all(name in own for own in settings.values()):
             what = "the sweep sets it" if name in grid else "every variant sets it"
@@ -279,7 +279,7 @@ def refuse_useless(
 
 
 def refuse_equal(made: Mapping[str, RunConfig]) -> None:
-    """Refuse two names for the same settings."""
+    """Reject two names with the same settings."""
     for (first, one), (second, other) in itertools.combinations(made.items(), 2):
         if one == other:
             raise UserError(
@@ -290,7 +290,7 @@ def refuse_equal(made: Mapping[str, RunConfig]) -> None:
 
 
 def folder_names(names: Iterable[str]) -> dict[str, str]:
-    """A folder name for every variant, without separators and all different."""
+    """Map variants to distinct folder names without separators."""
     found: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"[^\w.=+-]+", "_", name).lstrip(".") or "_"

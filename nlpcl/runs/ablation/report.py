@@ -1,4 +1,4 @@
-"""Tables of an ablation: differences, verdicts, further scores, cells; and ``ablation.json``."""
+"""The report of an ablation: tables of differences, verdicts and cells; ``ablation.json``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nlpcl.runs.ablation.plan import Plan
 def make_report(
     plan: Plan, results: Sequence[Result], compared: Sequence[Scores], further: Sequence[Scores]
 ) -> Report:
-    """All tables.
+    """Build all tables.
 
     Args:
         plan: of the ablation.
@@ -40,7 +40,7 @@ def make_report(
 
 
 def difference_table(plan: Plan, scores: Scores, name: str) -> Table:
-    """One row a variant: mean and deviation, difference with its interval, p-values."""
+    """Build a table of means, deviations, differences with intervals, and p-values."""
     rows: list[list[Cell]] = []
     for variant in plan.variants:
         values = list(scores.values[variant].values())
@@ -56,7 +56,7 @@ def difference_table(plan: Plan, scores: Scores, name: str) -> Table:
 
 
 def difference_cells(found: Comparison | None) -> list[Cell]:
-    """Difference, interval and p-values; nothing for the baseline."""
+    """Cells with difference, interval and p-values; empty for the baseline."""
     if found is None:
         return [None] * 5
     gap = found.difference
@@ -70,14 +70,14 @@ def difference_cells(found: Comparison | None) -> list[Cell]:
 
 
 def shown(p_value: float) -> str | None:
-    """A p-value in print."""
+    """Format a p-value."""
     if math.isnan(p_value):
         return None
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def cost_table(plan: Plan, results: Sequence[Result]) -> Table:
-    """Seeds that finished, parameters, mean seconds and greatest memory of every variant."""
+    """Build a table of finished seeds, parameters, mean seconds and peak memory by variant."""
     rows: list[list[Cell]] = []
     for variant in plan.variants:
         own = [one for one in results if one.cell.variant == variant and one.state == "finished"]
@@ -96,13 +96,13 @@ def cost_table(plan: Plan, results: Sequence[Result]) -> Table:
 
 
 def protocols(results: Sequence[Result]) -> list[str]:
-    """How the data were split, in sentences."""
+    """Describe how the data were split."""
     found = dict.fromkeys(one.data["protocol"] for one in results if one.data)
     return [text if text.endswith(".") else f"{text}." for text in found if text]
 
 
 def method_notes(plan: Plan, scores: Scores) -> list[str]:
-    """What the numbers are, in sentences."""
+    """Describe the statistics."""
     found = list(scores.comparisons.values())
     notes = [f"Percent; std over seeds (ddof 1). Differences are to {plan.baseline}."]
     if not found:
@@ -126,7 +126,7 @@ def method_notes(plan: Plan, scores: Scores) -> list[str]:
 
 
 def verdict_table(plan: Plan, scores: Scores, name: str) -> Table:
-    """A sentence a variant."""
+    """Build a table with one sentence per variant."""
     items = plan.task.item if scores.n else ""
     rows: list[list[Cell]] = []
     for variant in plan.variants:
@@ -139,7 +139,7 @@ def verdict_table(plan: Plan, scores: Scores, name: str) -> Table:
 
 
 def further_table(plan: Plan, further: Sequence[Scores]) -> Table:
-    """Mean and deviation of the headline metrics."""
+    """Build a table of means and deviations of the headline metrics."""
     tests = {one.test for one in further}
     columns = ["variant"]
     columns += [one.metric if len(tests) == 1 else f"{one.test} {one.metric}" for one in further]
@@ -151,7 +151,7 @@ def further_table(plan: Plan, further: Sequence[Scores]) -> Table:
 
 
 def with_deviation(values: Sequence[float]) -> str | None:
-    """``71.07 ± 1.51``."""
+    """Format a mean and deviation: ``71.07 ± 1.51``."""
     if not values:
         return None
     mean, deviation = spread(values)
@@ -159,7 +159,7 @@ def with_deviation(values: Sequence[float]) -> str | None:
 
 
 def cell_table(results: Sequence[Result], compared: Sequence[Scores]) -> Table:
-    """Every training with its outcome; a column on other code where there is something to say."""
+    """Build a table of all trainings with their outcome, and other code if there is any."""
     columns = ["variant", "seed", "state", "value", "seconds", "memory (MB)", "reason", "code"]
     rows: list[list[Cell]] = []
     for one in results:
@@ -176,7 +176,7 @@ def cell_table(results: Sequence[Result], compared: Sequence[Scores]) -> Table:
 
 
 def code_notes(results: Sequence[Result]) -> list[str]:
-    """Whether the compared trainings come from one state of the code, in sentences."""
+    """Notes on trainings by other code that were kept or replaced; empty if there are none."""
     kept = sum(one.code.startswith(OTHER_CODE) for one in results)
     anew = sum(bool(one.code) for one in results) - kept
     notes = []
@@ -188,7 +188,7 @@ def code_notes(results: Sequence[Result]) -> list[str]:
 
 
 def seeds_in_words(seeds: Sequence[int]) -> str:
-    """``seeds 0 to 2``."""
+    """Format seeds: ``seeds 0 to 2``."""
     if len(seeds) == 1:
         return f"seed {seeds[0]}"
     return f"seeds {seeds[0]} to {seeds[-1]}"
@@ -201,7 +201,7 @@ def as_record(
     further: Sequence[Scores],
     state: str,
 ) -> dict[str, Any]:
-    """``ablation.json``: plan, cells and statistics as plain values."""
+    """Return the content of ``ablation.json``: plan, cells and statistics."""
     items = {scores.test: plan.task.item if scores.n else "" for scores in compared}
     return {
         "model": plan.entry.name,
@@ -222,7 +222,7 @@ def as_record(
 
 
 def cell_record(one: Result, compared: Sequence[Scores]) -> dict[str, Any]:
-    """A cell as plain values; scores by test set and metric."""
+    """Return a cell as plain values, with scores by test set and metric."""
     scores: dict[str, dict[str, float]] = {}
     for found in compared:
         value = found.values.get(one.cell.variant, {}).get(one.cell.seed)
@@ -243,7 +243,7 @@ def cell_record(one: Result, compared: Sequence[Scores]) -> dict[str, Any]:
 
 
 def comparison_record(scores: Scores, one: Comparison, items: str) -> dict[str, Any]:
-    """A comparison as plain values; None where nothing could be resampled."""
+    """Return a comparison as plain values; None if nothing could be resampled."""
     gap = one.difference
     return {
         "test": scores.test,

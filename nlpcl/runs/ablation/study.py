@@ -1,4 +1,4 @@
-"""An ablation from plan to report."""
+"""Running an ablation, from plan to report."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def ablate(
     quiet: bool = True,
     reuse_other_code: bool = False,
 ) -> Study:
-    """Train every variant at every seed and compare them.
+    """Train every variant with every seed and compare them.
 
     Args:
         plan: from :func:`nlpcl.runs.ablation.plan.make_plan`.
@@ -86,7 +86,7 @@ def ablate(
 
 
 def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:
-    """The comparisons of what was trained, written down."""
+    """Compare what was trained and write the report."""
     results = collect(plan, folder)
     if not any(one.state == "finished" for one in results):
         write_json(folder / MARK, as_record(plan, results, [], [], "failed"))

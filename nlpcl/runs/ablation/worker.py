@@ -1,4 +1,4 @@
-"""One training of an ablation in a process of its own: begun, gone on with, its cost measured.
+"""Worker process of an ablation: one training, started or resumed, with its cost.
 
 A process of its own keeps a crash from taking the others along, and measures its own memory.
 """
@@ -43,11 +43,11 @@ class Lines(io.TextIOBase):
         return len(text)
 
     def isatty(self) -> bool:
-        """False: no live display."""
+        """Always False, so that there is no live display."""
         return False
 
     def writable(self) -> bool:
-        """This stream can be written to."""
+        """Always True, as required of a text stream."""
         return True
 
 
@@ -81,7 +81,7 @@ def work(job: Job, pipe: Connection) -> None:
 
 
 def train(job: Job) -> None:
-    """Begin a run, or go on with what an earlier process left of it."""
+    """Start a run, or resume one that an earlier process left."""
     import torch
 
     from nlpcl.runs.fit import fit
@@ -94,7 +94,7 @@ def train(job: Job) -> None:
 
 
 def can_go_on(folder: Path) -> bool:
-    """Whether a folder holds a run to resume; what is less than that is cleared away."""
+    """Whether a folder holds a resumable run; anything less is deleted."""
     with contextlib.suppress(UserError):
         if read_json(folder / "run.json").get("state") != "finished":
             return True
@@ -103,7 +103,7 @@ def can_go_on(folder: Path) -> bool:
 
 
 def apart_from_the_terminal() -> None:
-    """Hear of Ctrl-C from the parent alone, once; end when the parent ends."""
+    """Receive Ctrl-C from the parent only, once, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(os, "setsid"):
         with contextlib.suppress(OSError):
@@ -119,7 +119,7 @@ def apart_from_the_terminal() -> None:
 
 
 def peak_memory() -> float | None:
-    """The most memory this process held, in MB: of the GPU where one was used."""
+    """Peak memory of this process in MB, of the GPU if one was used."""
     import torch
 
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
@@ -133,7 +133,7 @@ def peak_memory() -> float | None:
 
 
 def place_of(error: BaseException) -> str:
-    """The file and line that raised an error."""
+    """File and line that raised an error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,1 +1,1 @@
-"""Classification of texts, and why: labels, probabilities, scores by group."""
+"""Text classification: labels, probabilities, explanations, scores by group."""

@@ -50,7 +50,9 @@ class ClassificationConfig(RunConfig):
         at_least=1,
     )
     windows: str = option(
-        "1,3,5", "Span widths of --variant span: odd, joined by commas or +", unit="tokens"
+        "1,3,5",
+        "Span widths of --variant span: odd numbers separated by commas or +",
+        unit="tokens",
     )
     pooling: Literal["mean", "cls"] = option(
         "mean", "Vector of a text: the mean over its tokens, or the first token's (cls)"
@@ -176,7 +178,7 @@ class ClassifyOptions(PredictOptions):
 
     chunk_size: int = option(
         1024,
-        "Texts read and answered at a time",
+        "Texts read and predicted at once",
         panel="Options",
         at_least=1,
         formerly=("window",),

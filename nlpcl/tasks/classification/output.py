@@ -1,4 +1,4 @@
-"""How classified texts look in a table, in CSV and as plain text."""
+"""Display of classified texts: tables, CSV and plain text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from nlpcl.text.characters import visible
 from nlpcl.text.writing import Layout
 
 STRONG, WEAK = 0.6, 0.25
-"""Shares of the largest weight from which a word is marked strongly, or at all."""
+"""Fractions of the largest weight from which a word is marked strongly, or at all."""
 WORDS_SHOWN = 3
 SHOWN = 200
 """Characters of a text in a table."""
 
 
 def layout(labels: Sequence[str], *, explained: bool = False) -> Layout:
-    """The layout of rows of ``Classification.stream``.
+    """Layout of the rows of ``Classification.stream``.
 
     Args:
         labels: the classes: a column each in CSV, also where a text has no label.
@@ -45,7 +45,7 @@ def layout(labels: Sequence[str], *, explained: bool = False) -> Layout:
 
 
 def shown_text(row: Mapping[str, Any], explained: bool) -> Any:
-    """The text as ``rich.text.Text``: words for the label red, against it blue.
+    """Return the text as ``rich.text.Text``: words for the label in red, against it in blue.
 
     A text that was cut ends with a remark; a very long one is shown in part.
     """
@@ -57,9 +57,9 @@ def shown_text(row: Mapping[str, Any], explained: bool) -> Any:
     largest = max((abs(weight) for *_, weight in words), default=0.0)
     for _, start, end, weight in words:
         colour = "red" if weight > 0 else "blue"
-        share = abs(weight) / largest if largest else 0.0
-        if share >= WEAK and start < SHOWN:
-            emphasis = f"bold {colour} underline" if share >= STRONG else colour
+        fraction = abs(weight) / largest if largest else 0.0
+        if fraction >= WEAK and start < SHOWN:
+            emphasis = f"bold {colour} underline" if fraction >= STRONG else colour
             shown.stylize(emphasis, start, min(end, SHOWN))
     if row["is_truncated"]:
         shown.append(" (cut)", "dim")
@@ -67,13 +67,13 @@ def shown_text(row: Mapping[str, Any], explained: bool) -> Any:
 
 
 def strongest(words: Sequence[Sequence[Any]]) -> str:
-    """The words that speak loudest for the label or against it, with sign and weight."""
+    """The words with the largest weights for or against the label."""
     ranked = sorted(words, key=lambda word: -abs(word[3]))[:WORDS_SHOWN]
     return "  ".join(f"{visible(word)} {weight:+.2f}" for word, _, _, weight in ranked)
 
 
 def remarks(counts: Counter[str], limit: int) -> list[str]:
-    """What a user must know about texts that were not read whole."""
+    """Remarks on texts that were truncated."""
     found = []
     if counts["truncated"]:
         found.append(

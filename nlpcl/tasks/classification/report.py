@@ -1,4 +1,4 @@
-"""Tables of a test of a text classifier: headline, classes, calibration, threshold, groups.
+"""Report of a text classifier: scores, calibration, threshold, bias and scores by group.
 
 They are made from prediction rows and the labels alone, without the model.
 """
@@ -50,7 +50,7 @@ Rows = Sequence[Mapping[str, Any]]
 def classification_report(
     rows: Rows, decision: Decision, title: str = "", counts: Mapping[str, int] | None = None
 ) -> Report:
-    """Scores with intervals, per class, calibration, and bias where targets are named.
+    """Build the report: scores with intervals, calibration, and bias if there are targets.
 
     Intervals resample whole groups of sentences where rows name them. Of two classes AUROC and
     average precision speak of the one that is not neutral.
@@ -64,14 +64,14 @@ def classification_report(
     labels = ordered(decision.labels, [row["gold"] for row in rows])
     gold = label_indices([row["gold"] for row in rows], labels)
     predicted = label_indices([row["label"] for row in rows], labels)
-    shares = np.array([[row["probabilities"][name] for name in labels] for row in rows])
+    probabilities = np.array([[row["probabilities"][name] for name in labels] for row in rows])
     found_clusters = clusters_of(rows)
     clusters = found_clusters and found_clusters.names
-    scores = classification_scores(gold, predicted, labels, probabilities=shares)
-    measured = calibration(gold, shares, predicted=predicted)
+    scores = classification_scores(gold, predicted, labels, probabilities=probabilities)
+    measured = calibration(gold, probabilities, predicted=predicted)
     units = classification_units(gold, predicted, len(labels), clusters)
     intervals = score_intervals(units, {name: SCORES[name] for name in CLASS_HEADLINE})
-    intervals |= ranking_intervals(gold, predicted, shares, clusters)
+    intervals |= ranking_intervals(gold, predicted, probabilities, clusters)
     tables = [*scores.tables(title, intervals), *measured.tables()]
     metrics = scores.as_metrics() | measured.as_metrics()
     error = intervals["ece"]
@@ -81,7 +81,7 @@ def classification_report(
         threshold = 0.5 if decision.threshold is None else decision.threshold
         positive = decision.positive or labels[1]
         at = labels.index(positive)
-        tables.append(threshold_table(gold == at, shares[:, at], threshold, positive))
+        tables.append(threshold_table(gold == at, probabilities[:, at], threshold, positive))
         metrics["threshold"] = threshold
         remark = f"auroc and average_precision are those of {labels[1]!r}."
         tables[0].note = f"{tables[0].note} {remark}"
@@ -105,7 +105,7 @@ def classification_report(
 
 
 def ordered(labels: Sequence[str], gold: Sequence[str]) -> list[str]:
-    """The classes; of two the neutral one first, as what is ranked is the second."""
+    """Order the classes; of two, the neutral one first, since the second is ranked."""
     if len(labels) != 2:
         return list(labels)
     positive = positive_label(labels, label_indices(gold, labels))
@@ -113,13 +113,16 @@ def ordered(labels: Sequence[str], gold: Sequence[str]) -> list[str]:
 
 
 def ranking_intervals(
-    gold: np.ndarray, predicted: np.ndarray, shares: np.ndarray, clusters: Sequence[str] | None
+    gold: np.ndarray,
+    predicted: np.ndarray,
+    probabilities: np.ndarray,
+    clusters: Sequence[str] | None,
 ) -> dict[str, Interval]:
-    """Intervals of ``auroc``, ``average_precision`` and ``ece``, where they are defined."""
-    confidence = shares[np.arange(len(gold)), predicted].clip(0, 1)
+    """Intervals of ``auroc``, ``average_precision`` and ``ece``, if defined."""
+    confidence = probabilities[np.arange(len(gold)), predicted].clip(0, 1)
     scores: dict[str, WeightedScore | None] = {
-        "auroc": mean_over_classes(weighted_auroc, gold, shares),
-        "average_precision": mean_over_classes(weighted_average_precision, gold, shares),
+        "auroc": mean_over_classes(weighted_auroc, gold, probabilities),
+        "average_precision": mean_over_classes(weighted_average_precision, gold, probabilities),
         "ece": weighted_calibration_error(confidence, predicted == gold),
     }
     unit = len(gold) if clusters is None else clusters
@@ -132,7 +135,7 @@ def ranking_intervals(
 
 
 def target_bias(rows: Rows, neutral: str | None = None) -> tuple[dict[str, float], list[Table]]:
-    """Flat generalised means, and tables of bias towards the groups that texts speak of.
+    """Generalised means, and tables of bias towards the target groups.
 
     Every class but the neutral one counts as positive; its score is 1 - p(neutral).
 
@@ -157,7 +160,7 @@ def target_bias(rows: Rows, neutral: str | None = None) -> tuple[dict[str, float
         lines.append([*line[:4], cell(low), cell(high), *line[4:]])
     lines[-1][0] = "all / means"
     columns = ["group", "n", "negatives", "FPR", "low", "high", "subgroup AUC", "BPSN", "BNSP"]
-    note = f"{table.note} FPR: share of the texts that are {name!r} and are called something else;"
+    note = f"{table.note} FPR: percentage of the {name!r} texts that get another label;"
     note += " Wilson's 95 % intervals. Last row: FPR of all texts, generalised means of the AUCs."
     title = "Bias by group: false-positive rate and AUCs"
     made = Table("bias", columns, lines, title=title, note=note, digits=1)
@@ -165,7 +168,7 @@ def target_bias(rows: Rows, neutral: str | None = None) -> tuple[dict[str, float
 
 
 def worst_table(lines: Sequence[Sequence[Cell]]) -> Table:
-    """The group that fares worst by each measure of the bias table."""
+    """The group with the worst value of each measure of bias."""
     measures = {
         "false-positive rate": (3, 2, 1.0),
         "subgroup AUC": (6, 1, -1.0),
@@ -188,7 +191,7 @@ def worst_table(lines: Sequence[Sequence[Cell]]) -> Table:
 
 
 def count_table(counts: Mapping[str, int]) -> Table:
-    """Texts that were not read whole, or not at all."""
+    """Counts of texts that were truncated, empty or of other classes."""
     meanings = {
         "truncated": "longer than the limit: only their beginning was read",
         "empty": "without any token",
@@ -199,7 +202,7 @@ def count_table(counts: Mapping[str, int]) -> Table:
 
 
 def tables_by(rows: Rows, by: Sequence[str]) -> list[Table]:
-    """The tables of some groups alone, from prediction rows.
+    """Tables for some groups only, from predictions.
 
     ``target`` (or ``targets``) is the identity groups a text speaks of: false-positive rate and
     the AUCs of Borkan et al. (2019), then the scores by group. Other names are columns of the rows,

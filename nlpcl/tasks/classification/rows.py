@@ -1,4 +1,4 @@
-"""How a classifier of texts decides, and its answers as rows."""
+"""Decision of a text classifier, and its predictions as rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEUTRAL = tuple(_NEUTRAL.split())
 
 
 def neutral_label(labels: Sequence[str], gold: Sequence[str] = ()) -> str:
-    """The class of harmless texts: by its name, else the commonest in ``gold``, else the first."""
+    """The harmless class: by name, else the most frequent in ``gold``, else the first."""
     plain = {"".join(c for c in name.lower() if c.isalnum()): name for name in reversed(labels)}
     for name in NEUTRAL:
         if name in plain:
@@ -29,7 +29,7 @@ def neutral_label(labels: Sequence[str], gold: Sequence[str] = ()) -> str:
 
 
 def positive_label(labels: Sequence[str], gold: Any = ()) -> str:
-    """Of two classes the one to be found: not the neutral one.
+    """Of two classes the one to detect: not the neutral one.
 
     Args:
         labels: the two names.
@@ -41,7 +41,7 @@ def positive_label(labels: Sequence[str], gold: Any = ()) -> str:
 
 @dataclass(frozen=True)
 class Decision:
-    """From probabilities to a label.
+    """Rule that turns probabilities into a label.
 
     Args:
         labels: names of the classes, in the order of the probabilities.
@@ -56,7 +56,7 @@ class Decision:
 
     @classmethod
     def of_model(cls, config: Any) -> Self:
-        """As a saved model decides."""
+        """The rule of a saved model."""
         labels = tuple(config.id2label[at] for at in range(len(config.id2label)))
         threshold = getattr(config, "threshold", None)
         return cls(labels, threshold, getattr(config, "positive_label", ""))
@@ -67,14 +67,14 @@ class Decision:
             return self.labels[max(range(len(values)), key=lambda at: values[at])]
         first, second = self.labels
         other = second if self.positive == first else first
-        share = values[self.labels.index(self.positive)]
-        return self.positive if share >= self.threshold else other
+        probability = values[self.labels.index(self.positive)]
+        return self.positive if probability >= self.threshold else other
 
 
 def result_row(
     text: str, values: Sequence[float] | None, decision: Decision, is_truncated: bool
 ) -> dict[str, Any]:
-    """What ``predict`` gives; ``values`` is None for a text without tokens."""
+    """Row that ``predict`` returns; ``values`` is None for a text without tokens."""
     return {
         "text": text,
         "label": None if values is None else decision(values),
@@ -111,7 +111,7 @@ def prediction_row(
 
 
 def groups_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """What rows can be grouped by: ``target``, and their other texts but those of the answer."""
+    """Fields that rows can be grouped by: ``target`` and further text fields."""
     own = {"id", "text", "gold", "label", "group"}
     names = dict.fromkeys(
         key for row in rows for key, value in row.items() if isinstance(value, str)

@@ -1,4 +1,4 @@
-"""Classification of texts as the command line and the tables see it."""
+"""Specification of text classification."""
 
 from nlpcl.data.labelled_text import LABELLED
 from nlpcl.metrics.measures import of_classes

@@ -1,4 +1,4 @@
-"""Classification of texts: texts → ids, probabilities, scores per class and per group of people.
+"""Text classification: encoding, probabilities, scores by class and by target group.
 
 One text is one row of a batch; a longer text is cut at the limit, and counted.
 
@@ -39,7 +39,7 @@ from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, infer
 
 MOST_UNKNOWN = 0.5
-"""Share of unknown tokens in the training texts above which an encoder is refused."""
+"""Fraction of unknown tokens in the training texts above which an encoder is refused."""
 LOOKED_AT = 500
 """Training texts that are looked at for that."""
 
@@ -104,10 +104,10 @@ class Classification(Task):
         unknown = self.processor.unk_token_id
         read = self.read([example["text"] for example in train[:LOOKED_AT]])
         ids = [one for tokens in read for one in tokens.ids]
-        share = ids.count(unknown) / max(len(ids), 1) if unknown is not None else 0.0
-        if share > MOST_UNKNOWN:
+        fraction = ids.count(unknown) / max(len(ids), 1) if unknown is not None else 0.0
+        if fraction > MOST_UNKNOWN:
             raise UserError(
-                f"{100 * share:.0f} % of the tokens of the training texts are unknown to it",
+                f"{100 * fraction:.0f} % of the tokens of the training texts are unknown to it",
                 "--backbone",
                 "Use an encoder of the texts' language, or builtin.",
             )

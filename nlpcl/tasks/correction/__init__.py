@@ -1,1 +1,1 @@
-"""Spelling correction of Chinese: edits of single characters, scores under named conventions."""
+"""Chinese spelling correction: single-character edits, scores under named conventions."""

@@ -58,7 +58,7 @@ class CorrectOptions(PredictOptions):
     )
     chunk_size: int = option(
         1024,
-        "Texts read and answered at a time",
+        "Texts read and predicted at once",
         panel="Options",
         at_least=1,
         formerly=("window",),

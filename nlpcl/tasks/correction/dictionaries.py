@@ -1,4 +1,4 @@
-"""A user's own terms: a protect list that nothing may change, a confusion list always applied.
+"""A user's own dictionaries: terms to protect, and replacements to apply always.
 
 Both are found in a text with one Aho-Corasick automaton, so the cost of a sentence does not grow
 with the number of entries.
@@ -20,7 +20,7 @@ ENCODING_ADVICE = "Save the file as UTF-8."
 
 
 class Dictionaries:
-    """Protected terms and confusion pairs, ready to be looked up.
+    """Protected terms and replacements, compiled for lookup.
 
     Protection always wins: no confusion entry is applied where it overlaps an occurrence of a
     protected term. Among confusion entries that overlap each other the longest wins, then the
@@ -64,7 +64,7 @@ class Dictionaries:
         return len(self._automaton)
 
     def find(self, text: str) -> tuple[list[Edit], list[Span]]:
-        """What the dictionaries do to ``text``.
+        """Find protected spans and replacements in ``text``.
 
         Returns:
             The edits of the confusion pairs, one a changed character, ordered by position, with
@@ -100,7 +100,7 @@ class Dictionaries:
 
 
 def read_protect(path: Path) -> list[str]:
-    """One term a line; blank lines and spaces around a term do not count.
+    """Read one term per line; blank lines and surrounding spaces are ignored.
 
     Raises:
         UserError: when the file cannot be read or is not UTF-8.
@@ -109,7 +109,7 @@ def read_protect(path: Path) -> list[str]:
 
 
 def read_confusion(path: Path) -> dict[str, str]:
-    """``wrong right`` a line, divided by a tab or by spaces, or one JSON object wrong -> right.
+    """Read ``wrong right`` per line, separated by a tab or spaces, or one JSON object.
 
     Raises:
         UserError: naming file and line (or JSON entry) when a line has not exactly two fields,
@@ -127,7 +127,7 @@ def read_confusion(path: Path) -> dict[str, str]:
 
 
 def read_confusion_json(path: Path, content: str) -> dict[str, str]:
-    """The pairs of a JSON object; a repeated key is an error, not silently the last one."""
+    """Read the pairs of a JSON object; a repeated key is an error."""
     try:
         entries = json.loads(content, object_pairs_hook=list)
     except json.JSONDecodeError as error:
@@ -170,7 +170,7 @@ def add_pair(pairs: dict[str, str], fields: Sequence[Any], where: str) -> None:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file, with or without a byte order mark, without their line ends."""
+    """Read the lines of a UTF-8 file without line ends or byte order mark."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What correction may do to a text: accept edits, and apply them.
+"""Edits of a text: which are accepted, and how they are applied.
 
 The contract every result keeps: ``target`` is as long as ``source`` in code points; it is exactly
 ``source`` with ``edits`` applied; positions count code points of the *original* text from 0; a
@@ -20,7 +20,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One character replaced by one character.
+    """Replacement of one character by another.
 
     Args:
         position: code point of the original text, from 0.
@@ -35,7 +35,7 @@ class Edit:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """``text`` with every edit made.
+    """Apply all edits to a text.
 
     Raises:
         ValueError: when an edit does not fit the text or two edits share a position.
@@ -58,7 +58,7 @@ def select_edits(
     threshold: float = 0.0,
     protected: Iterable[Span] = (),
 ) -> list[Edit]:
-    """The proposals of a model that may be made, ordered by position.
+    """Select the model's proposals that are allowed, ordered by position.
 
     Accepted is one Han character for a different one, where the text has ``wrong``; the most
     probable proposal wins at each position. A higher threshold always gives a subset.
@@ -89,7 +89,7 @@ def select_edits(
 
 
 def correction_row(text: str, edits: Iterable[Edit]) -> dict[str, Any]:
-    """The result for one text; ``target`` is ``source`` with exactly these edits.
+    """Build the result of one text; ``target`` is ``source`` with exactly these edits.
 
     Returns:
         ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``, edits

@@ -1,4 +1,4 @@
-"""How corrected texts look in a table, in CSV and as plain text."""
+"""Display of corrected texts: tables, CSV and plain text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nlpcl.text.writing import Layout
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Source, target, the edits as ``3:旱→早`` and their probabilities, divided by spaces."""
+    """Source, target, the edits as ``3:旱→早`` and their probabilities, space-separated."""
     edits = row["edits"]
     return {
         "source": row["source"],
@@ -22,7 +22,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for people: changed characters are coloured and underlined on a terminal."""
+    """The same for a terminal, with changed characters coloured and underlined."""
     edits = row["edits"]
     return {
         "source": marked(row["source"], edits, "red underline"),
@@ -33,7 +33,7 @@ def table(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def marked(text: str, edits: list[dict[str, Any]], style: str) -> Any:
-    """``text`` as ``rich.text.Text`` with the edited positions in ``style``."""
+    """Return ``text`` as ``rich.text.Text`` with edited positions in ``style``."""
     from rich.text import Text
 
     shown = Text(visible(text))
@@ -50,7 +50,7 @@ SHOWN = 10
 
 
 def remarks(unknown: Counter[str]) -> list[str]:
-    """What a user must know about characters that the model does not know."""
+    """Remarks on characters that the model does not know."""
     if not unknown:
         return []
     shown = " ".join(character for character, _ in unknown.most_common(SHOWN))

@@ -1,4 +1,4 @@
-"""Spelling correction as the command line and the tables see it."""
+"""Specification of spelling correction."""
 
 from nlpcl.data.pairs import PAIRS
 from nlpcl.metrics.measures import of_spelling

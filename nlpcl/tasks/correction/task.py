@@ -1,4 +1,4 @@
-"""Spelling correction: sentences ↔ character grids, dictionaries, scores.
+"""Spelling correction: encoding by character, decoding, dictionaries, scores.
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
 """
@@ -30,7 +30,7 @@ from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, infer
 
 LEAST_COVERAGE = 0.8
-"""Share of the training text's Han characters that an encoder's vocabulary must hold."""
+"""Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
 
 
 class Correction(Task):
@@ -51,7 +51,7 @@ class Correction(Task):
         self.is_candidate[han] = True
 
     def encode_text(self, text: str, row: int) -> list[Feature]:
-        """A text as one feature, or several where it is longer than the limit."""
+        """Encode a text as one feature, or several if it exceeds the limit."""
         features: list[Feature] = []
         for segment in segments(text, self.limit):
             characters, positions = model_view(segment.text)
@@ -244,7 +244,7 @@ class Correction(Task):
 def gather(
     features: Sequence[Feature], edits: Sequence[Sequence[Edit]], rows: Iterable[int]
 ) -> list[list[Edit]]:
-    """The edits of each row's features, joined."""
+    """Join the edits of each row's features."""
     joined: dict[int, list[Edit]] = defaultdict(list)
     for feature, found in zip(features, edits, strict=True):
         joined[feature["row"]] += found
@@ -254,7 +254,7 @@ def gather(
 def corrected(
     examples: Sequence[Example], proposals: Sequence[Sequence[Edit]]
 ) -> list[dict[str, Any]]:
-    """Result rows with every proposal accepted."""
+    """Return result rows with every proposal accepted."""
     return [
         correction_row(example["source"], select_edits(example["source"], proposed))
         for example, proposed in zip(examples, proposals, strict=True)

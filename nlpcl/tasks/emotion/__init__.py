@@ -1,1 +1,1 @@
-"""Speech emotion: clips to labels, scores by speaker, what is left of the speaker."""
+"""Speech emotion: classification of clips, scores by speaker, probes of the speaker."""

@@ -38,10 +38,10 @@ class EmotionConfig(RunConfig):
         panel="Data",
     )
     labels: str | None = option(
-        None, "Emotions to keep, joined by commas; by default all in the corpus", panel="Data"
+        None, "Emotions to keep, comma-separated; by default all in the corpus", panel="Data"
     )
     merge: str = option(
-        "excited=happy", "Emotions to merge or rename first, OLD=NEW joined by commas", panel="Data"
+        "excited=happy", "Emotions to merge or rename first, comma-separated OLD=NEW", panel="Data"
     )
     kind: str = option("all", "Part of IEMOCAP: all, improvised or scripted speech", panel="Data")
     path_column: str | None = option(
@@ -256,13 +256,13 @@ class RecogniseOptions(PredictOptions):
 
     window: float = option(
         0.0,
-        "Window length of a prediction; 0 takes each file as a whole",
+        "Window length; 0 makes one prediction per file",
         panel="Options",
         unit="s",
         at_least=0,
     )
     hop: float | None = option(
-        None, "Hop from window to window; by default the window length", panel="Options", unit="s"
+        None, "Hop between windows; by default the window length", panel="Options", unit="s"
     )
 
     def check(self) -> Self:

@@ -1,4 +1,4 @@
-"""How recognised emotions look in a table and in CSV."""
+"""Display of recognised emotions: tables and CSV."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from nlpcl.text.writing import Layout
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Path, times, label, and a column for the probability of each class."""
+    """Path, times, label, and one column per class with its probability."""
     plain = {name: row[name] for name in ("path", "start", "end", "label")}
     return plain | {f"p_{name}": round(value, 6) for name, value in row["probabilities"].items()}
 
 
 def table(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Path, times, label, and all classes from the most to the least probable."""
+    """Path, times, label, and the classes by decreasing probability."""
     ordered = sorted(row["probabilities"].items(), key=lambda item: -item[1])
     return {
         "path": row["path"],

@@ -1,4 +1,4 @@
-"""What is left of speaker and gender in a trained model's embedding of clips.
+"""Probes of speaker and gender in a trained model's embeddings of clips.
 
 The adversary's own accuracy says nothing of that: it may be fooled while the information stays. A
 logistic regression is trained afresh on the pooled vectors that the emotion head gets.
@@ -23,7 +23,7 @@ KEYS = {HEARD: "probe_speaker_heard", UNHEARD: "probe_speaker_unheard", GENDER: 
 def probes(
     embeddings: Any, rows: Sequence[Mapping[str, Any]], heard: set[str], seed: int = 0
 ) -> dict[str, Probe]:
-    """Probes of one model.
+    """Run the probes of one model.
 
     Args:
         embeddings: ``(N, D)``, of all clips the model has been trained, selected and tested on.
@@ -54,16 +54,16 @@ def probes(
 
 
 def probe_metrics(found: Mapping[str, Probe]) -> dict[str, float]:
-    """``probe_speaker_heard`` and the like, percent, each with ``_chance``."""
+    """Return ``probe_speaker_heard`` etc. in percent, each with ``_chance``."""
     metrics: dict[str, float] = {}
     for name, one in found.items():
         metrics[KEYS[name]] = one.accuracy
-        metrics[f"{KEYS[name]}_chance"] = one.largest_share
+        metrics[f"{KEYS[name]}_chance"] = one.majority_accuracy
     return metrics
 
 
 def probe_summary(folds: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], list[Table]]:
-    """Means over the models of a study.
+    """Average the probes over the models of a study.
 
     Args:
         folds: the metrics of each fold's report.

@@ -1,4 +1,4 @@
-"""Tables of a speech-emotion test: headline, classes, speakers, genders, sessions, folds, leaks.
+"""Report of speech emotion: scores by class, speaker, gender, session and fold; leakage.
 
 They are made from prediction rows alone, so ``eval`` makes them again without the model.
 """
@@ -30,7 +30,7 @@ Rows = Sequence[Mapping[str, Any]]
 def emotion_report(
     rows: Rows, labels: Sequence[str], title: str = "", by: Sequence[str] | None = None
 ) -> Report:
-    """Scores with speaker-clustered intervals, per class, per group, and calibration.
+    """Build the report: scores with speaker-clustered intervals, groups, calibration.
 
     Args:
         rows: of ``predictions.jsonl``: ``gold``, ``probabilities``, ``speaker`` and other groups.
@@ -39,13 +39,13 @@ def emotion_report(
         by: groups to show; by default those of ``GROUPS`` that have at least two names.
     """
     gold = label_indices([row["gold"] for row in rows], labels)
-    shares = np.array([[row["probabilities"][name] for name in labels] for row in rows])
-    predicted = shares.argmax(-1)
+    probabilities = np.array([[row["probabilities"][name] for name in labels] for row in rows])
+    predicted = probabilities.argmax(-1)
     together = clusters_of(rows)
-    scores = classification_scores(gold, shares, labels)
+    scores = classification_scores(gold, probabilities, labels)
     units = classification_units(gold, predicted, len(labels), together and together.names)
     intervals = score_intervals(units, {name: SCORES[name] for name in CLASS_HEADLINE})
-    measured = calibration(gold, shares)
+    measured = calibration(gold, probabilities)
     tables = [*scores.tables(title, intervals), *measured.tables()]
     groups = {name: [str(row.get(name, "")) for row in rows] for name in group_names(rows)}
     shown = [name for name in GROUPS if len(set(groups.get(name, ()))) > 1] if by is None else by
@@ -58,7 +58,7 @@ def emotion_report(
 
 
 def study_report(rows: Rows, labels: Sequence[str], leaks: Mapping[str, Any], title: str) -> Report:
-    """The report of a study: out-of-fold predictions of all folds, scored together."""
+    """Build the report of a study from the out-of-fold predictions of all folds."""
     made = emotion_report(rows, labels, title)
     made.tables[1:1] = [fold_table(rows, labels)]
     made.tables.append(leak_table(leaks))
@@ -66,7 +66,7 @@ def study_report(rows: Rows, labels: Sequence[str], leaks: Mapping[str, Any], ti
 
 
 def tables_by(rows: Rows, by: Sequence[str]) -> list[Table]:
-    """The tables of some groups alone, from prediction rows."""
+    """Tables for some groups only, from predictions."""
     labels = list(rows[0]["probabilities"])
     gold = label_indices([row["gold"] for row in rows], labels)
     predicted = label_indices([row["label"] for row in rows], labels)
@@ -75,7 +75,7 @@ def tables_by(rows: Rows, by: Sequence[str]) -> list[Table]:
 
 
 def group_names(rows: Rows) -> list[str]:
-    """What rows can be grouped by: their texts that are neither the clip nor the answer."""
+    """Fields that rows can be grouped by: their text fields except clip and answer."""
     own = {"id", "path", "gold", "label"}
     names = dict.fromkeys(
         key for row in rows for key, value in row.items() if isinstance(value, str)
@@ -108,7 +108,7 @@ def fold_table(rows: Rows, labels: Sequence[str]) -> Table:
 
 
 def leak_table(leaks: Mapping[str, Any]) -> Table:
-    """Who was in train, dev and test of each fold, and what they share."""
+    """Speakers in train, dev and test of each fold, and in more than one of them."""
     rows: list[list[Cell]] = []
     for fold in leaks["folds"]:
         rows.append([fold["name"], fold["train"], fold["dev"], fold["test"], fold["shared"]])
@@ -118,6 +118,6 @@ def leak_table(leaks: Mapping[str, Any]) -> Table:
 
 
 def noted(table: Table, left_out: int) -> Table:
-    """The table with a remark on clips of other classes."""
+    """Add a remark on clips of other classes to a table."""
     remark = f"{left_out} clips of emotions the model does not know are left out."
     return replace(table, note=f"{table.note} {remark}".strip())

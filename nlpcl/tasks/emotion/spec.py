@@ -1,4 +1,4 @@
-"""Speech emotion as the command line and the tables see it."""
+"""Specification of speech emotion recognition."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Emotions of sound files of any length, one by one, in constant memory."""
+"""Emotion recognition in sound files of any length, in constant memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from nlpcl.audio.reading import seconds
 from nlpcl.audio.windows import windows
 from nlpcl.core.errors import UserError
 from nlpcl.nn.model import ZooModel
-from nlpcl.tasks.emotion.rows import grouped, result_row
+from nlpcl.tasks.emotion.batches import grouped
+from nlpcl.tasks.emotion.rows import result_row
 
 LONG = 60.0
 """Seconds above which a file is taken in pieces even where one answer is asked for."""
@@ -22,7 +23,7 @@ PIECE = 30.0
 
 
 class Listener(Protocol):
-    """The part of the task that is needed here."""
+    """The methods of the task that streaming calls."""
 
     labels: list[str]
 
@@ -41,7 +42,7 @@ def stream(
     hop: float = 0.0,
     skipped: Counter[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Emotions of sound files in order.
+    """Yield the emotions of sound files in order.
 
     Args:
         task: makes probabilities of waveforms.
@@ -68,7 +69,7 @@ def stream(
 def answers(
     task: Listener, model: ZooModel, path: str, precision: str, window: float, hop: float
 ) -> Iterator[dict[str, Any]]:
-    """The rows of one file."""
+    """Yield the rows of one file."""
     if window:
         for batch in grouped(windows(path, window, hop)):
             found = task.probabilities(model, [piece.waveform for piece in batch], precision)

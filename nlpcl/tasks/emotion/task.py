@@ -1,4 +1,4 @@
-"""Speech emotion: clips → frames, probabilities, scores per speaker, gender and session.
+"""Speech emotion: frames of clips, probabilities, scores by speaker, gender and session.
 
 Frozen features are read from the cache. With an encoder that learns, batches hold waveforms.
 
@@ -13,9 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from nlpcl.audio.augmentation import Augmentation
 from nlpcl.audio.features import cache as feature_cache
@@ -26,13 +24,13 @@ from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Report
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.nn.layers.normalisation import speaker_statistics
-from nlpcl.nn.losses.classification import mixup
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.emotion.batches import BATCH_SECONDS, augmented, mixed, padded
 from nlpcl.tasks.emotion.config import RecogniseOptions
 from nlpcl.tasks.emotion.output import LAYOUT
 from nlpcl.tasks.emotion.probe import probe_metrics, probe_summary, probes
 from nlpcl.tasks.emotion.report import emotion_report, noted, study_report, tables_by
-from nlpcl.tasks.emotion.rows import BATCH_SECONDS, prediction_row
+from nlpcl.tasks.emotion.rows import prediction_row
 from nlpcl.tasks.emotion.stream import stream
 from nlpcl.tasks.protocol import Notes, Task
 from nlpcl.text.writing import Layout
@@ -77,11 +75,11 @@ class Emotion(Task):
         self.speakers = {name: number for number, name in enumerate(names)}
 
     def set_epoch(self, epoch: int) -> None:
-        """New augmentation for a new epoch."""
+        """Set the epoch, which determines the augmentation."""
         self.epoch = epoch
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
-        """Clips as rows; those whose sound cannot be used are left out and listed."""
+        """Encode clips; those with unusable sound are left out and reported."""
         store = feature_cache.features(examples, self.processor) if self.frozen else None
         rows: list[Feature] = []
         for number, example in enumerate(examples):
@@ -102,7 +100,7 @@ class Emotion(Task):
         return rows
 
     def standardise(self, rows: Sequence[Feature]) -> None:
-        """Note with each row the mean and deviation of its speaker's clips, without labels."""
+        """Add the mean and deviation of the speaker's clips to each row, without using labels."""
         own: dict[str, list[Feature]] = defaultdict(list)
         for row in rows:
             own[row["clip"].get("speaker", "")].append(row)
@@ -114,35 +112,20 @@ class Emotion(Task):
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
         """Padded inputs and mask; numbers of classes and of training speakers."""
-        return self.padded([self.frames(row) for row in features], features)
+        return padded([self.frames(row) for row in features], features)
 
     def collate_training(self, features: Sequence[Feature]) -> dict[str, Tensor]:
-        """A batch as augmented in this epoch; stored features stay as they are.
+        """Batch of augmented clips; the stored features are not modified.
 
         What happens to it depends on seed, epoch and the batch's rows alone.
         """
         key = f"{self.config.seed}:{self.epoch}:{','.join(str(row['row']) for row in features)}"
-        drawn = random.Random(key)
-        batch = self.collate(features)
-        inputs, lengths = batch["inputs"], batch["attention_mask"].sum(1)
-        generator = torch.Generator().manual_seed(drawn.getrandbits(62))
         change = self.augmentation.features if self.frozen else self.augmentation.waveforms
-        inputs, lengths = change(inputs, lengths, generator)
-        batch["inputs"] = inputs
-        size = inputs.shape[1 if inputs.dim() < 4 else 2]
-        batch["attention_mask"] = (torch.arange(size) < lengths.unsqueeze(1)).long()
+        batch, drawn = self.collate(features), random.Random(key)
+        batch = augmented(batch, change, drawn)
         if self.config.mixup and len(features) > 1:
-            mixed = mixup(
-                batch["inputs"],
-                batch["attention_mask"],
-                batch["labels"],
-                len(self.labels),
-                alpha=self.config.mixup,
-                generator=drawn,
-                speakers=batch["speakers"],
-                training_speakers=len(self.speakers),
-            )
-            batch |= {name: value for name, value in mixed._asdict().items() if value is not None}
+            sizes = len(self.labels), len(self.speakers)
+            batch = mixed(batch, sizes, self.config.mixup, drawn)
         return batch
 
     def frames(self, row: Feature) -> Tensor:
@@ -157,21 +140,6 @@ class Emotion(Task):
         if "given" in row:
             return row["given"]
         return read_clip(row["clip"])
-
-    def padded(self, inputs: Sequence[Tensor], rows: Sequence[Feature]) -> dict[str, Tensor]:
-        """A batch of inputs of different lengths."""
-        axis = 0 if inputs[0].dim() < 3 else 1  # of time
-        lengths = torch.tensor([value.shape[axis] for value in inputs])
-        grid = pad_sequence([value.movedim(axis, 0) for value in inputs], batch_first=True)
-        places = torch.arange(grid.shape[1])
-        batch = {
-            "inputs": grid if axis == 0 else grid.movedim(1, 2),
-            "attention_mask": (places < lengths.unsqueeze(1)).long(),
-        }
-        if all("label" in row for row in rows):
-            batch["labels"] = torch.tensor([row["label"] for row in rows])
-            batch["speakers"] = torch.tensor([row["speaker"] for row in rows])
-        return batch
 
     def decode(
         self, output: Output, batch: Batch, features: Sequence[Feature]
@@ -195,14 +163,14 @@ class Emotion(Task):
         return values | {"selection": values["ua"] - min(values["loss"], 100.0) / 1000.0}
 
     def batch_tokens(self, features: Sequence[Feature]) -> int:
-        """Frames (or samples) that stand for ``BATCH_SECONDS``."""
+        """Frames (or samples) in ``BATCH_SECONDS``, at least those of the longest clip."""
         rate = self.processor.frame_rate if self.frozen else self.processor.sampling_rate
         return max(round(BATCH_SECONDS * rate), *(length(row) for row in features), 1)
 
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
-        """Scores on clips, and one prediction row a clip.
+        """Score clips; returns one prediction per clip.
 
         Clips whose emotion is not among the model's classes are left out, and counted.
         """

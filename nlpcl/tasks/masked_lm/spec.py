@@ -1,4 +1,4 @@
-"""Masked language modelling as the command line and the tables see it."""
+"""Specification of masked language modelling."""
 
 from nlpcl.data.texts import TEXTS
 from nlpcl.metrics.measures import Measures

@@ -1,4 +1,4 @@
-"""Masked language modelling: texts → noised grids of tokens, and how well they are restored.
+"""Masked language modelling: noised batches of text, and accuracy of restoration.
 
 Chinese is read character by character, exactly as spelling correction reads it; other text by the
 tokenizer's pieces. The noise depends on seed, epoch and row alone, so a resumed run sees the same.
@@ -26,14 +26,14 @@ from nlpcl.text.noise import MASK, RANDOM, Noise, read_confusions
 from nlpcl.text.segments import model_view, segments
 from nlpcl.training.inference import Feature, infer
 
-HAN_SHARE = 0.3
-"""Texts with a smaller share of Han characters are read by pieces."""
+HAN_FRACTION = 0.3
+"""Texts with a smaller fraction of Han characters are read by pieces."""
 FIXED = 1_000_003
 """The noise's epoch of dev and test sets."""
 
 
 class MaskedLM(Task):
-    """Masked language modelling with confusion-set noise; the configuration describes the noise."""
+    """Masked language modelling with confusion-set noise, which the configuration describes."""
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
         self.processor, self.config = processor, config
@@ -55,16 +55,16 @@ class MaskedLM(Task):
         )
 
     def set_epoch(self, epoch: int) -> None:
-        """New noise for a new epoch."""
+        """Set the epoch, which determines the noise."""
         self.epoch = epoch
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
-        """Texts as ids with the characters they stand for; long texts in several pieces."""
+        """Encode texts with their characters; long texts become several features."""
         features: list[Feature] = []
         for row, example in enumerate(examples):
             for segment in segments(example["text"], self.limit):
                 characters, _ = model_view(segment.text)
-                if sum(map(is_han, characters)) < HAN_SHARE * len(characters):
+                if sum(map(is_han, characters)) < HAN_FRACTION * len(characters):
                     inner = self.processor(segment.text, add_special_tokens=False)["input_ids"]
                     characters = [""] * len(inner)
                 else:
@@ -78,7 +78,7 @@ class MaskedLM(Task):
         return features
 
     def noised(self, feature: Feature, epoch: int) -> tuple[list[int], list[int]]:
-        """Noised ids, and labels where they count."""
+        """Return noised ids, and labels where there is a loss."""
         generator = numpy.random.default_rng([self.seed, epoch, feature["number"]])
         ids, characters = list(feature["input_ids"]), feature["characters"]
         labels = [IGNORE] * len(ids)
@@ -104,7 +104,7 @@ class MaskedLM(Task):
         return ids, labels
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
-        """Noised rows of this epoch, padded, ``(B, L)``."""
+        """Batch of noised rows of this epoch, padded, ``(B, L)``."""
         return self._padded([self.noised(feature, self.epoch) for feature in features])
 
     def _padded(self, rows: Sequence[tuple[list[int], list[int]]]) -> dict[str, Tensor]:
@@ -122,7 +122,7 @@ class MaskedLM(Task):
         return batch
 
     def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Tensor]:
-        """For each row the labelled positions as ``(n, 3)``: shown, predicted and right id."""
+        """Shown, predicted and right id of the labelled positions of each row, ``(n, 3)``."""
         assert output.logits is not None
         selected = batch["labels"] != IGNORE
         rows = torch.stack(
@@ -133,7 +133,7 @@ class MaskedLM(Task):
     def scores(
         self, model: ZooModel, features: Sequence[Feature], precision: str
     ) -> tuple[dict[str, float], dict[str, int]]:
-        """Percent restored and number of characters, for masked, replaced and kept ones; loss."""
+        """Percent restored of masked, replaced and kept characters, with counts; loss."""
         fixed = _Fixed(self)
         found, losses = infer(model, fixed, features, precision=precision)
         shown, predicted, right = torch.cat(found).T
@@ -150,14 +150,14 @@ class MaskedLM(Task):
     def dev_scores(
         self, model: ZooModel, features: Sequence[Feature], precision: str
     ) -> dict[str, float]:
-        """Restored characters and loss; the loss selects."""
+        """Percent restored and loss; the loss selects."""
         values, _ = self.scores(model, features, precision)
         return values | {"selection": -values["loss"]}
 
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
-        """How many characters of the test texts are restored."""
+        """Count how many characters of the test texts are restored."""
         values, counts = self.scores(model, self.encode(examples), precision)
         rows = [[name, values.get(f"{name}_accuracy"), count] for name, count in counts.items()]
         columns = ["characters", "restored (%)", "n"]
@@ -165,7 +165,7 @@ class MaskedLM(Task):
 
 
 class _Fixed:
-    """The task with the noise of dev and test sets, the same every time."""
+    """The task with fixed noise, for dev and test sets."""
 
     def __init__(self, task: MaskedLM) -> None:
         self.task = task

@@ -38,9 +38,9 @@ def test_curves_are_means_over_folds_with_deviation_and_n(make_run, history):
 def test_curves_mark_the_epoch_each_fold_selected(make_run, history):
     found = curves.load_runs([Run(make_run(history=history))], OPTIONS)
     assert found.values["selected"] == {"run": [2.0, 3.0]}
-    panels = found.values["panels_of_courses"]
+    panels = found.values["curves_by_panel"]
     assert list(panels)[:2] == ["loss", "parts of the loss"]
-    assert [course.name for course in panels["parts of the loss"]] == [
+    assert [curve.name for curve in panels["parts of the loss"]] == [
         "loss_emotion",
         "loss_speaker",
     ]

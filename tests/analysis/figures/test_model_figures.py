@@ -115,7 +115,7 @@ def test_probabilities_over_a_long_file(study, tmp_path):
     assert emotion_sound.draw_timeline(**found.values).axes
 
 
-def test_a_short_file_has_no_course(study, tmp_path):
+def test_a_short_file_has_no_timeline(study, tmp_path):
     soundfile.write(tmp_path / "short.wav", np.zeros(RATE), RATE)
     with pytest.raises(LeftOut, match=r"1\.0 s long"):
         emotion_sound.load_timeline(study, Options(audio=tmp_path / "short.wav"))

@@ -161,7 +161,7 @@ def test_cells_of_other_code_are_trained_anew_and_the_tables_say_so(study, short
     aside = folder / "cells" / "no-contrast" / "seed-0.other-code-1"
     assert (aside / "mine.txt").read_text() == "kept"
     marked = {row["variant"]: row["code"] for row in table(anew, "cells") if row["code"]}
-    assert marked == {"no-contrast": f"trained anew: {rooms[0]}"}
+    assert marked == {"no-contrast": f"retrained: {rooms[0]}"}
     assert f"1 of {len(anew.results)} trainings by other code were replaced" in note(anew)
     assert table(anew, "comparison") == table(study, "comparison")
     # Trained by today's code, it is reused from now on.
