@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from nlpcl.analysis.figures import spelling
 from nlpcl.analysis.figures.kinds import LeftOut, Options
-from nlpcl.analysis.figures.spelling_states import Pair, State, measures
+from nlpcl.analysis.figures.spelling_states import Pair, State
 from nlpcl.analysis.figures.style import COLOURS, colour
 
 OPTIONS = Options()
@@ -161,17 +161,3 @@ def test_sentences_without_a_wrong_character_are_left_out():
     assert spelling.erroneous(SimpleNamespace(examples=(rows, [True] * 3)), 0) == rows[:1]
     with pytest.raises(LeftOut, match="no test sentence"):
         spelling.erroneous(SimpleNamespace(examples=(rows[1:], [True] * 2)), 0)
-
-
-def test_alignment_and_uniformity_by_hand():
-    found = measures(
-        [state("甲", "乙", [1, 0], [0, 2]), state("丙", "丙", [1, 0], [3, 0])],
-    )
-    assert found["cosine"] == pytest.approx(0.0)
-    assert found["alignment"] == pytest.approx(2.0)
-    assert found["uniformity"] == pytest.approx(-4.0)  # log exp(-2 * 2)
-
-
-def test_a_sentence_is_compared_with_the_right_one():
-    pair = Pair(["甲"], ["乙"], np.array([[2.0, 0.0]]), np.array([[1.0, 1.0]]))
-    assert pair.cosines() == pytest.approx(np.array([[0.5**0.5]]))
