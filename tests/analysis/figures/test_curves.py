@@ -55,8 +55,8 @@ def test_a_run_is_drawn_with_the_band_of_its_folds(make_run, history, drawn):
 def test_curves_mark_the_epoch_each_fold_selected(make_run, history):
     found = curves.load_runs([Run(make_run(history=history))], OPTIONS)
     assert found.values["selected"] == {"run": [2.0, 3.0]}
-    panels = found.values["panels_of_courses"]
-    assert [course.name for course in panels["parts of the loss"]] == [
+    panels = found.values["curves_by_panel"]
+    assert [curve.name for curve in panels["parts of the loss"]] == [
         "loss_emotion",
         "loss_speaker",
     ]
@@ -65,7 +65,7 @@ def test_curves_mark_the_epoch_each_fold_selected(make_run, history):
 def test_the_only_part_of_a_loss_has_no_panel(make_run):
     rows = [{"epoch": 1.0, "loss": 2.0, "loss_emotion": 2.0}]
     found = curves.load_runs([Run(make_run(history=rows))], OPTIONS)
-    assert list(found.values["panels_of_courses"]) == ["loss"]
+    assert list(found.values["curves_by_panel"]) == ["loss"]
 
 
 def test_runs_that_differ_in_the_seed_alone_are_replicates(make_run, history, drawn):
