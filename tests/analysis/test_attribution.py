@@ -123,6 +123,22 @@ def test_leave_one_out_is_that_of_a_naive_loop(made):
             assert weight == pytest.approx(whole - probability(left), abs=rounding)
 
 
+def test_each_method_is_used_with_what_it_was_given(made):
+    model, task = made()
+    reading = read(task, TEXTS[0])
+
+    def weights(**options):
+        (words,) = word_attributions(model, task, TEXTS[:1], target="b", **options)
+        return [one.weight for one in words]
+
+    few = weights(method="gradients", steps=2)
+    assert few == pytest.approx(integrated_gradients(model, task, [reading], [1], steps=2)[0])
+    assert few != pytest.approx(weights(method="gradients", steps=32))
+    left = weights(method="leave-one-out", precision="bf16")
+    assert left == leave_one_out(model, task, [reading], [1], precision="bf16")[0]
+    assert left != pytest.approx(weights(method="leave-one-out"))
+
+
 @pytest.mark.parametrize("method", attribution.METHODS)
 @pytest.mark.parametrize("tokens", [1, 100, 100_000])
 def test_weights_do_not_depend_on_the_batches(method, tokens, made):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from nlpcl import zoo
+from nlpcl.core.tables import Report
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +93,37 @@ def test_mistakes_are_one_line_before_any_training(flags, run_main, tmp_path):
     line = run_main("ablate", "sdcl", *flags.split(), "--out", "study").error_line
     assert MISTAKES[flags] in line
     assert not (tmp_path / "study").exists()
+
+
+def test_what_is_asked_for_reaches_the_study(run_main, settings, flags, monkeypatch):
+    asked = {}
+
+    def compare(plan, **options):
+        asked.update(options, plan=plan)
+        return SimpleNamespace(report=Report({}, []), folder=options["out"], failed=[])
+
+    monkeypatch.setattr("nlpcl.runs.ablation.study.ablate", compare)
+    line = "--variants no-contrast,plain --sweep temperature=0.1,0.2 --baseline plain"
+    line += " --seeds 2 --jobs 3 --metric clean_intact --reuse-other-code --out study"
+    assert run_main("ablate", "sdcl", *line.split(), *flags(settings | {"seed": 5})).code == 0
+    plan = asked.pop("plan")
+    assert asked == {
+        "out": Path("study"),
+        "metrics": ["clean_intact"],
+        "jobs": 3,
+        "quiet": False,
+        "reuse_other_code": True,
+    }
+    assert plan.baseline == "plain temperature=0.1"
+    assert len(plan.cells()) == 2 * 2 * 2
+    assert list(plan.seeds) == [5, 6]
+    asked.clear()
+    run_main("ablate", "sdcl", *flags(settings), "--preset", "paper", "--quiet", "--out", "study")
+    assert (asked["quiet"], asked["jobs"], asked["reuse_other_code"]) == (True, 1, False)
+    paper = zoo.entry("sdcl").presets["paper"]
+    given = {name: value for name, value in paper.items() if name not in settings}
+    made = asked["plan"].cells()[0].config
+    assert {name: getattr(made, name) for name in given} == given
 
 
 def test_help_lists_variants_and_train_flags(run_main):

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import nlpcl
-from nlpcl import zoo
+from nlpcl import tasks, zoo
 
 HEAVY = ("torch", "torchaudio", "transformers", "pandas", "numpy", "datasets", "accelerate")
 
@@ -101,6 +101,21 @@ def test_the_verbs_and_models_are_listed(run_main):
     out = run_main("train", "--help").out
     for name in zoo.names():
         assert re.search(rf"\b{name}\s+{zoo.entry(name).summary[:12]}", out), name
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_predict_says_what_a_task_does_and_takes(name, run_main):
+    spec = tasks.spec(name)
+    if spec.prediction is None:
+        pytest.skip("it predicts nothing")
+    out = run_main("predict", spec.prediction.noun, "--help", env=WIDE).out
+    assert spec.summary in out
+    for field in dataclasses.fields(spec.prediction.options):
+        assert "--" + field.name.replace("_", "-") in out
+    # Words are explained and encoders wrapped where the task can; sound comes in windows.
+    assert ("--explain" in out) == ("words" in spec.analyses)
+    assert ("--assume-tuned" in out) == spec.prediction.wraps_encoders
+    assert ("Sound files" in out) == (spec.input == "speech")
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,20 @@ def test_corpora_are_found_three_folders_down_and_no_further(tmp_path):
         "cdconfusor-rw": 1,
         "cdconfusor-findoc": 2,
     }
+    (first,), (second, _) = splits.test["cdconfusor-rw"], splits.test["cdconfusor-findoc"]
+    assert (first["source"], first["target"]) == ("我门", "我们")
+    assert (second["source"], second["target"]) == ("他门", "他们")
     with pytest.raises(UserError, match="no cdconfusor files"):
         corpora.dataset("cdconfusor").load(_moved(tmp_path))
+
+
+def test_a_second_copy_is_told_of(tmp_path):
+    for place in ("a", "b"):
+        save(tmp_path / place / "rw_test.tsv", "我门\t我们\n")
+        save(tmp_path / place / "findoc_test.v2.tsv", "他门\t他们\n")
+    (note,) = corpora.dataset("cdconfusor").load(tmp_path).notes
+    assert f"read from {tmp_path / 'a'}; further copies not read: {tmp_path / 'b'}" in note
+    assert corpora.dataset("cdconfusor").load(tmp_path / "b").notes == []
 
 
 def _moved(folder):

@@ -1,5 +1,7 @@
 """IEMOCAP on an invented release: who speaks, what is skipped, what is counted."""
 
+import shutil
+
 import numpy
 import pytest
 import soundfile
@@ -96,9 +98,18 @@ def test_four_emotions_with_excited_as_happy(release):
 def test_labels_and_kinds_are_chosen(release):
     scripted = load(release, kind="scripted", labels=["sad"])
     assert [row["kind"] for row in scripted.train] == ["scripted"]
+    assert any("scripted speech only" in note for note in scripted.notes)
     assert {row["label"] for row in load(release, labels=["frustrated"]).train} == {"frustrated"}
+    with pytest.raises(UserError, match="unknown kind 'scripts'"):
+        load(release, kind="scripts")
     with pytest.raises(UserError, match="no clip of 'bored'"):
         load(release, labels=["bored"])
+
+
+def test_a_kind_that_no_clip_is_of_is_refused(release):
+    shutil.rmtree(release / "Session5")  # the scripted one
+    with pytest.raises(UserError, match="does not tell which speech is scripted"):
+        load(release, kind="scripted")
 
 
 def test_check_shows_known_counts_beside_those_found(release, run_main):

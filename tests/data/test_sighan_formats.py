@@ -91,6 +91,9 @@ def test_three_dialects_of_sgml(tmp_path, content, expected):
     assert problems == []
     path.write_bytes(content.replace("\n", "\r\n").encode("utf-8-sig"))
     assert targets(path, problems) == expected
+    lower = re.sub(r"</?[A-Z]+", lambda tag: tag.group().lower(), content)
+    path.write_text(lower, encoding="utf-8")
+    assert targets(path, problems) == expected
 
 
 def test_a_repeated_annotation_of_a_word_gives_one_correction(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nlpcl.core.errors import UserError
 from nlpcl.core.text_files import read_lines, read_text
 from nlpcl.data.pairs import PAIR_FIELDS
-from nlpcl.data.tables import read_rows
+from nlpcl.data.tables import read_rows, resolve_columns
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -71,6 +71,21 @@ def test_header_free_pairs_and_flags(tmp_path):
 def test_byte_order_mark_is_removed_and_quotes_are_text(tmp_path):
     path = write(tmp_path, "a.tsv", b"\xef\xbb\xbf" + '"我门\t"我们\n'.encode())
     assert pairs(read_rows(path, PAIR_FIELDS)[0]) == [('"我门', '"我们')]
+
+
+def test_columns_are_those_named_else_the_first_known_ones():
+    def columns(header, **named):
+        return resolve_columns(header, PAIR_FIELDS, named, "file.csv")
+
+    first, second = PAIR_FIELDS["source"][:2]
+    header = [second, f" {first.upper()} ", first, "target", "target2"]
+    # Of the known names the first one counts, of equal ones the first column.
+    assert columns(header) == {"source": f" {first.upper()} ", "target": "target"}
+    assert columns(header, target="target2")["target"] == "target2"
+    with pytest.raises(UserError, match="unknown column 'x'"):
+        columns(header, source="x")
+    with pytest.raises(UserError, match=r"no column for the target among 'source'.*target=COLUMN"):
+        columns(["source"])
 
 
 def test_known_names_in_any_order_and_case(tmp_path):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import defaultdict
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from nlpcl.core.errors import UserError
+from nlpcl.nn.model import Output, Part
+from nlpcl.training.trainer import ZooTrainer
 
 
 def history(folder):
@@ -143,6 +147,42 @@ def test_a_loss_that_is_no_number_stops_the_run(fit, tmp_path):
     record = json.loads((tmp_path / "run0" / "run.json").read_text(encoding="utf-8"))
     assert record["state"] == "interrupted"
     assert not (tmp_path / "run0" / "model").exists()
+
+
+@pytest.fixture
+def bare_trainer():
+    """As much of a trainer as its loss needs, in an update of two batches with 8 items of ``x``."""
+    return SimpleNamespace(
+        update_counts={"x": torch.tensor(8.0)},
+        update_batches=2,
+        totals=defaultdict(float),
+        sizes=defaultdict(float),
+        latest={},
+        state=SimpleNamespace(global_step=4),
+    )
+
+
+def test_a_loss_is_the_sum_of_its_parts_over_the_whole_update(bare_trainer):
+    parts = {
+        "x": Part(torch.tensor(6.0), torch.tensor(3.0)),
+        "y": Part(torch.tensor(10.0), torch.tensor(5.0), 0.5),
+        "z": Part(torch.tensor(0.0), torch.tensor(0.0)),
+    }
+    output = Output(parts=parts)
+    for repeat in (1, 2):
+        loss = ZooTrainer.compute_loss(bare_trainer, lambda: output, {})
+        # The items of y in the update are not known: as many as here in each of two batches.
+        assert float(loss) == pytest.approx(6 / 8 + 0.5 * 10 / (2 * 5))
+        assert bare_trainer.totals == {"x": 6 * repeat, "y": 10 * repeat, "z": 0}
+        assert bare_trainer.sizes == {"x": 3 * repeat, "y": 5 * repeat, "z": 0}
+        assert bare_trainer.latest == {"x": 2, "y": 2, "z": 0}
+    assert ZooTrainer.compute_loss(bare_trainer, lambda: output, {}, True)[1] is output
+
+
+def test_a_loss_that_is_no_number_is_told_with_its_update(bare_trainer):
+    parts = {"x": Part(torch.tensor(float("inf")), torch.tensor(3.0))}
+    with pytest.raises(UserError, match=r"not finite at update 5 \(x=inf\)"):
+        ZooTrainer.compute_loss(bare_trainer, lambda: Output(parts=parts), {})
 
 
 def test_dev_scores_are_those_of_the_model_in_use(finished_run):

@@ -5,45 +5,54 @@ from __future__ import annotations
 import csv
 import json
 import random
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.container import BarContainer, ErrorbarContainer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
 LABELS = ["angry", "neutral", "sad"]
+
+
+def run_folder(folder, *, task="emotion", model=None, rows=None, history=None, report=None, **more):
+    folder.mkdir(parents=True)
+    model = model or {"emotion": "emotion-gru", "correction": "sdcl"}.get(task, "asrm")
+    record = {
+        "model": model,
+        "task": task,
+        "state": "finished",
+        "config": {"data": "invented", "seed": 0, "epochs": 3},
+        "data": {"name": "invented", "protocol": "invented protocol", "sizes": {"test": 9}},
+        "parameters": 1234,
+    }
+    write(folder / "run.json", record | more)
+    if rows is not None:
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (folder / "predictions.jsonl").write_text(lines, encoding="utf-8")
+    if history is not None:
+        with (folder / "history.csv").open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(dict.fromkeys(k for row in history for k in row)))
+            writer.writeheader()
+            writer.writerows(history)
+    write(folder / "report.json", report or {"metrics": {}, "tables": []})
+    return folder
 
 
 @pytest.fixture
 def make_run(tmp_path):
     """``make_run("name", rows=..., ...)`` → the folder of a run without a model."""
+    return lambda name="run", **more: run_folder(tmp_path / name, **more)
 
-    def make(
-        name="run", *, task="emotion", model=None, rows=None, history=None, report=None, **more
-    ):
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        model = model or {"emotion": "emotion-gru", "correction": "sdcl"}.get(task, "asrm")
-        record = {
-            "model": model,
-            "task": task,
-            "state": "finished",
-            "config": {"data": "invented", "seed": 0, "epochs": 3},
-            "data": {"name": "invented", "protocol": "invented protocol", "sizes": {"test": 9}},
-            "parameters": 1234,
-        }
-        write(folder / "run.json", record | more)
-        if rows is not None:
-            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            (folder / "predictions.jsonl").write_text(lines, encoding="utf-8")
-        if history is not None:
-            with (folder / "history.csv").open("w", newline="") as stream:
-                writer = csv.DictWriter(
-                    stream, list(dict.fromkeys(k for row in history for k in row))
-                )
-                writer.writeheader()
-                writer.writerows(history)
-        write(folder / "report.json", report or {"metrics": {}, "tables": []})
-        return folder
 
-    return make
+@pytest.fixture(scope="session", name="run_folder")
+def _run_folder():
+    """``run_folder(folder, rows=..., ...)``: such a run in a folder that a test chooses."""
+    return run_folder
 
 
 def write(path, value):
@@ -57,7 +66,17 @@ def answer(number, gold, label, share=0.6, labels=LABELS, **more):
     return row | {"probabilities": shares} | more
 
 
-@pytest.fixture
+@pytest.fixture(name="clip_rows")
+def _clip_rows():
+    return clip_rows()
+
+
+@pytest.fixture(scope="session")
+def report_parts():
+    """Rows and history of a run whose report is written once; leave them as they are."""
+    return {"rows": clip_rows(), "history": two_folds()}
+
+
 def clip_rows():
     """60 answers of six speakers, every fourth one wrong."""
     drawn = random.Random(0)
@@ -86,8 +105,12 @@ def binary_rows():
     return rows
 
 
-@pytest.fixture
-def history():
+@pytest.fixture(name="history")
+def _history():
+    return two_folds()
+
+
+def two_folds():
     """Two folds over three epochs; the second one begins with a loss that is not a number."""
     rows = []
     for fold in (1, 2):
@@ -151,3 +174,87 @@ def _compared():
 def _answer():
     """``answer(1, "sad", "angry", 0.7)``: a prediction row."""
     return answer
+
+
+class Drawn:
+    """What lies in matplotlib's axes, as plain numbers and texts."""
+
+    @staticmethod
+    def lines(axes: Axes) -> dict[str, list[tuple[float, ...]]]:
+        """The points of lines by their label; those without one are ``_child0``, ``_child1`` ..."""
+        return {line.get_label(): [*map(tuple, line.get_xydata().tolist())] for line in axes.lines}
+
+    @staticmethod
+    def uprights(axes: Axes) -> list[float]:
+        """Where vertical lines stand that cross the whole panel."""
+        found = [line.get_xydata() for line in axes.lines]
+        return [xy[0, 0] for xy in found if xy.tolist() == [[xy[0, 0], 0], [xy[0, 0], 1]]]
+
+    @staticmethod
+    def bars(axes: Axes) -> list[list[tuple[float, float]]]:
+        """Middle and height of the upright bars of each set."""
+        return [
+            [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in bars]
+            for bars in axes.containers
+            if isinstance(bars, BarContainer)
+        ]
+
+    @staticmethod
+    def rows(axes: Axes) -> list[tuple[float, float]]:
+        """Middle and length of lying bars."""
+        return [(bar.get_y() + bar.get_height() / 2, bar.get_width()) for bar in axes.patches]
+
+    @staticmethod
+    def whiskers(axes: Axes) -> list[np.ndarray]:
+        """Both ends ``(N, 2, 2)`` of the error bars of each set; unknown ones are left out."""
+        return [
+            np.array([ends for ends in bars[2][0].get_segments() if len(ends)])
+            for bars in axes.containers
+            if isinstance(bars, ErrorbarContainer)
+        ]
+
+    @staticmethod
+    def middles(axes: Axes) -> list[list[tuple[float, ...]]]:
+        """The points of each set of error bars that has any."""
+        return [
+            [*map(tuple, bars[0].get_xydata().tolist())]
+            for bars in axes.containers
+            if isinstance(bars, ErrorbarContainer) and bars[0] is not None
+        ]
+
+    @staticmethod
+    def points(axes: Axes) -> list[np.ndarray]:
+        """Coordinates ``(N, 2)`` of each scatter."""
+        found = [one for one in axes.collections if isinstance(one, PathCollection)]
+        return [np.asarray(one.get_offsets()) for one in found]
+
+    @staticmethod
+    def band(axes: Axes, number: int = 0) -> dict[float, tuple[float, float]]:
+        """Lower and upper border of a filled band at each of its places."""
+        corners = axes.collections[number].get_paths()[0].vertices
+        return {
+            float(x): (own.min(), own.max())
+            for x in np.unique(corners[:, 0])
+            for own in [corners[corners[:, 0] == x, 1]]
+        }
+
+    @staticmethod
+    def title(axes: Axes) -> str:
+        """The title, wherever the style puts it."""
+        return axes.get_title() or axes.get_title(loc="left")
+
+    @staticmethod
+    def ticks(axis: object) -> list[str]:
+        """The labels of an axis."""
+        return [label.get_text() for label in axis.get_ticklabels()]
+
+    @staticmethod
+    def legend(legend: Legend) -> list[str]:
+        """The names in a legend."""
+        return [text.get_text() for text in legend.get_texts()]
+
+
+@pytest.fixture(scope="session")
+def drawn() -> type[Drawn]:
+    """What lies in a picture: ``drawn.bars(axes)``."""
+    return Drawn

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 import nlpcl
 from nlpcl import zoo
@@ -193,16 +194,19 @@ def test_corrections_have_a_probability_for_every_character(spelling):
     assert "<span" in found.html
 
 
-def test_outcomes_of_corrections():
-    def of(source, gold, target):
-        return corrections.outcome({"source": source, "gold": gold, "target": target})
-
-    assert of("甲", "甲", "甲") is None
-    assert of("甲", "乙", "乙") == "corrected"
-    assert of("甲", "乙", "甲") == "missed"
-    assert of("甲", "乙", "丙") == "wrongly corrected"
-    assert of("甲丁", "乙丁", "乙戊") == "over-corrected"
-    assert of("甲", "乙丙", "甲") is None
+def test_probabilities_of_characters_are_the_models(spelling):
+    text = "老师早上听到消息"
+    (cells,) = corrections.probabilities(spelling, [text])
+    encoded = spelling.processor(text, return_tensors="pt")
+    with torch.inference_mode():
+        logits = spelling.model(encoded["input_ids"], encoded["attention_mask"]).logits
+    shares = logits.softmax(-1)[0, 1:-1]
+    assert list(cells) == list(range(len(text)))
+    for place, cell in cells.items():
+        number = spelling.processor.convert_tokens_to_ids(text[place])
+        assert cell["written"] == text[place]
+        assert cell["p"] == pytest.approx(float(shares[place, number]), rel=1e-4)
+        assert cell["p best"] == pytest.approx(float(shares[place].max()), rel=1e-4)
 
 
 def test_wrong_characters_before_and_after_training(spelling):

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import re
+from pathlib import Path
 
 import pytest
 from matplotlib import font_manager
@@ -20,20 +21,21 @@ from nlpcl.analysis.figures.writing import write
 from nlpcl.core.errors import UserError
 
 
-@pytest.fixture
-def report(make_run, clip_rows, history, tmp_path):
-    """A written report, as text, with its folder."""
+@pytest.fixture(scope="module")
+def report(run_folder, report_parts, tmp_path_factory):
+    """A written report, as text, with its folder; read it, never change it."""
+    place = tmp_path_factory.mktemp("report")
     leaks = {"statement": "No speaker is shared.", "manifest": "abc", "folds": []}
     table = {"name": "classification", "columns": ["score", "value", "low", "high"]}
     table |= {"rows": [["<ua>", 50.0, 40.0, 60.0]], "title": "Headline", "note": "Percent."}
-    folder = make_run(
-        "a<b", rows=clip_rows, history=history, leaks=leaks,
+    folder = run_folder(
+        place / "a<b", **report_parts, leaks=leaks,
         report={"metrics": {"ua": 50.0}, "tables": [table]},
     )  # fmt: skip
     sources = open_sources([folder])
     made, missing = making.make(sources)
-    written = write(sources, made, missing, tmp_path / "out", "html")
-    return written[0].read_text(encoding="utf-8"), tmp_path / "out"
+    written = write(sources, made, missing, place / "out", "html")
+    return written[0].read_text(encoding="utf-8"), place / "out"
 
 
 def test_the_report_asks_nothing_of_the_network(report):
@@ -152,6 +154,12 @@ def test_names_in_the_registry_are_known_and_others_refused():
     for kind in registry.kinds():
         assert kind.draw is not None or kind.name == "mistakes"
         assert set(kind.tasks) <= set(tasks.names())
+
+
+def test_every_file_of_figures_has_tests_of_its_own():
+    here = Path(__file__).parent
+    files = {kind.load.__module__.rpartition(".")[2] for kind in registry.kinds()}
+    assert {name for name in files if not (here / f"test_{name}.py").is_file()} == set()
 
 
 def test_text_is_shown_with_weights_and_escaped():

@@ -169,6 +169,12 @@ def test_the_position_gate_is_the_product_of_two_weights(ceiling):
     of_meaning = ceiling * made.semantic.network(states).sigmoid()
     torch.testing.assert_close(gates[mask], (of_place * of_meaning)[mask])
     assert of_place.std() > 0
+    # Either weighs whatever gate it is given.
+    given = torch.full((3, 9, 1), 0.25)
+    torch.testing.assert_close(
+        made.position(given, mask)[mask], 0.25 * of_place.expand(3, 9, 1)[mask]
+    )
+    torch.testing.assert_close(made.semantic(given, states), 0.25 * of_meaning)
 
 
 @torch.no_grad()
