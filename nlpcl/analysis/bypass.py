@@ -107,7 +107,7 @@ def bypassed(module: nn.Module) -> Iterator[None]:
 def plain_forms(
     model: ZooModel, gates: Mapping[str, GateStatistics]
 ) -> dict[str, tuple[nn.Module, Callable[..., Tensor]]]:
-    """Modules that may be replaced by what they are if they look at nothing, and by which function.
+    """Name modules that may be replaced by a constant form, with the function that replaces them.
 
     Args:
         model: a trained model.
@@ -254,7 +254,7 @@ def drop_cells(
 
 
 def remarks(answers: Mapping[str, Answers], test: str, spec: TaskSpec) -> str:
-    """Which states of the model have collapsed, and how much certainty there is in no change."""
+    """Say which states of the model have collapsed, and what no changed answer stands for."""
     said: list[str] = []
     found: dict[str, list[str]] = {}
     for name, one in answers.items():

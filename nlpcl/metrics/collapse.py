@@ -12,7 +12,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def one_class(rows: Rows, item: str) -> str:
-    """``answers 'x' to every one of the 80 texts``; empty where gold has but one class too.
+    """Return ``answers 'x' to every one of the 80 texts``; empty where gold has but one class too.
 
     Args:
         rows: with ``gold`` and ``label``.
@@ -25,7 +25,7 @@ def one_class(rows: Rows, item: str) -> str:
 
 
 def nothing_changed(rows: Rows, item: str) -> str:
-    """``changes none of the 60 sentences``; empty where there is nothing to change.
+    """Return ``changes none of the 60 sentences``; empty where there is nothing to change.
 
     Args:
         rows: with ``source``, ``gold`` and ``target``.
@@ -45,5 +45,5 @@ COLLAPSES: dict[str, Callable[[Rows, str], str]] = {
 
 
 def answer(row: Mapping[str, Any]) -> Any:
-    """What a system says of a row: its label, or the text it writes."""
+    """Return the prediction in a row: the label, or the corrected text."""
     return row["label"] if "label" in row else row["target"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def exact_interval(right: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a proportion of independent items, percent.
+    """Compute Clopper and Pearson's interval of a proportion of independent items, percent.
 
     It holds at the edges, too: of 80 items with no hit it is 0 to 4.5. NaN without items.
     """
@@ -24,7 +24,7 @@ def exact_interval(right: int, n: int, level: float = 0.95) -> tuple[float, floa
 
 
 def at_the_edge(found: Interval, trials: int | None = None) -> Interval:
-    """An interval of percent of width 0 at 0 or 100 replaced by what can be said there.
+    """Replace an interval of width 0 at 0 or 100 percent by what can be said there.
 
     Resampling items that are all right, or all wrong, never gives anything else; that is no
     certainty. A rate gets the exact interval; no other score has one, so its ends are NaN.

@@ -71,7 +71,7 @@ class GateStatistics:
 
 @contextlib.contextmanager
 def watched(gates: Mapping[str, CalibrationGate]) -> Iterator[dict[str, GateStatistics]]:
-    """The statistics of gates over all that the model answers within the block."""
+    """Collect the statistics of gates over all that the model answers within the block."""
     found = {name: GateStatistics() for name in gates}
 
     def keep(statistics: GateStatistics) -> Any:
@@ -90,7 +90,7 @@ def watched(gates: Mapping[str, CalibrationGate]) -> Iterator[dict[str, GateStat
 
 @contextlib.contextmanager
 def replaced(module: nn.Module, function: Any) -> Iterator[None]:
-    """Within the block a module gives what ``function`` gives for the same inputs."""
+    """Let a module return what ``function`` returns for the same inputs, within the block."""
     handle = module.register_forward_hook(lambda module, given, output: function(*given))
     try:
         yield
@@ -99,7 +99,7 @@ def replaced(module: nn.Module, function: Any) -> Iterator[None]:
 
 
 def gate_table(gates: Mapping[str, GateStatistics], test: str) -> Table:
-    """One row a gate: texts, mean factor, and its deviations over texts and tokens."""
+    """Build a table of gates: texts, mean factor, deviations over texts and over tokens."""
     rows: list[list[Cell]] = [
         [name, found.texts, float(found.mean.mean()), found.over_texts, found.over_tokens]
         for name, found in gates.items()

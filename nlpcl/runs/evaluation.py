@@ -42,7 +42,7 @@ def evaluate(
 
 
 def say_collapse(report: Report, spec: TaskSpec, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Say below the first table of a test that the model, or that of a fold, has collapsed.
+    """Say below the first table of a test whether the model, or that of a fold, has collapsed.
 
     Args:
         report: of the test, changed in place.

@@ -16,12 +16,12 @@ from nlpcl.tasks.spec import TaskSpec
 
 
 def collapse_of(spec: TaskSpec, one: Result) -> str:
-    """How a training's answers have collapsed on a test set; empty where they have not."""
+    """Return how a training's answers have collapsed on a test set; empty where they have not."""
     return next(filter(None, (spec.collapse(rows) for rows in one.rows.values())), "")
 
 
 def collapsed(spec: TaskSpec, results: Sequence[Result]) -> dict[str, str]:
-    """Variant → a sentence on its trainings that have collapsed; others are not named."""
+    """Map each variant with collapsed trainings to a sentence about them."""
     found: dict[str, list[Result]] = {}
     for one in results:
         if collapse_of(spec, one):
@@ -35,7 +35,7 @@ def collapsed(spec: TaskSpec, results: Sequence[Result]) -> dict[str, str]:
 
 
 def alike(results: Sequence[Result]) -> list[list[str]]:
-    """Variants that give equal answers to all test items at every seed, two or more together."""
+    """Group the variants that give equal answers to all test items at every seed."""
     found: dict[Hashable, list[str]] = {}
     variants = dict.fromkeys(one.cell.variant for one in results)
     for variant in variants:
@@ -47,14 +47,14 @@ def alike(results: Sequence[Result]) -> list[list[str]]:
 
 
 def answers_of(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Hashable:
-    """All answers, by test set."""
+    """Return all answers, by test set."""
     return tuple((test, tuple(answer(row) for row in own)) for test, own in rows.items())
 
 
 def say_collapse(
     table: Table, spec: TaskSpec, results: Sequence[Result], *, in_rows: bool = False
 ) -> Table:
-    """The table with what is to be said of collapsed trainings and variants that are all alike.
+    """Add to a table what is to be said of collapsed trainings and variants that are all alike.
 
     Args:
         table: its first column names the variants.
