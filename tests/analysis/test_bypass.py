@@ -13,8 +13,9 @@ from torch import nn
 
 import nlpcl
 from nlpcl import zoo
-from nlpcl.analysis.bypass import bypassed, encoder_layers, module_report
+from nlpcl.analysis.bypass import bypassed, encoder_layers, module_report, plain_forms
 from nlpcl.core.errors import UserError
+from nlpcl.nn.gate_statistics import watched
 from nlpcl.runs.rows import load_splits
 
 
@@ -157,6 +158,12 @@ def test_a_gate_replaced_by_its_mean(gated, monkeypatch):
     row = cells_of(report)["calibration (its mean)"]
     (statistics,) = next(t.rows for t in run.evaluate()[0].tables if t.name == "gates")
     mean = statistics[2]
+    assert abs(mean - 1) > 1e-3
+    with watched(run.model.gates()) as found:
+        run.evaluate()
+    _, function = plain_forms(run.model, found)["calibration (its mean)"]
+    states = torch.randn(2, 3, 32)
+    torch.testing.assert_close(function(states, None), mean * states)
     monkeypatch.setattr(gate, "factors", lambda states, mask: torch.full_like(states, mean))
     wanted, rows = run.evaluate()
     assert row["macro_f1"] == pytest.approx(wanted.metrics["macro_f1"])
