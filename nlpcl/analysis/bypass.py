@@ -2,16 +2,17 @@
 
 A bypassed module returns its first input. A drop says how much the rest of *this* model leans on
 the module, not how good a model trained without it would be: that is what ``nlpcl ablate`` says.
+Whether a gate or an attention is more than a constant is told by a second row: the gate is replaced
+by its own mean over the test's texts and their tokens, the attention by a uniform one.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
 
 from nlpcl.core.errors import UserError
@@ -19,7 +20,12 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.data.protocols import folds
 from nlpcl.metrics.clusters import clusters_of
+from nlpcl.metrics.collapse import answer
+from nlpcl.metrics.confusion import cell
+from nlpcl.metrics.rates import exact_interval
 from nlpcl.nn.costs import Timing, parameter_count, timed
+from nlpcl.nn.gate_statistics import GateStatistics, replaced, watched
+from nlpcl.nn.model import ZooModel
 from nlpcl.runs.ablation.comparison import paired
 from nlpcl.runs.evaluation import evaluate
 from nlpcl.runs.folder import FOLDS
@@ -33,6 +39,11 @@ NOTE = (
     "model relies on the module, not how good a model trained without it would be "
     "(nlpcl ablate). Time: percentage of the forward passes on the test set; changed: "
     "percentage of the answers that change."
+)
+PLAIN_NOTE = (
+    " (its mean): instead of the gate, its mean over the texts and tokens of the test. (uniform): "
+    "attention to all frames equally. Where that changes nothing, the module does no more than a "
+    "constant would."
 )
 
 
@@ -93,6 +104,27 @@ def bypassed(module: nn.Module) -> Iterator[None]:
         handle.remove()
 
 
+def plain_forms(
+    model: ZooModel, gates: Mapping[str, GateStatistics]
+) -> dict[str, tuple[nn.Module, Callable[..., Tensor]]]:
+    """Name modules that may be replaced by a constant form, with the function that replaces them.
+
+    Args:
+        model: a trained model.
+        gates: the statistics of its gates over the test.
+    """
+
+    def constant(factors: Tensor) -> Callable[..., Tensor]:
+        return lambda states, mask: states * factors.to(states)
+
+    found: dict[str, tuple[nn.Module, Callable[..., Tensor]]] = {}
+    for name, gate in model.gates().items():
+        found[f"{name} (its mean)"] = gate, constant(gates[name].mean)
+    for name, attention in model.attentions().items():
+        found[f"{name} (uniform)"] = attention, attention.uniform
+    return found
+
+
 def module_report(
     run: Run, splits: Splits | None, config: Any
 ) -> tuple[Report, list[dict[str, Any]]]:
@@ -118,13 +150,17 @@ def module_report(
             what = f"{run.record['model']} has no module that can be bypassed"
             raise UserError(what, "--by module", "Score the model as it is.")
         sizes = {name: parameter_count(module) for name, module in named.items()}
-        with timed(part.model, named) as measured:
+        with timed(part.model, named) as measured, watched(part.model.gates()) as gates:
             add(answers, FULL, part, rows, config)
         timing.model += measured.model
         for name, calls in measured.calls.items():
             timing.modules[name] = timing.modules.get(name, 0.0) + measured.modules.get(name, 0.0)
             timing.calls[name] = timing.calls.get(name, 0) + calls
             with bypassed(named[name]):
+                add(answers, name, part, rows, config)
+        for name, (module, function) in plain_forms(part.model, gates).items():
+            sizes[name] = parameter_count(module)
+            with replaced(module, function):
                 add(answers, name, part, rows, config)
     protocol = run.record["data"]["protocol"] if splits is None else splits.protocol
     predictions = [
@@ -177,7 +213,8 @@ def report_of(
             if name == FULL:
                 rows.append([name, None, None, cells[0], *[None] * (len(cells) - 1)])
                 continue
-            rows.append([name, sizes[name], timing.percent(name), *cells])
+            share = timing.percent(name) if name in timing.calls else None
+            rows.append([name, sizes[name], share, *cells])
             if not number:
                 report.metrics[f"drop/{name}"] = float(cells[1] or 0.0)
         if not number:
@@ -187,8 +224,10 @@ def report_of(
             columns += ["low", "high", "changed (%)"]
         n = f", n = {len(whole.rows[test])}" if test else ""
         title = f"Modules bypassed{f', {test} test' if test else ''}{n}. {protocol}".strip()
-        note = f"{NOTE} Drop of {metric} in points"
+        plain = PLAIN_NOTE if len(sizes) > len(timing.calls) else ""
+        note = f"{NOTE}{plain} Drop of {metric} in points"
         note += ", with its paired 95 % interval over resampled items or clusters." if test else "."
+        note = " ".join(filter(None, [remarks(answers, test, spec), note]))
         prefix = f"{test}/" if number else ""
         report.tables.append(
             Table(f"{prefix}modules", columns, rows, title=title, note=note, digits=1)
@@ -209,10 +248,24 @@ def drop_cells(
     together = clusters_of(first)
     difference, _ = paired([before], [after], score, together and together.names, 1000, 0)
     changed = sum(answer(one) != answer(other) for one, other in zip(first, second, strict=True))
-    ends = [None if np.isnan(end) else float(end) for end in (difference.low, difference.high)]
+    # Resampling answers that are all the same gives no interval of width 0, but none.
+    ends = [cell(end) if changed else None for end in (difference.low, difference.high)]
     return [float(score(after.sum(0))), difference.value, *ends, 100 * changed / len(first)]
 
 
-def answer(row: Mapping[str, Any]) -> Any:
-    """Return the prediction in a row: the label, or the corrected text."""
-    return row["label"] if "label" in row else row["target"]
+def remarks(answers: Mapping[str, Answers], test: str, spec: TaskSpec) -> str:
+    """Say which states of the model have collapsed, and what no changed answer stands for."""
+    said: list[str] = []
+    found: dict[str, list[str]] = {}
+    for name, one in answers.items():
+        how = spec.collapse(one.rows.get(test, []))
+        found.setdefault(how, []).append(name)
+    for how, names in found.items():
+        if how:
+            said.append(f"COLLAPSED: bypassing {', '.join(names)} the model {how}.")
+    whole = [answer(row) for row in answers[FULL].rows.get(test, [])]
+    others = [one.rows[test] for name, one in answers.items() if whole and name != FULL]
+    if any([answer(row) for row in rows] == whole for rows in others):
+        most = exact_interval(0, len(whole))[1]
+        said.append(f"Where no answer changed, up to {most:.1f} % may (exact 95 % interval).")
+    return " ".join(said)

@@ -17,7 +17,7 @@ from typing import Any
 
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.tables import Cell, Report, Table
-from nlpcl.metrics.intervals import wilson_interval
+from nlpcl.metrics.rates import wilson_interval
 
 FILE = Path(__file__).with_name("identity_terms.tsv")
 TEMPLATE = "template"

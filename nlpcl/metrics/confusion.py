@@ -159,6 +159,8 @@ SCORES: dict[str, ScoreFunction] = {
     "weighted_f1": weighted_f1,
     "macro_f1_present": macro_f1_present,
 }
+RATES = ("wa",)
+"""Scores that are a rate of right items, each of which counts the same."""
 PER_CLASS: dict[str, ScoreFunction] = {"precision": precision, "recall": recall, "f1": f1}
 
 

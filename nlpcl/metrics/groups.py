@@ -92,7 +92,8 @@ def score_groups(
     Raises:
         ValueError: lengths differ, or indices out of range.
     """
-    from nlpcl.metrics.intervals import Interval, score_intervals, wilson_interval
+    from nlpcl.metrics.intervals import Interval, score_intervals
+    from nlpcl.metrics.rates import wilson_interval
     from nlpcl.metrics.resampling import classification_units
 
     truth = checked_indices(gold, classes, "gold")

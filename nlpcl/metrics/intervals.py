@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nlpcl.metrics.arrays import Floats, Integers
-from nlpcl.metrics.confusion import ScoreFunction
+from nlpcl.metrics.confusion import RATES, ScoreFunction
+from nlpcl.metrics.rates import at_the_edge
 from nlpcl.metrics.resampling import Units, bunches, cluster_indices
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def cluster_bootstrap(
         level: nominal coverage, 0..1.
 
     Returns:
-        With one cluster, an interval whose ends are NaN.
+        With one cluster, or where all resamples are 0 or all are 100, an interval whose ends are
+        NaN.
 
     Raises:
         ValueError: no items, or the statistic is NaN on the data as they are.
@@ -116,7 +118,8 @@ def cluster_bootstrap(
     value = float(np.asarray(statistic(np.ones((1, len(unit)), dtype=np.int64)))[0])
     kind = "items" if isinstance(clusters, int) else "clusters"
     method = f"percentile bootstrap over {count} {kind}"
-    return percentile_interval(value, np.concatenate(values), level, len(unit), count, method)
+    found = percentile_interval(value, np.concatenate(values), level, len(unit), count, method)
+    return at_the_edge(found)
 
 
 def score_intervals(
@@ -126,8 +129,9 @@ def score_intervals(
     resamples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
+    trials: Mapping[str, int] | None = None,
 ) -> dict[str, Interval]:
-    """Percentile intervals of several scores from the same resamples.
+    """Percentile intervals of several scores from the same resamples, exact ones at 0 and 100.
 
     Args:
         units: of one system; the score is averaged over its training seeds.
@@ -135,6 +139,8 @@ def score_intervals(
         resamples: number of resamples.
         seed: of the resamples.
         level: nominal coverage, 0..1.
+        trials: for each score that is a rate the units it runs over, see
+            :func:`~nlpcl.metrics.rates.at_the_edge`; accuracy is known to run over all of them.
 
     Raises:
         ValueError: units of several systems, or a score that is NaN on the data as they are.
@@ -150,7 +156,7 @@ def score_intervals(
         for name, score in scores.items():
             parts[name].append(score(sums).mean(-1))
     whole = units.sums(units.copies[None])[0, 0]
-    return {
+    found = {
         name: percentile_interval(
             float(score(whole).mean()),
             np.concatenate(parts[name]),
@@ -161,6 +167,8 @@ def score_intervals(
         )
         for name, score in scores.items()
     }
+    known = dict.fromkeys(RATES, units.size) | dict(trials or {})
+    return {name: at_the_edge(one, known.get(name)) for name, one in found.items()}
 
 
 def check_pair(units: Units) -> None:
@@ -292,13 +300,3 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     mean = float(found.mean())
     method = f"Student's t over {n} values"
     return Interval(mean, mean - half, mean + half, level, error, n, n, method)
-
-
-def wilson_interval(right: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a proportion of independent items, percent; NaN without items."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    if not n:
-        return math.nan, math.nan
-    low, high = proportion_confint(right, n, alpha=1 - level, method="wilson")
-    return 100 * float(low), 100 * float(high)

@@ -24,6 +24,8 @@ from transformers import (
 from transformers.utils.generic import ModelOutput
 
 from nlpcl.core.config import RunConfig
+from nlpcl.nn.layers.attention import MatchingAttention, SelfAttention
+from nlpcl.nn.layers.calibration_gates import CalibrationGate
 
 Batch = Mapping[str, Tensor]
 IGNORE = -100
@@ -242,6 +244,14 @@ class ZooModel(PreTrainedModel):
 
     def modules_to_bypass(self) -> dict[str, torch.nn.Module]:
         """Named modules that can be bypassed in the trained model."""
+        return {}
+
+    def gates(self) -> dict[str, CalibrationGate]:
+        """Named gates, whose factors are reported and may be replaced by their mean."""
+        return {}
+
+    def attentions(self) -> dict[str, MatchingAttention | SelfAttention]:
+        """Named attention besides that of an encoder, which may be made uniform."""
         return {}
 
     @classmethod

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nlpcl import tasks
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report, Table
+from nlpcl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     from nlpcl.nn.model import ZooModel
@@ -18,11 +20,18 @@ def evaluate(
     model: ZooModel, task: Task, splits: Splits, precision: str
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Score every test set; metrics of the first have no prefix."""
+    from nlpcl.nn.gate_statistics import gate_table, watched
+
     report = Report()
+    spec = tasks.spec(task.config.task)
     predictions: list[dict[str, Any]] = []
     for place, (name, examples) in enumerate(splits.test.items()):
         title = f"{name} test. {splits.protocol}"
-        scores, rows = task.evaluate(model, examples, precision, title)
+        with watched(model.gates()) as gates:
+            scores, rows = task.evaluate(model, examples, precision, title)
+        say_collapse(scores, spec, rows)
+        if gates:
+            scores.tables.append(gate_table(gates, name))
         prefix = f"{name}/" if place else ""
         report.metrics |= {prefix + metric: value for metric, value in scores.metrics.items()}
         for table in scores.tables:
@@ -30,6 +39,26 @@ def evaluate(
         predictions += [{"test": name, **row} for row in rows]
     report.tables.append(split_table(splits))
     return report, predictions
+
+
+def say_collapse(report: Report, spec: TaskSpec, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say below the first table of a test whether the model, or that of a fold, has collapsed.
+
+    Args:
+        report: of the test, changed in place.
+        spec: of the task.
+        rows: its prediction rows; those of a study name their fold.
+    """
+    parts: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        parts.setdefault(row.get("fold", ""), []).append(row)
+    found = {fold: spec.collapse(own) for fold, own in parts.items()}
+    for fold, how in found.items():
+        if how:
+            where = f"the model of fold {fold}" if fold else "the model"
+            first = report.tables[0]
+            remark = f"COLLAPSED: {where} {how}."
+            report.tables[0] = dataclasses.replace(first, note=f"{remark} {first.note}".strip())
 
 
 def split_table(splits: Splits) -> Table:

@@ -27,13 +27,13 @@ from nlpcl.core.splits import Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
-from nlpcl.runs.evaluation import split_table
+from nlpcl.runs.evaluation import say_collapse, split_table
 from nlpcl.runs.folder import FOLDS, read_record
 from nlpcl.runs.provenance import study_record
 from nlpcl.runs.rows import load_unsplit
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import ended, fit_splits, prepare_folder
-from nlpcl.tasks import task_class
+from nlpcl.tasks import spec, task_class
 
 
 def cross_validate(
@@ -126,6 +126,7 @@ def pool(
         epochs += [{"fold": name, **row} for row in run.history]
     metrics = [run.metrics for run in runs.values()]
     report = task_class(config.task).pooled(rows, metrics, leaks, clips.protocol)
+    say_collapse(report, spec(config.task), rows)
     report.tables.append(split_table(clips))
     write_json_lines(folder / "predictions.jsonl", rows)
     write_csv(folder / "history.csv", epochs)

@@ -19,7 +19,7 @@ from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
-from nlpcl.runs.evaluation import evaluate
+from nlpcl.runs.evaluation import evaluate, say_collapse
 from nlpcl.runs.folder import FOLDS, OWN_CODE, number, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.rows import load_splits, load_unsplit
@@ -259,7 +259,9 @@ class Run:
             rows = self.all_predictions
             pooled = tasks.task_class(self.spec.name).pooled
             title = self.record["data"]["protocol"]
-            return pooled(rows, list(self.fold_metrics.values()), self.record["leaks"], title), rows
+            report = pooled(rows, list(self.fold_metrics.values()), self.record["leaks"], title)
+            say_collapse(report, self.spec, rows)
+            return report, rows
         return self.test(splits or load_splits(self.config), self.config)
 
     def test(self, splits: Splits, config: RunConfig) -> tuple[Report, list[dict[str, Any]]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from nlpcl.core.config import RunConfig, check_fields
 from nlpcl.data.schema import Schema
+from nlpcl.metrics.collapse import COLLAPSES, Rows
 from nlpcl.metrics.measures import Measures
 
 Input = Literal["text", "speech"]
@@ -112,3 +113,12 @@ class TaskSpec:
     def noun(self) -> str:
         """The noun of ``nlpcl predict``, else the name."""
         return self.name if self.prediction is None else self.prediction.noun
+
+    def collapse(self, rows: Rows) -> str:
+        """How the answers to a test set have collapsed, for ``this model ...``; mostly empty.
+
+        Args:
+            rows: prediction rows of one test set and one model.
+        """
+        judge = COLLAPSES.get(self.answers)
+        return judge(rows, self.item) if judge and rows else ""

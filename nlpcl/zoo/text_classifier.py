@@ -253,6 +253,10 @@ class TextClassifier(ZooModel):
             return {}
         return {"calibration": self.calibration, **self.calibration.parts()}
 
+    def gates(self) -> dict[str, CalibrationGate]:
+        """The gate."""
+        return {} if self.calibration is None else {"calibration": self.calibration}
+
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise head and gate, layers as torch does."""
         if isinstance(module, nn.Linear | nn.Conv1d | CalibrationGate):

@@ -13,8 +13,9 @@ from torch import nn
 
 import nlpcl
 from nlpcl import zoo
-from nlpcl.analysis.bypass import bypassed, encoder_layers, module_report
+from nlpcl.analysis.bypass import bypassed, encoder_layers, module_report, plain_forms
 from nlpcl.core.errors import UserError
+from nlpcl.nn.gate_statistics import watched
 from nlpcl.runs.rows import load_splits
 
 
@@ -117,6 +118,88 @@ def test_a_task_without_prediction_rows(tmp_path, settings, pairs):
 
 
 @pytest.fixture(scope="module")
+def gated(tmp_path_factory, settings, pairs):
+    """A run of a text classifier with a gate per token, tested on 10 texts."""
+    folder = tmp_path_factory.mktemp("gated")
+    for part, own in {"train": pairs[:20], "dev": pairs[20:30], "test": pairs[30:]}.items():
+        rows = [f"{text}\t{'ab'[at % 2]}\n" for at, (_, text) in enumerate(own)]
+        (folder / f"{part}.tsv").write_text("text\tlabel\n" + "".join(rows), encoding="utf-8")
+    chosen = settings | {"data": str(folder), "epochs": 1}
+    config = zoo.entry("asrm").config_class(variant="span", **chosen)
+    return nlpcl.fit(config, out=folder / "run", quiet=True)
+
+
+def cells_of(report):
+    (table,) = report.tables
+    return {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+
+
+def test_the_report_of_a_run_says_how_its_gate_varies(gated):
+    (table,) = [table for table in gated.report["tables"] if table["name"] == "gates"]
+    ((name, texts, mean, over_texts, over_tokens),) = table["rows"]
+    assert (name, texts) == ("calibration", 10)
+    assert 0 < mean < 2
+    assert over_texts > 0 and over_tokens > 0
+    report, _ = gated.evaluate()
+    assert next(t.rows[0] for t in report.tables if t.name == "gates") == pytest.approx(
+        table["rows"][0], abs=1e-6
+    )
+
+
+def test_a_gate_replaced_by_its_mean(gated, monkeypatch):
+    """The evidence of a token is made to depend on its state, so that answers hang on the gate."""
+    run = nlpcl.load(gated.folder, device="cpu", precision="fp32")
+    gate = run.model.calibration
+    with torch.no_grad():
+        gate.spans[0].weighing.weight.normal_(std=300.0)
+        run.model.head.weight.normal_(std=3.0)
+    splits = load_splits(run.config)
+    report, predictions = module_report(run, splits, run.config)
+    row = cells_of(report)["calibration (its mean)"]
+    (statistics,) = next(t.rows for t in run.evaluate()[0].tables if t.name == "gates")
+    mean = statistics[2]
+    assert abs(mean - 1) > 1e-3
+    with watched(run.model.gates()) as found:
+        run.evaluate()
+    _, function = plain_forms(run.model, found)["calibration (its mean)"]
+    states = torch.randn(2, 3, 32)
+    torch.testing.assert_close(function(states, None), mean * states)
+    monkeypatch.setattr(gate, "factors", lambda states, mask: torch.full_like(states, mean))
+    wanted, rows = run.evaluate()
+    assert row["macro_f1"] == pytest.approx(wanted.metrics["macro_f1"])
+    by_mean = [one for one in predictions if one["bypassed"] == "calibration (its mean)"]
+    assert [one["label"] for one in by_mean] == [one["label"] for one in rows]
+    whole = [one for one in predictions if one["bypassed"] == "(nothing)"]
+    changed = sum(one["label"] != two["label"] for one, two in zip(whole, by_mean, strict=True))
+    assert row["changed (%)"] == 10 * changed > 0
+    assert row["low"] <= row["drop"] <= row["high"]
+    assert row["parameters"] == sum(weight.numel() for weight in gate.parameters())
+
+
+def test_a_gate_that_is_a_constant_changes_no_answer_and_has_no_interval_of_width_zero(gated):
+    run = nlpcl.load(gated.folder, device="cpu", precision="fp32")
+    for span in run.model.calibration.spans:
+        torch.nn.init.zeros_(span.weighing.weight)
+    report, _ = module_report(run, load_splits(run.config), run.config)
+    row = cells_of(report)["calibration (its mean)"]
+    assert (row["drop"], row["low"], row["high"]) == (0, None, None)
+    assert row["changed (%)"] == 0
+    most = 100 * (1 - 0.025**0.1)
+    (table,) = report.tables
+    assert f"Where no answer changed, up to {most:.1f} % may (exact" in table.note
+
+
+def test_a_state_of_the_model_that_collapses_is_named(gated):
+    run = nlpcl.load(gated.folder, device="cpu", precision="fp32")
+    torch.nn.init.zeros_(run.model.head.weight)
+    run.model.head.bias.data = torch.tensor([1.0, 0.0])
+    report, _ = module_report(run, load_splits(run.config), run.config)
+    names = ", ".join(cells_of(report))
+    wanted = f"COLLAPSED: bypassing {names} the model answers 'a' to every one of the 10 texts."
+    assert report.tables[0].note.startswith(wanted)
+
+
+@pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """Three folds of six invented speakers with two emotions told apart by their pitch."""
     folder = tmp_path_factory.mktemp("clips")
@@ -149,6 +232,8 @@ def test_in_a_study_each_fold_answers_for_its_own_clips(study, run_main):
     assert full["ua"] == pytest.approx(study.report["metrics"]["ua"])
     assert set(cells) >= {"attention", "enhancement", "max pooling", "normalisation"}
     assert cells["max pooling"]["parameters"] == 0
+    assert cells["attention (uniform)"]["parameters"] == cells["attention"]["parameters"] > 0
+    assert cells["attention (uniform)"]["time (%)"] is None
     assert "n = 12" in table["title"]
     right = 0
     for fold in study.record["leaks"]["folds"]:

@@ -14,8 +14,8 @@ from nlpcl.metrics.intervals import (
     paired_bootstrap,
     score_intervals,
     t_interval,
-    wilson_interval,
 )
+from nlpcl.metrics.rates import at_the_edge, exact_interval, wilson_interval
 from nlpcl.metrics.resampling import classification_units, summed_units
 
 
@@ -239,3 +239,53 @@ def test_student_and_wilson():
     theirs = stats.binomtest(9, 10).proportion_ci(method="wilson")
     assert wilson_interval(9, 10) == pytest.approx((100 * theirs.low, 100 * theirs.high))
     assert math.isnan(wilson_interval(0, 0)[0])
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 80), (80, 80), (1, 80), (37, 80)])
+def test_the_exact_interval_is_the_inversion_of_the_binomial_test(right, n):
+    low, high = (end / 100 for end in exact_interval(right, n))
+    if right:
+        assert stats.binom.sf(right - 1, n, low) == pytest.approx(0.025)
+    else:
+        assert low == 0
+        assert 100 * high == pytest.approx(100 * (1 - 0.025 ** (1 / n)))
+    if right < n:
+        assert stats.binom.cdf(right, n, high) == pytest.approx(0.025)
+    else:
+        assert high == 1
+    assert math.isnan(exact_interval(0, 0)[0])
+
+
+@pytest.mark.parametrize(("answers", "rate"), [("same", 100.0), ("other", 0.0)])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_at_the_edge_a_rate_has_an_exact_interval_and_other_scores_have_none(
+    answers, rate, clustered
+):
+    gold = np.arange(80) % 2
+    predicted = gold if answers == "same" else 1 - gold
+    clusters = [str(at // 4) for at in range(80)] if clustered else None
+    units = classification_units(gold, predicted, 2, clusters)
+    found = score_intervals(units, {"wa": wa, "macro_f1": macro_f1}, resamples=50)
+    trials = 20 if clustered else 80
+    ends = found["wa"].low, found["wa"].high
+    assert found["wa"].value == rate
+    assert ends == pytest.approx(exact_interval(trials if rate else 0, trials))
+    assert ends[0] < ends[1]
+    assert found["macro_f1"].value == rate
+    assert math.isnan(found["macro_f1"].low) and math.isnan(found["macro_f1"].high)
+
+
+def test_elsewhere_an_interval_stays_as_it_is():
+    gold, predicted = np.arange(80) % 2, np.zeros(80, dtype=int)
+    units = classification_units(gold, predicted, 2, None)
+    found = score_intervals(units, {"wa": wa, "ua": ua}, resamples=50)
+    # One class for everything has a mean recall of a half, whatever the items are.
+    assert (found["ua"].low, found["ua"].value, found["ua"].high) == (50, 50, 50)
+    assert 0 < found["wa"].low < 50 < found["wa"].high < 100
+    assert at_the_edge(found["wa"], 80) is found["wa"]
+
+
+def test_a_statistic_that_is_zero_in_every_resample_has_no_interval():
+    found = cluster_bootstrap(lambda weights: 0.0 * weights.sum(-1), 80, resamples=50)
+    assert found.value == 0
+    assert math.isnan(found.low) and math.isnan(found.high)

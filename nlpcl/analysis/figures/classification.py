@@ -23,7 +23,7 @@ from nlpcl.metrics.calibration import Bins, calibration, confidence_bins
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.confusion import PER_CLASS, confusion_counts, label_indices, score_function
 from nlpcl.metrics.intervals import score_intervals
-from nlpcl.metrics.resampling import classification_units
+from nlpcl.metrics.resampling import Units, classification_units
 from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
@@ -104,15 +104,27 @@ def load_classes(run: Run, options: Options) -> Material:
     units = classification_units(gold, found, len(labels), together)
     names = {f"{kind}_{label}": (kind, label) for label in labels for kind in PER_CLASS}
     functions = {name: score_function(name, labels) for name in names}
-    intervals = score_intervals(units, functions, resamples=1000)
+    trials = {
+        name: class_trials(units, labels.index(label), axis)
+        for name, (kind, label) in names.items()
+        if (axis := {"recall": -1, "precision": -2}.get(kind))
+    }
+    intervals = score_intervals(units, functions, resamples=1000, trials=trials)
     support = np.bincount(gold, minlength=len(labels))
     rows = []
     for name, (kind, label) in names.items():
-        one, n = intervals[name], int(support[labels.index(label)])
+        n = int(support[labels.index(label)])
+        one = intervals[name]
         ends = {"low": finite(one.low), "high": finite(one.high)}
         rows.append({"class": label, "score": kind, "value": one.value, **ends, "gold items": n})
     caption = f"Percent, 95 % intervals: {units.method}. " + where(run, len(gold))
     return Material({"rows": rows, "labels": labels}, rows, caption)
+
+
+def class_trials(units: Units, label: int, axis: int) -> int:
+    """How many items or clusters the recall (axis -1) or precision (-2) of a class runs over."""
+    items = units.totals[:, 0, 0].sum(axis)[:, label]
+    return int(units.copies[items > 0].sum())
 
 
 def finite(value: float) -> float | None:

@@ -25,7 +25,7 @@ from nlpcl.analysis.figures.style import (
 )
 from nlpcl.core.errors import UserError
 from nlpcl.metrics.groups import NO_GROUP, score_groups
-from nlpcl.metrics.intervals import wilson_interval
+from nlpcl.metrics.rates import wilson_interval
 from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from nlpcl.nn.layers.pooling import average
+
 Kind = Literal["dot", "general", "general2", "concat"]
 
 COMPARED = 64
@@ -65,6 +67,10 @@ class MatchingAttention(nn.Module):
                 query, memory, memory, attn_mask=mask[:, None, None, :]
             ).squeeze(1)
         return self.weights(states, mask).to(states.dtype) @ states
+
+    def uniform(self, states: Tensor, mask: Tensor) -> Tensor:
+        """:meth:`forward` as it is if every frame attends to all frames of its clip equally."""
+        return average(states, mask).to(states.dtype).unsqueeze(1).expand_as(states)
 
     def weights(self, states: Tensor, mask: Tensor) -> Tensor:
         """Weights of all frames (columns) for each frame (row), in fp32, ``(B, T, T)``."""
@@ -137,6 +143,11 @@ class SelfAttention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
         )
         return self.norm(states + self.out(attended.transpose(1, 2).flatten(2)))
+
+    def uniform(self, states: Tensor, mask: Tensor) -> Tensor:
+        """:meth:`forward` as it is if every frame attends to all frames of its clip equally."""
+        attended = average(self.value(states), mask).to(states.dtype).unsqueeze(1)
+        return self.norm(states + self.out(attended))
 
     def weights(self, states: Tensor, mask: Tensor) -> Tensor:
         """Weights before dropout, averaged over the heads, in fp32, ``(B, T, T)``."""

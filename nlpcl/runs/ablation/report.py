@@ -8,6 +8,7 @@ from typing import Any
 
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.confusion import cell as number
+from nlpcl.runs.ablation.collapse import collapse_of, say_collapse
 from nlpcl.runs.ablation.comparison import Comparison, spread
 from nlpcl.runs.ablation.outcomes import OTHER_CODE, Result, Scores
 from nlpcl.runs.ablation.plan import Plan
@@ -29,13 +30,15 @@ def make_report(
         suffix = f"/{scores.test}/{scores.metric}" if place else ""
         table = difference_table(plan, scores, f"comparison{suffix}")
         table.note = " ".join([table.note, *protocols(results), *code_notes(results)])
-        report.tables += [table, verdict_table(plan, scores, f"verdicts{suffix}")]
+        verdicts = verdict_table(plan, scores, f"verdicts{suffix}")
+        report.tables.append(say_collapse(table, plan.task, results))
+        report.tables.append(say_collapse(verdicts, plan.task, results, in_rows=True))
         for name, values in scores.values.items():
             if values:
                 report.metrics[f"{name}/{scores.metric}{suffix}"] = spread(list(values.values()))[0]
     if further:
         report.tables.append(further_table(plan, further))
-    report.tables += [cost_table(plan, results), cell_table(results, compared)]
+    report.tables += [cost_table(plan, results), cell_table(plan, results, compared)]
     return report
 
 
@@ -158,7 +161,7 @@ def with_deviation(values: Sequence[float]) -> str | None:
     return f"{mean:.2f}" if deviation is None else f"{mean:.2f} ± {deviation:.2f}"
 
 
-def cell_table(results: Sequence[Result], compared: Sequence[Scores]) -> Table:
+def cell_table(plan: Plan, results: Sequence[Result], compared: Sequence[Scores]) -> Table:
     """Build a table of all trainings with their outcome, and other code if there is any."""
     columns = ["variant", "seed", "state", "value", "seconds", "memory (MB)", "reason", "code"]
     rows: list[list[Cell]] = []
@@ -166,7 +169,7 @@ def cell_table(results: Sequence[Result], compared: Sequence[Scores]) -> Table:
         lead = compared[0].values if compared else {}
         value = lead.get(one.cell.variant, {}).get(one.cell.seed)
         costs = [one.seconds, one.peak_memory_mb]
-        last = [one.reason or None, one.code or None]
+        last = [one.reason or collapse_of(plan.task, one) or None, one.code or None]
         rows.append([one.cell.variant, one.cell.seed, one.state, value, *costs, *last])
     if not any(one.code for one in results):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
@@ -212,7 +215,10 @@ def as_record(
         "seeds": list(plan.seeds),
         "notes": list(plan.notes),
         "variants": {name: dict(own) for name, own in plan.settings.items()},
-        "cells": [cell_record(one, [*compared, *further]) for one in results],
+        "cells": [
+            cell_record(one, [*compared, *further]) | {"collapsed": collapse_of(plan.task, one)}
+            for one in results
+        ],
         "comparisons": [
             comparison_record(scores, one, items[scores.test])
             for scores in compared

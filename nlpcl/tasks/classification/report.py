@@ -18,7 +18,7 @@ from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.confusion import SCORES, cell, label_indices
 from nlpcl.metrics.groups import NO_GROUP, group_tables, members
-from nlpcl.metrics.intervals import Interval, cluster_bootstrap, score_intervals, wilson_interval
+from nlpcl.metrics.intervals import Interval, cluster_bootstrap, score_intervals
 from nlpcl.metrics.measures import CLASS_HEADLINE
 from nlpcl.metrics.ranking import (
     WeightedScore,
@@ -28,6 +28,7 @@ from nlpcl.metrics.ranking import (
     weighted_average_precision,
     weighted_calibration_error,
 )
+from nlpcl.metrics.rates import wilson_interval
 from nlpcl.metrics.resampling import classification_units
 from nlpcl.tasks.classification.rows import (
     Decision,

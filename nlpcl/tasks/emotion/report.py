@@ -5,6 +5,7 @@ They are made from prediction rows alone, so ``eval`` makes them again without t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -54,7 +55,7 @@ def emotion_report(
     metrics = scores.as_metrics() | measured.as_metrics()
     for name, found in intervals.items():
         metrics |= {f"{name}_low": found.low, f"{name}_high": found.high}
-    return Report(metrics, tables)
+    return Report({name: one for name, one in metrics.items() if not math.isnan(one)}, tables)
 
 
 def study_report(rows: Rows, labels: Sequence[str], leaks: Mapping[str, Any], title: str) -> Report:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from nlpcl.core.schedules import ALPHA_SCHEDULES
-from nlpcl.nn.layers.attention import SelfAttention
+from nlpcl.nn.layers.attention import MatchingAttention, SelfAttention
 from nlpcl.nn.layers.gradient_reversal import reverse_gradient
 from nlpcl.nn.layers.normalisation import InstanceNorm
 from nlpcl.nn.layers.pooling import MaxPooling, average
@@ -170,6 +170,10 @@ class EmotionEnhanced(SpeechClassifier):
         if self.speaker_head is not None and self.training and "speakers" in batch:
             counts["speaker"] = labelled(batch["speakers"]).sum()
         return counts
+
+    def attentions(self) -> dict[str, MatchingAttention | SelfAttention]:
+        """The attention."""
+        return {} if self.attention is None else {"attention": self.attention}
 
     def modules_to_bypass(self) -> dict[str, nn.Module]:
         """Modules whose first input can stand in for their output."""

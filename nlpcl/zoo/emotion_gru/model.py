@@ -16,7 +16,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlpcl.nn.layers.attention import MatchingAttention
+from nlpcl.nn.layers.attention import MatchingAttention, SelfAttention
 from nlpcl.nn.layers.pooling import maximum
 from nlpcl.nn.layers.recurrent import BidirectionalGRU
 from nlpcl.nn.model import ZooConfig
@@ -61,6 +61,10 @@ class EmotionGRU(SpeechClassifier):
         if self.attention is None:
             return None
         return self.attention.weights(self.recurrent(self.dropout(states), mask), mask)
+
+    def attentions(self) -> dict[str, MatchingAttention | SelfAttention]:
+        """The attention."""
+        return {} if self.attention is None else {"attention": self.attention}
 
     def modules_to_bypass(self) -> dict[str, nn.Module]:
         """The attention; without it the GRU's states are pooled."""

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from nlpcl.core.errors import UserError
-from nlpcl.metrics.intervals import wilson_interval
+from nlpcl.metrics.rates import wilson_interval
 from nlpcl.tasks.classification.report import classification_report, tables_by
 from nlpcl.tasks.classification.rows import Decision, neutral_label, positive_label, prediction_row
 

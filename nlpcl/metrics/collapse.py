@@ -1,0 +1,49 @@
+"""Whether a system's answers have collapsed: one class for everything, or nothing ever changed.
+
+Such a system has scores that look like any others, so reports and tables say it in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def one_class(rows: Rows, item: str) -> str:
+    """Return ``answers 'x' to every one of the 80 texts``; empty where gold has but one class too.
+
+    Args:
+        rows: with ``gold`` and ``label``.
+        item: what a row is called, in the plural.
+    """
+    labels = {row["label"] for row in rows}
+    if len(labels) != 1 or len({row["gold"] for row in rows}) < 2:
+        return ""
+    return f"answers {labels.pop()!r} to every one of the {len(rows)} {item}"
+
+
+def nothing_changed(rows: Rows, item: str) -> str:
+    """Return ``changes none of the 60 sentences``; empty where there is nothing to change.
+
+    Args:
+        rows: with ``source``, ``gold`` and ``target``.
+        item: what a row is called, in the plural.
+    """
+    wrong = any(row["gold"] != row["source"] for row in rows)
+    if not wrong or any(row["target"] != row["source"] for row in rows):
+        return ""
+    return f"changes none of the {len(rows)} {item}"
+
+
+COLLAPSES: dict[str, Callable[[Rows, str], str]] = {
+    "labels": one_class,
+    "edits": nothing_changed,
+}
+"""By what prediction rows hold (``TaskSpec.answers``)."""
+
+
+def answer(row: Mapping[str, Any]) -> Any:
+    """Return the prediction in a row: the label, or the corrected text."""
+    return row["label"] if "label" in row else row["target"]
