@@ -21,6 +21,7 @@ Verdict = Literal["yes", "no", "differs", "unknown"]
 """``differs`` is said of code alone: the run is whole, a new one may give other numbers."""
 Finding = tuple[str, Verdict, str]
 """What was checked, whether it holds, and what was seen."""
+ANSWERS, REPORT = "predictions.jsonl", "report.json"
 NEAR = 1e-6
 """Percent by which a recomputed number may differ from a reported one."""
 NAMED = 3
@@ -61,8 +62,8 @@ def findings(run: Run, *, again: bool) -> Iterator[Finding]:
     yield "weights", *weights(run)
     if run.folder.parent.name != FOLDS:  # a fold's rows are those of its study
         yield "data", *data(run)
-    yield "predictions", *kept(run, "predictions.jsonl")
-    yield "report", *kept(run, "report.json")
+    yield "predictions", *kept(run, ANSWERS)
+    yield "report", *kept(run, REPORT)
     yield "report from predictions", *report_from_predictions(run)
     if again and not run.is_study:
         yield "predictions again", *answers_again(run)
@@ -110,10 +111,12 @@ def report_from_predictions(run: Run) -> tuple[Verdict, str]:
     """Whether the reported measures are those of the kept answers."""
     if run.spec.measures.summed is None:
         return "unknown", f"a run of {run.spec.name} keeps no answers"
+    if missing := [name for name in (ANSWERS, REPORT) if not (run.folder / name).is_file()]:
+        return "no", f"there is no {' and no '.join(missing)}"
     try:
-        rows = read_json_lines(run.folder / "predictions.jsonl")
+        rows = read_json_lines(run.folder / ANSWERS)
         if not all(isinstance(row, dict) for row in rows):
-            raise ValueError("a line of predictions.jsonl is no object")
+            raise ValueError(f"a line of {ANSWERS} is no object")
         found = measured(run, rows)
         reported = run.report["metrics"]
         wrong = [

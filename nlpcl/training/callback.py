@@ -44,7 +44,8 @@ class Reporting(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Open the progress display; take up what a checkpoint says of losses and best epoch."""
-        self.trainer.sums.restore(state.stateful_callbacks.pop(SUMS, {}))
+        kept: Any = state.stateful_callbacks  # a dictionary, whatever transformers' annotation says
+        self.trainer.sums.restore(kept.pop(SUMS, {}))
         # The folder may have been moved or copied since the checkpoint was written.
         if state.best_global_step:
             best = Path(str(args.output_dir)) / f"checkpoint-{state.best_global_step}"
@@ -76,7 +77,8 @@ class Reporting(TrainerCallback):
         self.display.step(state.global_step, state.epoch or 0.0, values)
         # At the end of an epoch the usual scores and checkpoint come first.
         if self.interrupted and not float(state.epoch or 0.0).is_integer():
-            state.stateful_callbacks[SUMS] = self.trainer.sums.as_dict()
+            kept: Any = state.stateful_callbacks
+            kept[SUMS] = self.trainer.sums.as_dict()
             self.is_cut = control.should_save = True
 
     def on_save(
