@@ -14,7 +14,9 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
 import zlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -465,6 +467,75 @@ def run_cli(tmp_path) -> Callable[..., Result]:
             check=False,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+def in_a_fork(action: Callable[[], object], meanwhile: Callable[[int], object]) -> Result:
+    """Call ``action`` in a process of its own, without the seconds that imports take.
+
+    Args:
+        action: what it does; the code of a ``SystemExit`` is its exit code.
+        meanwhile: is called here with the number of the process.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        pid = os.fork()
+        if not pid:
+            code: Any = 1
+            try:
+                for number, stream in ((1, out), (2, err)):
+                    os.dup2(stream.fileno(), number)
+                sys.stdout, sys.stderr = (os.fdopen(number, "w") for number in (1, 2))
+                action()
+                code = 0
+            except SystemExit as stop:
+                code = stop.code or 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        try:
+            meanwhile(pid)
+        finally:
+            _, status = os.waitpid(pid, 0)
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read().decode("utf-8"))
+    return Result(os.waitstatus_to_exitcode(status), *texts)
+
+
+@pytest.fixture(scope="session")
+def forked() -> Callable[..., Result]:
+    """``forked(action)``: what it did in a process of its own, a copy of this one."""
+
+    def run(
+        action: Callable[[], object], meanwhile: Callable[[int], object] = lambda pid: None
+    ) -> Result:
+        return in_a_fork(action, meanwhile)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def command_in_a_fork() -> Callable[..., Result]:
+    """``command_in_a_fork(arguments, prepare)``: the command line, after ``prepare()``, there."""
+
+    def run(
+        arguments: Sequence[object],
+        prepare: Callable[[], object] = lambda: None,
+        meanwhile: Callable[[int], object] = lambda pid: None,
+    ) -> Result:
+        def action() -> None:
+            from nlpcl.cli import main
+
+            prepare()
+            sys.argv = ["nlpcl", *map(str, arguments)]
+            main()
+
+        return in_a_fork(action, meanwhile)
 
     return run
 

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from nlpcl import __version__
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.interrupts import STOPS, handled, stop_at_once
 
 VERBS = {
     "train": "Train a model and evaluate it on its test sets.",
@@ -22,6 +23,7 @@ VERBS = {
     "predict": "Predict with a trained model, from text, files or standard input.",
     "ablate": "Train variants of a model and compare them.",
     "visualize": "Plot runs and ablations in one HTML report.",
+    "verify": "Verify a run: weights, data, predictions, report and code.",
     "models": "List the models.",
     "data": "List the datasets, verify local copies, manage cached features.",
     "new": "Create a model, task or corpus of your own from a template.",
@@ -33,7 +35,7 @@ ARGUMENTS = "nlpcl.arguments"
 
 
 class Stopped(Exception):
-    """Ctrl-C was pressed; the message says what to do next."""
+    """Ctrl-C, or a signal that means the same; the message says what to do next."""
 
 
 class OutputClosed(Exception):
@@ -124,7 +126,8 @@ def main() -> None:
     usage_error: Any = typer.BadParameter.__mro__[1]
     command = typer.main.get_command(app)
     try:
-        code = command.main(standalone_mode=False)
+        with handled(STOPS, stop_at_once):
+            code = command.main(standalone_mode=False)
     except UserError as error:
         if isinstance(error.__cause__, OSError) and error.where == "standard output":
             drop_output()

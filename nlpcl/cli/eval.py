@@ -21,10 +21,11 @@ from nlpcl.cli.options import (
     config_parameters,
     with_parameters,
 )
-from nlpcl.cli.show import check_format, loading, show_report
+from nlpcl.cli.show import check_format, check_output, loading, show_report
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Report
+from nlpcl.runs.evaluation import marked
 from nlpcl.runs.rows import load_splits
 from nlpcl.runs.run import Run
 from nlpcl.tasks.spec import TaskSpec
@@ -112,6 +113,7 @@ def evaluate(
 ) -> None:
     """Print the scores that the flags ask for, and write them to ``--output``."""
     check_format(format)
+    check_output(output)
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral)
     loading(quiet=format != "table")
     from nlpcl.core.files import write_json, write_json_lines
@@ -133,6 +135,7 @@ def evaluate(
         report, predictions = scored(
             opened, config, groups, explain_rows if explain else 0, other_data=data is not None
         )
+    report = marked(report, opened.remark)
     if output is not None:
         write_json(output, report.as_dict())
         write_json_lines(output.with_suffix(".predictions.jsonl"), predictions)

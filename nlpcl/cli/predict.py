@@ -12,7 +12,7 @@ import typer
 from nlpcl import tasks, zoo
 from nlpcl.cli.groups import lazy_group, single
 from nlpcl.cli.options import Device, Output, Precision, Quiet, with_fields
-from nlpcl.cli.show import check_format
+from nlpcl.cli.show import check_format, check_output
 from nlpcl.cli.text_input import Column, Input, InputFormat, TextFormat, check_flags, records
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.tasks.spec import Prediction, TaskSpec
@@ -126,6 +126,7 @@ def about_text(
     name = f"predict {prediction.noun}"
     example = f"nlpcl {name} {prediction.example}"
     check_flags(texts, source, input_format, format, command=name, example=example)
+    check_output(output)
     if method not in METHODS:
         raise unknown_name("method", method, METHODS, where="--method")
     prediction.options(**given).check()
@@ -173,6 +174,7 @@ def about_sound(
     """Write one prediction per sound file, or per window of it."""
     name = f"predict {prediction.noun}"
     check_format(format, ("table", "jsonl", "csv"))
+    check_output(output)
     if not paths:
         how = f"For example: nlpcl {name} {prediction.example}"
         raise UserError("needs sound files, folders or patterns", name, how)

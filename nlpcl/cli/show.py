@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from nlpcl.core.errors import unknown_name
+from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.files import refuse_new_root
 from nlpcl.core.tables import Report, Table
 
 FORMATS = ("table", "json", "csv", "markdown", "latex")
@@ -24,6 +26,19 @@ def check_format(name: str, known: Sequence[str] = FORMATS) -> str:
     if name not in known:
         raise unknown_name("format", name, known, where="--format")
     return name
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a file that cannot be made, before any work is done for it.
+
+    Raises:
+        UserError: it is a folder, or a folder would have to be made at the root for it.
+    """
+    if path is None or str(path) == "-":
+        return
+    refuse_new_root(path.parent)
+    if path.is_dir():
+        raise UserError("is a folder", f"--output {path}", "Give the name of a file.")
 
 
 def show_tables(tables: Sequence[Table], format: str = "table") -> None:

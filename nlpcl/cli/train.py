@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +10,12 @@ import typer
 
 from nlpcl import zoo
 from nlpcl.cli.groups import lazy_group, single
-from nlpcl.cli.options import configured, with_fields
+from nlpcl.cli.options import configured, preset_values, with_fields
+from nlpcl.core.config import flag
 from nlpcl.core.errors import UserError
+
+AUTO = "auto"
+"""The value of --resume that names no folder: a scheduler may repeat the same command."""
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
@@ -44,23 +48,58 @@ def model_command(name: str) -> Any:
         out: Annotated[
             Path | None, run_option("Run folder to create. (default: runs/MODEL-TIME)")
         ] = None,
-        resume: Annotated[Path | None, run_option("Resume an interrupted run folder.")] = None,
+        resume: Annotated[
+            str | None,
+            run_option(
+                "Resume an interrupted run folder. auto: the one in --out, else the newest one in "
+                "runs/ with these settings; if there is none, start a new run."
+            ),
+        ] = None,
         quiet: Annotated[bool, run_option("No progress display.", "--quiet")] = False,
         given: dict[str, Any],
     ) -> None:
-        if resume is None:
-            start(configured(entry.config_class, entry.presets, preset, given), out, quiet)
+        if resume == AUTO:
+            settings = {**preset_values(entry.presets, preset), **given}
+            if found := to_go_on_with(entry, settings, out):
+                # Found, not named: its copy of a user's code is not run.
+                go_on(entry.name, found, quiet, entry)
+                return
+        elif resume is not None:
+            named = [*given, *(["preset"] if preset else []), *(["out"] if out else [])]
+            if named:
+                raise UserError(
+                    f"a resumed run keeps its settings, but {', '.join(named)} was given",
+                    "--resume",
+                    "Give --resume alone, or start a new run.",
+                )
+            go_on(entry.name, Path(resume), quiet)
             return
-        named = [*given, *(["preset"] if preset else []), *(["out"] if out else [])]
-        if named:
-            raise UserError(
-                f"a resumed run keeps its settings, but {', '.join(named)} was given",
-                "--resume",
-                "Give --resume alone, or start a new run.",
-            )
-        go_on(entry.name, resume, quiet)
+        start(configured(entry.config_class, entry.presets, preset, given), out, quiet)
 
     return single(with_fields(train, entry.config_class, entry.summary))
+
+
+def to_go_on_with(entry: zoo.Entry, settings: Mapping[str, Any], out: Path | None) -> Path | None:
+    """Find the run that ``--resume auto`` stands for; None if a new one is to be started.
+
+    Raises:
+        UserError: the run in ``out`` is of another model or has other settings.
+    """
+    from nlpcl.core.progress import say
+    from nlpcl.runs.folder import differing_setting, read_record, unfinished_run
+
+    if out is None:
+        found = unfinished_run(entry, settings)
+    else:
+        found = out if (out / "run.json").is_file() else None
+        if found and (name := differing_setting(entry, read_record(found), settings)):
+            how = "Leave it out, or choose another --out."
+            raise UserError("was begun with another value", f"{flag(name)} of {out}", how)
+    if found is None:
+        say(f"--resume auto: no unfinished run of {entry.name} to resume; a new one starts.")
+        return None
+    say(f"--resume auto: resumes {found}.")
+    return found
 
 
 def start(config: Any, out: Path | None, quiet: bool) -> None:
@@ -73,11 +112,11 @@ def start(config: Any, out: Path | None, quiet: bool) -> None:
     show_run(fit(config, out=out, quiet=quiet))
 
 
-def go_on(name: str, folder: Path, quiet: bool) -> None:
-    """Resume a run, and print its report."""
+def go_on(name: str, folder: Path, quiet: bool, entry: zoo.Entry | None = None) -> None:
+    """Resume a run, by its copy of the code or by that of ``entry``, and print its report."""
     from nlpcl.cli.show import loading, show_run
 
     loading(quiet)
     from nlpcl.runs.fit import resume
 
-    show_run(resume(folder, model=name, quiet=quiet))
+    show_run(resume(folder, model=name, quiet=quiet, entry=entry))

@@ -12,11 +12,14 @@ import typer
 from nlpcl.cli.groups import single
 from nlpcl.cli.show import check_format, loading, show_tables
 from nlpcl.core.errors import UserError
+from nlpcl.core.files import refuse_new_root
 from nlpcl.core.tables import Table
 
 FORMATS = ("html", "png", "svg", "pdf")
 REASONS = 3
 """Maximum number of figures whose reasons are given if none can be drawn."""
+NAMED = 4
+"""Maximum number of runs in the name of a default output folder."""
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
@@ -38,7 +41,10 @@ def visualize(
     ] = "html",
     out: Annotated[
         Path | None,
-        typer.Option(help="Output folder, or an .html file. (default: RUN/figures)"),
+        typer.Option(
+            help="Output folder, or an .html file. (default: RUN/figures; of several runs "
+            "figures-RUN-RUN next to the first)"
+        ),
     ] = None,
     audio: Annotated[
         Path | None, typer.Option(help="Long sound file to plot in the figure timeline.")
@@ -83,9 +89,20 @@ def visualize(
             by_reason.setdefault(left.reason, []).append(left.name)
     for reason, names in by_reason.items():
         print(f"left out: {', '.join(dict.fromkeys(names))}: {reason}", file=sys.stderr)
-    written = write(sources, made, missing, out or runs[0] / "figures", format)
+    written = write(sources, made, missing, out or own_place(runs), format)
     for path in written[:1] if format == "html" else written:
         print(path)
+
+
+def own_place(runs: Sequence[Path]) -> Path:
+    """Return the default output folder: in the run, or next to the first of several."""
+    if len(runs) == 1:
+        return runs[0] / "figures"
+    names = [folder.resolve().name for folder in runs[:NAMED]]
+    more = [f"and-{len(runs) - NAMED}-more"] if len(runs) > NAMED else []
+    # The folder "." has no name and is its own parent.
+    first = runs[0] if runs[0].name not in {"", ".."} else runs[0].resolve()
+    return first.parent / "-".join(["figures", *names, *more])
 
 
 def check_place(out: Path | None, format: str) -> None:
@@ -96,6 +113,7 @@ def check_place(out: Path | None, format: str) -> None:
     """
     if out is None:
         return
+    refuse_new_root(out.parent if out.suffix == ".html" else out)
     if format != "html" and out.suffix == ".html":
         raise UserError(f"is no folder for {format} files", f"--out {out}", "Give a folder.")
     if out.is_file() and out.suffix != ".html":

@@ -27,12 +27,45 @@ def explained(path: Path) -> Generator[None]:
 
 
 @contextlib.contextmanager
+def explained_reading(path: Path) -> Generator[None]:
+    """Turn a file that cannot be read into one line about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror or error})", path) from error
+
+
+def refuse_new_root(folder: Path) -> None:
+    """Refuse a folder for which another one would have to be made at the root of the file system.
+
+    Raises:
+        UserError: the beginning of its path is most likely mistyped.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    if folder.is_absolute() and missing and missing[-1].parent == Path(folder.anchor):
+        how = "Check the path, or make that folder first."
+        raise UserError(f"there is no folder {missing[-1]}", folder, how)
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it, but none at the root of the file system.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    refuse_new_root(folder)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
 def atomic_file(path: Path, *, newline: str | None = None) -> Generator[IO[str]]:
     """A UTF-8 text file that replaces ``path`` only when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        make_folder(path.parent)
         with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("w", encoding="utf-8", newline=newline) as stream:
                 yield stream
                 stream.flush()
@@ -49,9 +82,10 @@ def atomic_folder(path: Path) -> Generator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     previous = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
+        make_folder(path.parent)
         with explained(path):
             shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
+            temporary.mkdir()
             yield temporary
             if path.exists():
                 os.replace(path, previous)
@@ -59,6 +93,14 @@ def atomic_folder(path: Path) -> Generator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(previous, ignore_errors=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder; nobody else may write there."""
+    for pattern in (".*.part", ".*.old"):
+        for path in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def write_json(path: Path, value: object) -> None:

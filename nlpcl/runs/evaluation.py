@@ -68,3 +68,12 @@ def split_table(splits: Splits) -> Table:
     if splits.problems:
         notes.append(f"{len(splits.problems)} rows skipped (listed in run.json)")
     return Table("splits", ["split", "rows"], rows, title="Data", note="; ".join(notes))
+
+
+def marked(report: Report, remark: str) -> Report:
+    """Put a remark in front of every title, once; nothing if it is empty."""
+    for table in report.tables if remark else ():
+        title = table.title or table.name
+        if not title.startswith(remark.upper()):
+            table.title = f"{remark.upper()}. {title}"
+    return report

@@ -10,7 +10,9 @@ import torch
 from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
+from nlpcl.core.locks import refuse_other_writer, refuse_ranks
 from nlpcl.nn.devices import choose_machine
+from nlpcl.runs.folder import refuse_taken
 from nlpcl.runs.rows import load_splits
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import fit_splits
@@ -38,7 +40,10 @@ def fit(
         UserError: a mistake in the settings, the data or the encoder.
         KeyboardInterrupt: stopped by Ctrl-C; the run can be resumed.
     """
+    refuse_ranks()
     config.check()
+    if out is not None and not resume:
+        refuse_taken(Path(out))
     entry = entry_of(config)
     machine = choose_machine(config.device, config.precision)
     if config.threads:
@@ -57,22 +62,35 @@ def fit(
     return fit_splits(entry, config, splits, machine, out=out, quiet=quiet, resume=resume)
 
 
-def resume(folder: str | Path, *, model: str | None = None, quiet: bool = True) -> Run:
+def resume(
+    folder: str | Path,
+    *,
+    model: str | None = None,
+    quiet: bool = True,
+    entry: zoo.Entry | None = None,
+) -> Run:
     """Resume an interrupted run with its original settings.
 
     Args:
         folder: the run folder.
         model: the model it is expected to be of, if any.
         quiet: no progress display.
+        entry: the code of its model; by default the run's own copy of it, or the zoo's.
+
+    Raises:
+        UserError: it is of another model, or another process works on it.
     """
     run = Run(folder)
+    refuse_other_writer(run.folder)
     if model is not None and run.record["model"] != model:
         raise UserError(
             f"is a run of {run.record['model']}, not of {model}",
             f"--resume {folder}",
             f"Use: nlpcl train {run.record['model']} --resume {folder}",
         )
-    return fit(run.config, out=folder, quiet=quiet, resume=True)
+    kept = run.record["config"]
+    config = entry.config_class.from_dict(kept, where=str(folder)) if entry else run.config
+    return fit(config, out=folder, quiet=quiet, resume=True)
 
 
 def entry_of(config: RunConfig) -> zoo.Entry:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,13 @@ from nlpcl.core.splits import Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
+from nlpcl.runs.checksums import FILES, MODEL, check_model, model_checksums
 from nlpcl.runs.evaluation import say_collapse, split_table
-from nlpcl.runs.folder import FOLDS, read_record
+from nlpcl.runs.folder import FOLDS, new_folder, read_record
 from nlpcl.runs.provenance import study_record
 from nlpcl.runs.rows import load_unsplit
 from nlpcl.runs.run import Run
-from nlpcl.runs.single import ended, fit_splits, prepare_folder
+from nlpcl.runs.single import ended, fit_splits, how_to_go_on, resumed_folder
 from nlpcl.tasks import spec, task_class
 
 
@@ -51,29 +53,48 @@ def cross_validate(
         UserError: the protocol does not fit the data.
         KeyboardInterrupt: stopped by Ctrl-C; the run can be resumed.
     """
-    clips = load_unsplit(config)
-    parts = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
-    folder = prepare_folder(out, entry, resume)
-    leaks = leak_statement(parts, clips.train)
-    clips.protocol = title(config.protocol, parts)
-    record = study_record(entry, config, clips, leaks, folder, resume)
-    write_json(folder / "run.json", record)
-    runs: dict[str, Run] = {}
-    try:
-        for number, fold in enumerate(parts, start=1):
-            if not quiet:
-                progress.say(f"fold {number} of {len(parts)}: {fold.name}")
-            place = folder / FOLDS / fold.name
-            runs[fold.name] = fit_fold(entry, config, clips, fold, machine, place, quiet)
-    except KeyboardInterrupt:
-        with contextlib.suppress(UserError):
-            write_json(folder / "run.json", record | {"state": "interrupted"})
-        how = f"Go on with: nlpcl train {entry.name} --resume {folder}"
-        raise KeyboardInterrupt(how) from None
-    best = max(runs, key=lambda name: runs[name].best_dev_score)
-    pool(folder, config, clips, leaks, runs, best)
-    write_json(folder / "run.json", record | shared_facts(runs, best) | ended(record))
+    with contextlib.ExitStack() as held:
+        begun = held.enter_context(resumed_folder(Path(str(out)))) if resume else None
+        clips = load_unsplit(config)
+        parts = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
+        leaks = leak_statement(parts, clips.train)
+        clips.protocol = title(config.protocol, parts)
+        folder = begun or held.enter_context(new_folder(out, entry.name))
+        record = study_record(entry, config, clips, leaks, folder, resume)
+        write_json(folder / "run.json", record)
+        try:
+            runs = fit_folds(entry, config, clips, parts, machine, folder, quiet)
+            best = max(runs, key=lambda name: runs[name].best_dev_score)
+            pool(folder, config, clips, leaks, runs, best)
+            record[FILES] = model_checksums(folder)
+            whole = record | shared_facts(runs, best)
+            write_json(folder / "run.json", whole | ended(folder, whole))
+        except BaseException as error:
+            with contextlib.suppress(UserError):
+                write_json(folder / "run.json", record | {"state": "interrupted"})
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(how_to_go_on(entry, folder, is_usable=False)) from None
+            raise
     return Run(folder, device=config.device, precision=config.precision)
+
+
+def fit_folds(
+    entry: zoo.Entry,
+    config: Any,
+    clips: Splits,
+    parts: Sequence[Fold],
+    machine: Machine,
+    folder: Path,
+    quiet: bool,
+) -> dict[str, Run]:
+    """The runs of all folds, by their names."""
+    runs: dict[str, Run] = {}
+    for number, fold in enumerate(parts, start=1):
+        if not quiet:
+            progress.say(f"fold {number} of {len(parts)}: {fold.name}")
+        place = folder / FOLDS / fold.name
+        runs[fold.name] = fit_fold(entry, config, clips, fold, machine, place, quiet)
+    return runs
 
 
 def shared_facts(runs: dict[str, Run], best: str) -> dict[str, Any]:
@@ -130,6 +151,7 @@ def pool(
     report.tables.append(split_table(clips))
     write_json_lines(folder / "predictions.jsonl", rows)
     write_csv(folder / "history.csv", epochs)
-    with atomic_folder(folder / "model") as place:
-        shutil.copytree(runs[best].folder / "model", place, dirs_exist_ok=True)
+    with atomic_folder(folder / MODEL) as place:
+        shutil.copytree(runs[best].folder / MODEL, place, dirs_exist_ok=True)
+    check_model(folder, runs[best].record)
     write_json(folder / "report.json", report.as_dict())

@@ -14,7 +14,8 @@ from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.nn.devices import Machine, choose_machine, on_device
 from nlpcl.nn.model import ZooModel
-from nlpcl.runs.folder import RUNS, newest_run
+from nlpcl.runs.checksums import MODEL, check_model
+from nlpcl.runs.folder import RUNS, newest_run, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.run import Run
 from nlpcl.tasks.protocol import open_task
@@ -70,6 +71,9 @@ def open_checkpoint(
             f"--checkpoint {name}",
             "Give a folder made by nlpcl train.",
         )
+    if folder.resolve().name == MODEL and (folder.resolve().parent / "run.json").is_file():
+        run = folder.resolve().parent
+        check_model(run, read_record(run))
     source = str(folder) if folder.is_dir() else name
     return open_saved(source, spec, choose_machine(device, precision), assume_tuned)
 

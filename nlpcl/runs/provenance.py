@@ -19,6 +19,8 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.version import __version__
 from nlpcl.nn.devices import Machine
 from nlpcl.nn.model import ZooModel
+from nlpcl.runs.ablation.identity import code_identity
+from nlpcl.runs.checksums import FILES
 from nlpcl.runs.folder import FORMAT, read_record
 from nlpcl.training.records import newest_checkpoint
 
@@ -40,7 +42,13 @@ def start_record(
     heard = sorted({row["speaker"] for row in [*splits.train, *splits.dev] if row.get("speaker")})
     speakers = {"speakers": heard} if heard else {}
     where = {"device": str(machine.device), "precision": machine.precision}
-    return record | where | {"parameters": weights} | speakers
+    return record | where | {"parameters": weights} | speakers | kept_model(folder, resume)
+
+
+def kept_model(folder: Path, resume: bool) -> dict[str, Any]:
+    """What is known of the model that an interruption kept, until another one is saved."""
+    previous = read_record(folder) if resume else {}
+    return {key: previous[key] for key in ("progress", FILES) if key in previous}
 
 
 def study_record(
@@ -91,6 +99,7 @@ def common_record(
         "data": described,
         "versions": versions(),
         "commit": commit(),
+        "code": code_identity(entry, exact=True),
         "started": started,
     }
 

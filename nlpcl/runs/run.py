@@ -19,8 +19,9 @@ from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
-from nlpcl.runs.evaluation import evaluate, say_collapse
-from nlpcl.runs.folder import FOLDS, OWN_CODE, number, read_record
+from nlpcl.runs.checksums import MODEL, check_model
+from nlpcl.runs.evaluation import evaluate, marked, say_collapse
+from nlpcl.runs.folder import FOLDS, OWN_CODE, UNFINISHED, number, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.rows import load_splits, load_unsplit
 from nlpcl.tasks.spec import TaskSpec
@@ -54,7 +55,7 @@ class Run:
     ) -> None:
         self.folder = Path(folder)
         self.record: dict[str, Any] = read_record(self.folder)
-        self.name = name or self.folder.resolve().name
+        self.name = name or self.folder.resolve().name + (f" ({self.remark})" * bool(self.remark))
         self._wanted = device, precision
 
     @cached_property
@@ -92,9 +93,32 @@ class Run:
         return self.record.get("state", "unknown")
 
     @property
+    def remark(self) -> str:
+        """What must be said with every number of a run that has not finished; else empty."""
+        if self.state not in UNFINISHED:
+            return ""
+        how = "interrupted" if self.state == "interrupted" else "not finished"
+        return f"{how} after {self.record['progress']}" if "progress" in self.record else how
+
+    @property
     def has_model(self) -> bool:
         """Whether the model was saved."""
-        return (self.folder / "model" / "model.safetensors").is_file()
+        return (self.folder / MODEL / "model.safetensors").is_file()
+
+    @cached_property
+    def model_folder(self) -> Path:
+        """The folder of its weights, whose files are those that were saved.
+
+        Raises:
+            UserError: there is none, or they are not.
+        """
+        if not self.has_model:
+            how = f"Finish it: nlpcl train {self.record['model']} --resume {self.folder}"
+            if self.is_study:
+                how += f"; its folds so far are runs: {self.folder / FOLDS}/"
+            raise UserError(f"holds no model (state: {self.state})", self.folder, how)
+        check_model(self.folder, self.record)
+        return self.folder / MODEL
 
     @cached_property
     def model(self) -> ZooModel:
@@ -104,13 +128,7 @@ class Run:
         from nlpcl.nn.devices import on_device
         from nlpcl.zoo.auto_classes import register_auto_classes
 
-        folder = self.folder / "model"
-        if not self.has_model:
-            raise UserError(
-                f"holds no model (state: {self.state})",
-                self.folder,
-                f"Finish it: nlpcl train {self.record['model']} --resume {self.folder}",
-            )
+        folder = self.model_folder
         register_auto_classes()
         try:
             model = self.entry.model_class().from_pretrained(folder, dtype=torch.float32)
@@ -125,7 +143,7 @@ class Run:
     @cached_property
     def processor(self) -> Any:
         """The tokenizer or speech front end, saved with the model."""
-        folder = self.folder / "model"
+        folder = self.model_folder
         if self.spec.input == "speech":
             from nlpcl.audio.front_end import open_front_end
 
@@ -155,7 +173,7 @@ class Run:
     @cached_property
     def predictor(self) -> Predictor:
         """The predictor of the run's model."""
-        where = f"the run {self.folder}"
+        where = f"the run {self.folder}" + (f" ({self.remark})" * bool(self.remark))
         return Predictor(self.model, self.task, self.spec, self.precision, where)
 
     def predict(self, items: Iterable[str], **options: Any) -> list[dict[str, Any]]:
@@ -164,9 +182,14 @@ class Run:
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """The content of ``report.json``; without metrics and tables if there is none."""
+        """The content of ``report.json``; without metrics and tables if there is none.
+
+        For an interrupted run it is computed from the best epoch so far.
+        """
         file = self.folder / "report.json"
-        return read_json(file) if file.is_file() else {"metrics": {}, "tables": []}
+        if file.is_file():
+            return read_json(file)
+        return self.so_far[0].as_dict() if self.is_usable_so_far else Report().as_dict()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -196,7 +219,10 @@ class Run:
         Raises:
             UserError: there are none.
         """
-        rows = read_json_lines(self._kept("predictions.jsonl"))
+        if self.is_usable_so_far and not (self.folder / "predictions.jsonl").is_file():
+            rows = self.so_far[1]
+        else:
+            rows = read_json_lines(self._kept("predictions.jsonl"))
         if not rows:
             raise UserError("its predictions.jsonl is empty", self.folder)
         return rows
@@ -206,6 +232,16 @@ class Run:
         """The predictions on the first test set."""
         first = self.all_predictions[0].get("test")
         return [row for row in self.all_predictions if row.get("test") == first]
+
+    @property
+    def is_usable_so_far(self) -> bool:
+        """Whether it was interrupted after an epoch whose weights were kept."""
+        return bool(self.remark) and self.has_model
+
+    @cached_property
+    def so_far(self) -> tuple[Report, list[dict[str, Any]]]:
+        """Scores and predictions of the best epoch so far."""
+        return self.test(load_splits(self.config), self.config)
 
     def _kept(self, name: str) -> Path:
         file = self.folder / name
@@ -276,7 +312,7 @@ class Run:
             note = f"{len(heard)} of {len(rows)} clips are by speakers the model was trained on or"
             note += " selected with: in part SPEAKER-DEPENDENT."
             report.tables[0].note = f"{report.tables[0].note} {note}".strip()
-        return report, rows
+        return marked(report, self.remark), rows
 
 
 def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:

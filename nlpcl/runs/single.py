@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,23 @@ from nlpcl import zoo
 from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.core.files import atomic_folder, explained, write_csv, write_json, write_json_lines
+from nlpcl.core.files import atomic_folder, write_csv, write_json, write_json_lines
 from nlpcl.core.splits import Splits
 from nlpcl.nn.costs import cost_table, parts_of, timed
 from nlpcl.nn.devices import Machine, on_device
 from nlpcl.nn.model import ZooModel
-from nlpcl.runs.build import build
+from nlpcl.runs.build import Built, build
+from nlpcl.runs.checksums import FILES, MODEL, check_model, checksum, model_checksums
 from nlpcl.runs.evaluation import evaluate
-from nlpcl.runs.folder import OWN_CODE, read_record, stamped_folder
+from nlpcl.runs.folder import OWN_CODE, begun_folder, new_folder, read_record
 from nlpcl.runs.provenance import now, start_record
 from nlpcl.runs.run import Run
 from nlpcl.tasks.protocol import Task
 from nlpcl.training.records import Training
 from nlpcl.training.trainer import train
+
+RESULTS = ("history.csv", "predictions.jsonl", "report.json")
+"""What a run leaves beside its model."""
 
 
 def fit_splits(
@@ -39,15 +43,37 @@ def fit_splits(
     resume: bool,
 ) -> Run:
     """Like :func:`nlpcl.runs.fit.fit`, for rows that are already split."""
-    model, task, rows = build(entry, config, splits, machine)
-    folder = prepare_folder(out, entry, resume)
+    with contextlib.ExitStack() as held:
+        # A run that goes on is locked before the work begins; a new folder is made after what can
+        # go wrong without one.
+        begun = held.enter_context(resumed_folder(Path(str(out)))) if resume else None
+        built = build(entry, config, splits, machine)
+        folder = begun or held.enter_context(new_folder(out, entry.name))
+        return train_in(folder, entry, config, splits, machine, built, quiet, resume)
+
+
+def train_in(
+    folder: Path,
+    entry: zoo.Entry,
+    config: RunConfig,
+    splits: Splits,
+    machine: Machine,
+    built: Built,
+    quiet: bool,
+    resume: bool,
+) -> Run:
+    """Train in a run folder that this process alone writes to.
+
+    Whatever ends the training early, what is on the disk can be gone on with.
+    """
+    model, task, rows = built
     record = start_record(entry, config, splits, model, machine, folder, resume)
     write_json(folder / "run.json", record)
     if entry.own and not resume:
         keep_code(entry, folder)
-    dev_rows = task.encode(splits.dev)
-    training: Training | None = None
+    is_finished = False
     try:
+        dev_rows = task.encode(splits.dev)
         training = train(
             on_device(model, machine.device),
             rows,
@@ -58,25 +84,39 @@ def fit_splits(
             precision=machine.precision,
             display=progress.choose(quiet),
             on_epoch=task.set_epoch,
+            on_history=lambda epochs: write_csv(folder / "history.csv", epochs),
             resume=resume,
         )
+        record["progress"] = f"{len(training.history)} of {config.epochs} epochs"
+        if training.interrupted:
+            record["state"] = "interrupted"
+            write_json(folder / "run.json", record)  # first of all: more signals may follow
+        if training.has_best or not training.interrupted:
+            task.after_training(model, dev_rows, machine.precision)
+            save_model(model, task, folder, record)
+        if not training.interrupted:
+            finish(folder, record, model, task, splits, training, machine.precision)
+            is_finished = True
     except KeyboardInterrupt:
         pass
     finally:
-        if training is None or training.interrupted:
+        if not is_finished:
+            record["state"] = "interrupted"
             # On a full disk this fails too; the reason for stopping is the one to report.
             with contextlib.suppress(UserError):
-                write_json(folder / "run.json", record | {"state": "interrupted"})
-    if training is None or training.interrupted:
-        model_name = entry.folder if entry.own else entry.name
-        raise KeyboardInterrupt(f"Go on with: nlpcl train {model_name} --resume {folder}")
-    task.after_training(model, dev_rows, machine.precision)
-    save_model(model, task, folder)
-    write_csv(folder / "history.csv", training.history)
-    finish(folder, record, model, task, splits, training, machine.precision)
+                write_json(folder / "run.json", record)
+    if not is_finished:
+        raise KeyboardInterrupt(how_to_go_on(entry, folder, bool(record.get(FILES))))
     # A finished run cannot be resumed; its best weights are in the model.
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return Run(folder, device=config.device, precision=config.precision)
+
+
+def how_to_go_on(entry: zoo.Entry, folder: Path, is_usable: bool) -> str:
+    """What is said of a run that was stopped."""
+    name = entry.folder if entry.own else entry.name
+    usable = f"Its best epoch so far can be used: nlpcl eval {folder}. " if is_usable else ""
+    return f"{usable}Go on with: nlpcl train {name} --resume {folder}"
 
 
 def finish(
@@ -89,49 +129,51 @@ def finish(
     precision: str,
 ) -> None:
     """Evaluate the trained model and complete the run's record."""
+    write_csv(folder / "history.csv", training.history)
     with timed(model, parts_of(model)) as timing:
         report, predictions = evaluate(model, task, splits, precision)
     report.extend(task.examine(model, splits, precision))
     write_json_lines(folder / "predictions.jsonl", predictions)
     write_json(folder / "report.json", report.as_dict())
+    check_model(folder, record)
     # Not in the report, which is the same whenever a training is repeated.
     times = {"seconds_per_epoch": training.seconds_per_epoch}
     costs = {"costs": cost_table(model, timing).as_dict()}
-    write_json(folder / "run.json", record | ended(record) | times | costs)
+    write_json(folder / "run.json", record | ended(folder, record) | times | costs)
 
 
-def ended(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return state, time and duration of a run that ends now."""
+def ended(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return state, time, duration and checksums of a run that ends now."""
     moment = now()
     seconds = (moment - datetime.datetime.fromisoformat(record["started"])).total_seconds()
-    return {"state": "finished", "ended": moment.isoformat(), "seconds": round(seconds, 1)}
+    results = {name: checksum(folder / name) for name in RESULTS}
+    return {
+        "state": "finished",
+        "ended": moment.isoformat(),
+        "seconds": round(seconds, 1),
+        FILES: record[FILES] | results,
+    }
 
 
-def prepare_folder(out: str | Path | None, entry: zoo.Entry, resume: bool) -> Path:
-    """Create an empty run folder, or check the one to resume."""
-    if resume:
-        folder = Path(str(out))
+@contextlib.contextmanager
+def resumed_folder(folder: Path) -> Generator[Path]:
+    """The folder of a run that is not finished, to go on in.
+
+    Raises:
+        UserError: it is finished, or another process works on it.
+    """
+    with begun_folder(folder):
         if read_record(folder).get("state") == "finished":
             raise UserError("is finished already", folder, f"See it: nlpcl eval {folder}")
-        return folder
-    if out is None:
-        folder = stamped_folder(entry.name)
-    else:
-        folder = Path(out)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError(
-                "exists and is not empty",
-                f"--out {folder}",
-                f"Choose another, or go on with it: --resume {folder}",
-            )
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        yield folder
 
 
-def save_model(model: ZooModel, task: Task, folder: Path) -> None:
-    """Save weights (safetensors), configuration and processor, atomically."""
-    with atomic_folder(folder / "model") as place:
+def save_model(model: ZooModel, task: Task, folder: Path, record: dict[str, Any]) -> None:
+    """Save weights (safetensors), configuration and processor, atomically.
+
+    Their checksums are added to the record of the run.
+    """
+    with atomic_folder(folder / MODEL) as place:
         try:
             model.save_pretrained(place)
             task.processor.save_pretrained(place)
@@ -139,6 +181,8 @@ def save_model(model: ZooModel, task: Task, folder: Path) -> None:
             raise
         except Exception as error:  # safetensors has an exception of its own for a full disk
             raise OSError(first_line(error)) from error
+    record[FILES] = model_checksums(folder)
+    write_json(folder / "run.json", record)
 
 
 def keep_code(entry: zoo.Entry, folder: Path) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+History = list[dict[str, float]]
+"""One record an epoch."""
 
 
 @dataclass(frozen=True)
@@ -14,20 +19,61 @@ class Training:
     """The outcome of a training, apart from the weights, which are in the model.
 
     Args:
-        history: one record per epoch.
+        history: of its epochs.
         interrupted: whether Ctrl-C stopped it early.
+        has_best: whether an epoch was scored, so that the weights are those of the best one.
         epoch_seconds: time of the updates of each epoch, without dev scores and checkpoints; the
             first epoch of a resumed training may be a partial one.
     """
 
-    history: list[dict[str, float]]
+    history: History
     interrupted: bool
+    has_best: bool
     epoch_seconds: list[float]
 
     @property
     def seconds_per_epoch(self) -> float | None:
         """Median time of an epoch; None if no epoch was completed."""
         return statistics.median(self.epoch_seconds) if self.epoch_seconds else None
+
+
+@dataclass
+class LossSums:
+    """What the losses of an epoch add up to so far.
+
+    Args:
+        loss: sum over updates.
+        updates: their number.
+        totals: sum of each part over its items.
+        sizes: number of these.
+    """
+
+    loss: float = 0.0
+    updates: int = 0
+    totals: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    sizes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def means(self) -> dict[str, float]:
+        """The loss an update, and each part an item, by their names in the history."""
+        means = {"loss": self.loss / max(self.updates, 1)}
+        for name, total in self.totals.items():
+            means[f"loss_{name}"] = total / max(self.sizes[name], 1.0)
+        return means
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.restore({})
+
+    def as_dict(self) -> dict[str, Any]:
+        """The reverse of :meth:`restore`."""
+        sums = {"loss": self.loss, "updates": self.updates}
+        return sums | {"totals": dict(self.totals), "sizes": dict(self.sizes)}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on with sums that a checkpoint holds; with none, as in older ones, from zero."""
+        self.loss, self.updates = kept.get("loss", 0.0), kept.get("updates", 0)
+        self.totals = defaultdict(float, kept.get("totals", {}))
+        self.sizes = defaultdict(float, kept.get("sizes", {}))
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -45,7 +91,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-def history(records: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+def history(records: Sequence[Mapping[str, float]]) -> History:
     """One row per epoch: training loss and its parts, learning rate, gradient norm, dev scores."""
     rows: dict[float, dict[str, float]] = {}
     for record in records:

@@ -30,7 +30,14 @@ from nlpcl.nn.model import ZooModel, weighted_sum
 from nlpcl.training.batches import LengthBatches
 from nlpcl.training.callback import SELECTION, Reporting
 from nlpcl.training.inference import Feature, length
-from nlpcl.training.records import Training, history, is_writing_failure, newest_checkpoint
+from nlpcl.training.records import (
+    History,
+    LossSums,
+    Training,
+    history,
+    is_writing_failure,
+    newest_checkpoint,
+)
 
 DevScores = Callable[[ZooModel], dict[str, float]]
 
@@ -46,8 +53,7 @@ class ZooTrainer(Trainer):
         self.dev_scores, self.run_config = dev_scores, run_config
         self.update_counts: dict[str, torch.Tensor] = {}
         self.update_batches = 1
-        self.totals: dict[str, float] = defaultdict(float)
-        self.sizes: dict[str, float] = defaultdict(float)
+        self.sums = LossSums()
         self.latest: dict[str, float] = {}
         super().__init__(*arguments, **named)
 
@@ -95,6 +101,7 @@ class ZooTrainer(Trainer):
             for name, count in zoo_model.counts(batch).items():
                 counts[name] = counts[name] + count.to(device)
         self.update_counts, self.update_batches = dict(counts), max(1, len(batches))
+        self.sums.updates += 1
         return batches, None
 
     def compute_loss(
@@ -113,9 +120,10 @@ class ZooTrainer(Trainer):
         loss = weighted_sum(output.parts, counts)
         for name, part in output.parts.items():
             total, size = float(part.total.detach()), float(part.count)
-            self.totals[name] += total
-            self.sizes[name] += size
+            self.sums.totals[name] += total
+            self.sums.sizes[name] += size
             self.latest[name] = total / max(size, 1.0)
+        self.sums.loss += float(loss.detach())
         if not torch.isfinite(loss):
             parts = ", ".join(f"{name}={value:.4g}" for name, value in self.latest.items())
             raise UserError(
@@ -126,14 +134,14 @@ class ZooTrainer(Trainer):
         return (loss, output) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the mean of each loss part since the last record, and what the model schedules."""
+        """Add the mean loss and that of each part, and what the model schedules.
+
+        The means are over the whole epoch, also where it was resumed half-way.
+        """
         if "loss" in logs:
             zoo_model: Any = self.model
-            logs.update(zoo_model.scheduled())
-            for name in self.totals:
-                logs[f"loss_{name}"] = self.totals[name] / max(self.sizes[name], 1.0)
-            self.totals.clear()
-            self.sizes.clear()
+            logs.update(zoo_model.scheduled() | self.sums.means())
+            self.sums.clear()
         super().log(logs, start_time)
 
     def evaluate(
@@ -165,6 +173,7 @@ def train(
     display: Any,
     resume: bool = False,
     on_epoch: Callable[[int], None] | None = None,
+    on_history: Callable[[History], None] | None = None,
 ) -> Training:
     """Train a model in place and leave the best epoch's weights in it.
 
@@ -179,6 +188,7 @@ def train(
         display: see :mod:`nlpcl.core.progress`.
         resume: continue from the newest complete checkpoint.
         on_epoch: called with the number of each epoch, from 0, before it begins.
+        on_history: called with the rows of all epochs so far after each of them.
 
     Returns:
         The history of its epochs, their times, and whether Ctrl-C stopped it early.
@@ -199,7 +209,7 @@ def train(
         run_config=config,
     )
     trainer.remove_callback(PrinterCallback)
-    reporting = Reporting(display, trainer, on_epoch)
+    reporting = Reporting(display, trainer, on_epoch, on_history)
     trainer.add_callback(reporting)
     if config.patience:
         trainer.add_callback(EarlyStoppingCallback(config.patience))
@@ -218,7 +228,8 @@ def train(
         finally:
             display.end()
     epochs = history(trainer.state.log_history)
-    return Training(epochs, reporting.interrupted, reporting.epoch_seconds)
+    has_best = trainer.state.best_model_checkpoint is not None
+    return Training(epochs, reporting.interrupted, has_best, reporting.epoch_seconds)
 
 
 def training_arguments(

@@ -65,6 +65,12 @@ VALUES = {
 }
 
 OTHERS = {
+    "predict spelling 好 --output /nlpcl-no-such/deep/a": ["there is no folder /nlpcl-no-such"],
+    "predict spelling 好 --output .": ["--output", "is a folder"],
+    "predict emotion a.wav --output /nlpcl-no-such/a": ["there is no folder /nlpcl-no-such"],
+    "train sdcl --out /nlpcl-no-such/run": ["there is no folder /nlpcl-no-such"],
+    "visualize run --out /nlpcl-no-such/a.html": ["there is no folder /nlpcl-no-such"],
+    "verify nowhere": ["nowhere", "no such run folder"],
     "ablate sdlc": ["unknown model 'sdlc'", "Did you mean 'sdcl'"],
     "ablate sdcl --variants all": ["unknown variant 'all'", "batch-negatives, elementwise"],
     "visualize run": ["run", "no such run folder"],

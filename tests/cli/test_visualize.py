@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
+
+from nlpcl.cli.visualize import own_place
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +87,29 @@ def test_a_damaged_record_is_one_line(run_main, tmp_path):
 def test_an_out_that_is_a_file_is_refused(run_main, finished_run, tmp_path):
     (tmp_path / "taken").write_text("")
     assert "is a file" in run_main("visualize", finished_run, "--out", "taken").error_line
+
+
+def test_several_runs_have_a_place_of_their_own(run_main, finished_run, tmp_path):
+    """The report of the first one alone stays what it is."""
+    first = shutil.copytree(finished_run, tmp_path / "runs" / "first")
+    shutil.copytree(finished_run, tmp_path / "runs" / "second")
+    assert run_main("visualize", "runs/first", "--only", "curves").code == 0
+    report = first / "figures" / "report.html"
+    before = report.read_bytes()
+    result = run_main("visualize", "runs/first", "runs/second", "--only", "runs")
+    assert result.code == 0, result.err
+    assert result.out.strip() == "runs/figures-first-second/report.html"
+    assert (tmp_path / result.out.strip()).is_file()
+    assert report.read_bytes() == before
+    assert sorted(path.name for path in first.iterdir()) == sorted(
+        [*(path.name for path in finished_run.iterdir()), "figures"]
+    )
+
+
+def test_the_place_of_several_runs_is_never_within_one_of_them(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    assert own_place([Path(), Path("../b")]) == tmp_path / "figures-a-b"
+    many = [Path(f"runs/{number}") for number in range(9)]
+    assert own_place(many) == Path("runs/figures-0-1-2-3-and-5-more")
+    assert own_place(many[:1]) == Path("runs/0/figures")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,10 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.files import (
     atomic_file,
     atomic_folder,
+    make_folder,
     read_json,
     read_json_lines,
+    remove_parts,
     write_csv,
     write_json,
     write_json_lines,
@@ -109,6 +112,27 @@ def test_no_permission_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
         write_json(tmp_path / "file" / "a.json", {})
+
+
+def test_no_folder_is_made_at_the_root(tmp_path):
+    """What runs as root may write there, and a mistyped path would."""
+    for path in (Path("/nlpcl-no-such/deep/a.json"), Path("/nlpcl-no-such/a.json")):
+        with pytest.raises(UserError, match="there is no folder /nlpcl-no-such"):
+            write_json(path, {})
+        with pytest.raises(UserError, match="there is no folder /nlpcl-no-such"):
+            make_folder(path.parent)
+    assert not Path("/nlpcl-no-such").exists()
+    assert make_folder(tmp_path / "some" / "deep").is_dir()
+
+
+def test_parts_of_killed_processes_are_removed_and_nothing_else(tmp_path):
+    for name in (".model.12.part", ".model.12.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+    for name in (".run.json.12.part", "mine.part", ".hidden", "run.json"):
+        (tmp_path / name).touch()
+    remove_parts(tmp_path)
+    assert names(tmp_path) == [".hidden", "mine.part", "run.json"]
 
 
 def test_json_is_readable_text(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -112,6 +113,47 @@ def test_a_finished_fold_is_kept_when_the_study_goes_on(study, settings, tmp_pat
     assert again.report["metrics"]["ua"] == pytest.approx(study.report["metrics"]["ua"])
 
 
+def test_a_study_is_verified_with_its_folds(study, run_main, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(study.folder, tmp_path / "run")
+    result = run_main("verify", copy, "--format", "json")
+    rows = json.loads(result.out)["tables"][0]["rows"]
+    assert result.code == 0, rows
+    assert {held for _, held, _ in rows} == {"yes"}
+    assert sum(check.startswith("fold ") for check, _, _ in rows) == 3 * 6
+    first = study.record["leaks"]["folds"][0]["name"]
+    lines = (copy / "folds" / first / "predictions.jsonl").read_text(encoding="utf-8")
+    (copy / "folds" / first / "predictions.jsonl").write_text(
+        lines.replace('"label": "angry"', '"label": "sad"')
+    )
+    result = run_main("verify", copy, "--format", "json")
+    rows = json.loads(result.out)["tables"][0]["rows"]
+    assert result.code == 1
+    assert {check for check, held, _ in rows if held == "no"} == {
+        f"fold {first}: predictions", f"fold {first}: report from predictions",
+    }  # fmt: skip
+
+
+def test_an_interrupted_study_names_its_folds(study, settings, run_main, tmp_path, monkeypatch):
+    from nlpcl.runs import folds
+
+    usual = folds.fit_fold
+
+    def stopped(*given):
+        if given[3].name == study.record["leaks"]["folds"][1]["name"]:
+            raise KeyboardInterrupt
+        return usual(*given)
+
+    monkeypatch.setattr(folds, "fit_fold", stopped)
+    with pytest.raises(KeyboardInterrupt, match=f"--resume {tmp_path / 'run'}"):
+        nlpcl.fit(dataclasses.replace(settings, epochs=1), out=tmp_path / "run")
+    line = run_main("eval", tmp_path / "run").error_line
+    assert "state: interrupted" in line
+    first = study.record["leaks"]["folds"][0]["name"]
+    assert run_main("eval", tmp_path / "run" / "folds" / first).code == 0
+
+
 def test_predict_gives_probabilities_with_times(study, manifest, run_main):
     clip = manifest.parent / "s0_angry_0.wav"
     whole = run_main("predict", "emotion", clip, "--checkpoint", study.folder, "--format", "jsonl")
@@ -143,7 +185,5 @@ def test_what_cannot_be_read_is_skipped_and_said(study, manifest, tmp_path, run_
     ("protocol", "what"), [("loso", "session"), ("kfold:9", "speakers"), ("kfold:1", "no protocol")]
 )
 def test_a_protocol_that_does_not_fit_is_refused(settings, protocol, what, tmp_path):
-    import dataclasses
-
     with pytest.raises(UserError, match=what):
         nlpcl.fit(dataclasses.replace(settings, protocol=protocol), out=tmp_path / "run")

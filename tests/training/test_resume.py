@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import csv
+import importlib
+import itertools
 import json
+import os
+import re
 import shutil
 import signal
+import sys
+import time
 
 import pytest
 
-SIGNALLED = """
-import os, sys
-from nlpcl.cli import main
-from nlpcl.zoo.sdcl.model import SDCL
-
-number, left = int(sys.argv.pop(1)), int(sys.argv.pop(1))
-
-def update(model, done):
-    global left
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), number)
-
-SDCL.set_progress = update
-main()
-"""
-"""The command line, which gets a signal at the beginning of an update."""
+from nlpcl.runs.rows import load_splits
 
 MIDDLE = 29
 """An update in the middle of the third of five epochs of 12."""
@@ -47,14 +37,27 @@ def reference(tmp_path_factory, long_settings, flags, command_line):
 
 
 @pytest.fixture(scope="session")
-def signalled(python, flags):
+def signalled(command_in_a_fork, flags):
     """``signalled(number, folder, settings)``: the same command, which gets a signal half-way."""
 
     def run(number, folder, settings):
         command = ["train", "sdcl", *flags(settings), "--out", folder]
-        return python(folder.parent, SIGNALLED, int(number), MIDDLE, *command)
+        return command_in_a_fork(command, lambda: signal_at_update(MIDDLE, number))
 
     return run
+
+
+def signal_at_update(update, number):
+    """Let this process get a signal at the beginning of an update, counted from 1."""
+    from nlpcl.zoo.sdcl.model import SDCL
+
+    left = itertools.count(update - 1, -1)
+
+    def set_progress(model, done):
+        if next(left) == 0:
+            os.kill(os.getpid(), number)
+
+    SDCL.set_progress = set_progress
 
 
 def state(folder):
@@ -94,6 +97,7 @@ def test_after_kill_9(killed, reference, run_main, tmp_path):
     folder = shutil.copytree(killed, tmp_path / "run")
     result = resume(run_main, folder)
     assert result.code == 0, result.err
+    assert "taken over from process" in result.err
     assert_same(folder, reference)
 
 
@@ -134,26 +138,195 @@ def test_changed_data_are_refused(killed, run_main, tmp_path, pair_folder):
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     record["config"]["data"] = str(other)
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    assert "the data changed" in resume(run_main, folder).error_line
+    result = resume(run_main, folder)
+    assert result.code == 2
+    assert "the data changed" in result.err.splitlines()[-1]
 
 
-def test_after_control_c(reference, long_settings, signalled, run_main, tmp_path):
-    folder = tmp_path / "run"
-    stopped = signalled(signal.SIGINT, folder, long_settings)
-    assert stopped.code == 130, stopped
-    assert "Traceback" not in stopped.err
-    assert stopped.err.splitlines()[-1].startswith("nlpcl: Stopped.")
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory, long_settings, signalled):
+    """A run folder as a scheduler that ends its job leaves it, and what was said."""
+    folder = tmp_path_factory.mktemp("interrupted") / "run"
+    return folder, signalled(signal.SIGTERM, folder, long_settings)
+
+
+def assert_stopped(result, folder):
+    assert result.code == 130, result
+    assert "Traceback" not in result.err
+    assert result.err.splitlines()[-1].startswith("nlpcl: Stopped.")
+    assert result.out == ""
+    assert not [path for path in folder.rglob(".*") if path.name.startswith(".")]
+
+
+def test_a_stop_keeps_state_and_best_epoch_and_says_how_to_go_on(interrupted):
+    folder, stopped = interrupted
+    assert_stopped(stopped, folder)
     assert f"nlpcl train sdcl --resume {folder}" in stopped.err
-    assert stopped.out == ""
+    assert f"nlpcl eval {folder}" in stopped.err
     assert state(folder) == "interrupted"
-    assert not (folder / "model").exists()
+    assert len(history(folder)) == 2
+
+
+def test_it_goes_on_to_the_same_end(interrupted, reference, run_main, tmp_path):
+    """The losses of the epoch that was cut are among what is the same."""
+    folder = shutil.copytree(interrupted[0], tmp_path / "run")
     result = resume(run_main, folder)
     assert result.code == 0, result.err
-    # The interrupted epoch's mean training loss runs over the updates after the interruption only.
-    assert_same(folder, reference, files=FILES - {"history.csv"})
-    for row, wanted in zip(history(folder), history(reference), strict=True):
-        for name in row.keys() - {"loss", "loss_x", "loss_y", "loss_c"}:
-            assert row[name] == wanted[name], name
+    assert_same(folder, reference)
+
+
+def test_control_c_does_the_same(interrupted, long_settings, signalled, tmp_path):
+    stopped = signalled(signal.SIGINT, tmp_path / "run", long_settings)
+    assert_stopped(stopped, tmp_path / "run")
+    name = "model/model.safetensors"
+    assert (tmp_path / "run" / name).read_bytes() == (interrupted[0] / name).read_bytes()
+
+
+def test_the_history_so_far_is_that_of_the_whole_run(interrupted, reference):
+    assert history(interrupted[0]) == history(reference)[:2]
+
+
+def test_the_best_epoch_so_far_is_scored_used_and_drawn(interrupted, run_main, tmp_path):
+    folder = shutil.copytree(interrupted[0], tmp_path / "run")
+    remark = "interrupted after 2 of 5 epochs"
+    scored = run_main("eval", folder, "--format", "json")
+    tables = json.loads(scored.out)["tables"]
+    assert all(table["title"].startswith(f"{remark.upper()}. ") for table in tables)
+    used = run_main("predict", "spelling", "好", "--checkpoint", folder)
+    assert f"({remark})" in used.err
+    drawn = run_main("visualize", folder, "--only", "curves,mistakes")
+    assert drawn.code == 0, drawn.err
+    page = (folder / "figures" / "report.html").read_text(encoding="utf-8")
+    for heading in re.findall("<h[13]>.*?</h[13]>|<p class=.title.>.*?</p>", page):
+        assert remark in heading.lower() or "Versions" in heading
+    assert not (folder / "report.json").exists()
+
+
+def test_the_kept_weights_are_the_best_ones(interrupted):
+    import nlpcl
+
+    run = nlpcl.load(interrupted[0], device="cpu", precision="fp32")
+    best = max(run.history, key=lambda row: row["dev_selection"])
+    examples = load_splits(run.config).dev
+    scores = run.task.dev_scores(run.model, run.task.encode(examples), "fp32")
+    assert scores["selection"] == pytest.approx(best["dev_selection"], rel=1e-5)
+
+
+MOMENTS = {
+    "reading": ("nlpcl.runs.fit", "load_splits", 1),
+    "building": ("nlpcl.runs.single", "build", 1),
+    "encoding": ("nlpcl.tasks.correction.task.Correction", "encode", 2),
+    "last update of an epoch": ("nlpcl.zoo.sdcl.model.SDCL", "set_progress", 6),
+    "last update of all": ("nlpcl.zoo.sdcl.model.SDCL", "set_progress", 12),
+    "dev scores": ("nlpcl.tasks.correction.task.Correction", "dev_scores", 1),
+    "checkpoint": ("torch", "save", 2),
+    "saving the model": ("nlpcl.nn.model.ZooModel", "save_pretrained", 3),
+    "test": ("nlpcl.tasks.correction.task.Correction", "evaluate", 1),
+    "report": ("nlpcl.runs.single", "write_json_lines", 1),
+}
+"""What is called, where, and in which of its calls the signal comes; two epochs of six updates."""
+
+
+@pytest.fixture(scope="module")
+def short_reference(tmp_path_factory, settings, flags, command_line):
+    folder = tmp_path_factory.mktemp("short") / "run"
+    result = command_line(["train", "sdcl", *flags(settings), "--out", folder, "--quiet"])
+    assert result.code == 0, result.err
+    return folder
+
+
+RARER = {"building", "encoding", "report"}
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, marks=[pytest.mark.slow] * (one in RARER)) for one in MOMENTS]
+)
+def test_a_stop_at_any_moment(
+    moment, settings, flags, short_reference, command_in_a_fork, run_main, tmp_path
+):
+    place, name, call = MOMENTS[moment]
+    module, _, owner = place.rpartition(".")
+    owner = getattr(sys.modules.get(module), owner, None) or importlib.import_module(place)
+    usual, left = getattr(owner, name), itertools.count(call - 1, -1)
+
+    def stopping(*given, **named):
+        if next(left) == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return usual(*given, **named)
+
+    folder = tmp_path / "run"
+    command = ["train", "sdcl", *flags(settings), "--out", folder, "--quiet"]
+    result = command_in_a_fork(command, lambda: setattr(owner, name, stopping))
+    assert_stopped(result, tmp_path)
+    if not folder.exists():
+        assert moment in {"reading", "building"}
+        return
+    assert state(folder) == "interrupted"
+    assert f"--resume {folder}" in result.err
+    result = resume(run_main, folder)
+    assert result.code == 0, result.err
+    assert_same(folder, short_reference)
+
+
+def test_the_best_epoch_is_found_where_the_folder_was_moved_to(
+    settings, flags, command_in_a_fork, run_main, tmp_path, monkeypatch
+):
+    from nlpcl.tasks.correction.task import Correction
+
+    worse = itertools.count()
+    scores = lambda *_: {"loss": 1.0, "selection": -float(next(worse))}  # noqa: E731
+    monkeypatch.setattr(Correction, "dev_scores", scores)
+    command = ["train", "sdcl", *flags(settings), "--out", tmp_path / "run", "--quiet"]
+
+    def prepare():
+        Correction.evaluate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+
+    command_in_a_fork(command, prepare)
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    best = (moved / "checkpoints" / "checkpoint-6" / "model.safetensors").read_bytes()
+    assert best != (moved / "checkpoints" / "checkpoint-12" / "model.safetensors").read_bytes()
+    assert resume(run_main, moved).code == 0
+    assert (moved / "model" / "model.safetensors").read_bytes() == best
+
+
+def test_a_second_process_leaves_a_running_training_alone(
+    settings, flags, short_reference, command_in_a_fork, run_main, tmp_path
+):
+    folder, gate = tmp_path / "run", tmp_path / "gate"
+
+    def prepare():
+        from nlpcl.zoo.sdcl.model import SDCL
+
+        def set_progress(model, done):
+            if done > 0.5:
+                gate.touch()
+                while gate.exists() and not (tmp_path / "open").exists():
+                    time.sleep(0.005)
+
+        SDCL.set_progress = set_progress
+
+    def meanwhile(pid):
+        while not gate.exists():
+            time.sleep(0.005)
+        before = (folder / "run.json").read_bytes()
+        line = run_main("train", "sdcl", "--resume", folder).error_line
+        assert f"is being written by process {pid}" in line
+        assert "not empty" in run_main("train", "sdcl", "--out", folder).error_line
+        assert (folder / "run.json").read_bytes() == before
+        (tmp_path / "open").touch()
+
+    command = ["train", "sdcl", *flags(settings), "--out", folder, "--quiet"]
+    result = command_in_a_fork(command, prepare, meanwhile)
+    assert result.code == 0, result.err
+    assert_same(folder, short_reference)
+
+
+def test_several_processes_of_one_training_are_refused(run_main, settings, flags, tmp_path):
+    command = ["train", "sdcl", *flags(settings), "--out", "run"]
+    line = run_main(*command, env={"WORLD_SIZE": "2"}).error_line
+    assert "WORLD_SIZE=2" in line and "torchrun" in line
+    assert not (tmp_path / "run").exists()
+    assert "WORLD_SIZE=2" in run_main("ablate", *command[1:], env={"WORLD_SIZE": "2"}).error_line
 
 
 def test_a_resumed_run_keeps_its_settings(killed, run_main, finished_run):

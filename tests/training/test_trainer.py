@@ -237,5 +237,5 @@ def test_what_a_model_follows_stands_in_the_history(fit, monkeypatch):
 def test_the_time_of_an_epoch_is_the_median_of_whole_ones():
     from nlpcl.training.records import Training
 
-    assert Training([], False, [3.0, 1.0, 1.5]).seconds_per_epoch == 1.5
-    assert Training([], True, []).seconds_per_epoch is None
+    assert Training([], False, True, [3.0, 1.0, 1.5]).seconds_per_epoch == 1.5
+    assert Training([], True, False, []).seconds_per_epoch is None

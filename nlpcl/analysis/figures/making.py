@@ -32,6 +32,7 @@ class Made:
         material: the data behind it.
         figure: the picture; None for a table, or where no font has its text.
         note: why there is no picture, or what had to be left out of it.
+        remark: what must be said of runs that have not finished; mostly empty.
     """
 
     kind: Kind
@@ -40,6 +41,12 @@ class Made:
     material: Material
     figure: Figure | None
     note: str = ""
+    remark: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return f"{self.kind.title} ({self.remark})" if self.remark else self.kind.title
 
 
 @dataclass(frozen=True)
@@ -159,14 +166,23 @@ def one(candidate: Candidate, stem: str, options: Options) -> Made:
     kind = candidate.kind
     material = kind.load(candidate.given, options)
     figure, note = None, ""
+    remark = remark_of(candidate.given)
     if kind.draw is not None:
         with look():
             figure = kind.draw(**material.values)
+            if remark:
+                figure.suptitle(remark, fontsize="medium")
             if not fonts.dress(figure):
                 note = f"Chinese is left out of the picture: {fonts.INSTALL}."
                 # What is text alone would be empty without it.
                 figure = None if material.html else figure
-    return Made(kind, candidate.source, stem, material, figure, note)
+    return Made(kind, candidate.source, stem, material, figure, note, remark)
+
+
+def remark_of(given: Any) -> str:
+    """What must be said of the sources of a figure: which of them have not finished, and why."""
+    sources: Sequence[Source] = given if isinstance(given, list) else [given]
+    return ", ".join(dict.fromkeys(one.remark for one in sources if one.remark))
 
 
 def reason_of(error: Exception) -> str:

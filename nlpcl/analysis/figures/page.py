@@ -69,7 +69,7 @@ def page(
 
 def heading(one: Made, sources: int) -> str:
     """Title of a figure, with its run if there are several."""
-    return f"{one.kind.title} · {one.source}" if sources > 1 and one.source else one.kind.title
+    return f"{one.title} · {one.source}" if sources > 1 and one.source else one.title
 
 
 def of_source(source: Source, made: Sequence[Made], files: Mapping[str, Sequence[str]]) -> str:
@@ -149,7 +149,7 @@ def figure(one: Made, files: Mapping[str, Sequence[str]]) -> str:
             f'<div class="text">{one.material.html}</div>' if one.kind.draw else one.material.html
         )
     elif one.figure is not None:
-        body = inline_svg(as_svg(one.figure, one.stem), one.kind.title, one.stem)
+        body = inline_svg(as_svg(one.figure, one.stem), one.title, one.stem)
     else:
         body = ""
     caption = f"{one.material.caption} {one.note if not one.material.html else ''}".strip()
@@ -165,7 +165,7 @@ def figure(one: Made, files: Mapping[str, Sequence[str]]) -> str:
         )
     told = f' <span class="files">{" · ".join(links)}</span>' if links else ""
     return (
-        f'<section id="{one.stem}"><h3>{html.escape(one.kind.title)}</h3><figure>{body}'
+        f'<section id="{one.stem}"><h3>{html.escape(one.title)}</h3><figure>{body}'
         f"<figcaption>{html.escape(caption)}{told}</figcaption></figure></section>"
     )
 

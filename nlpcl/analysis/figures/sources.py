@@ -41,7 +41,13 @@ class AblationSource:
     @property
     def name(self) -> str:
         """The name used in titles."""
-        return self.folder.resolve().name
+        return self.folder.resolve().name + (f" ({self.remark})" * bool(self.remark))
+
+    @property
+    def remark(self) -> str:
+        """``interrupted`` or ``not finished``; empty for a finished ablation."""
+        words = {"interrupted": "interrupted", "running": "not finished"}
+        return words.get(str(self.record.get("state")), "")
 
     @cached_property
     def report(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from nlpcl.analysis.figures.making import Made, Missing
 from nlpcl.analysis.figures.page import as_csv, page
 from nlpcl.analysis.figures.sources import Source
 from nlpcl.analysis.figures.style import look
-from nlpcl.core.files import atomic_file, explained
+from nlpcl.core.files import atomic_file, explained, make_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,8 +68,8 @@ def save(figure: Figure, path: Path, format: str) -> None:
     # Times of writing would make equal pictures differ.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
     try:
+        make_folder(path.parent)
         with explained(path), look():
-            path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(part, format=format, metadata=metadata, **settings)
             os.replace(part, path)
     finally:

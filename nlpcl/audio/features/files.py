@@ -7,17 +7,21 @@ import fcntl
 import hashlib
 import json
 import os
+import socket
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core import progress
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import explained
+from nlpcl.core.files import explained, make_folder
 
 VARIABLE = "NLPCL_CACHE"
 CONTENTS = "contents.jsonl"
+PATIENCE = 5.0
+"""Seconds that a process waits for a lock in silence."""
 SETTLED = 2_000_000_000
 """Nanoseconds after which a changed file surely has another time stamp."""
 
@@ -30,16 +34,49 @@ def cache_root() -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes, released by the system when the process dies."""
+    """Hold an exclusive lock between processes, released by the system when the process dies.
+
+    The file names its holder, which a process that waits long is told.
+
+    Raises:
+        UserError: the file cannot be written, or its file system has no locks.
+    """
+    make_folder(path.parent)
     with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
+        await_turn(descriptor, path)
         with explained(path):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def await_turn(descriptor: int, path: Path) -> None:
+    """Lock an open file, after whoever holds it."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            return lock(descriptor, path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+    holder = os.pread(descriptor, 200, 0).decode(errors="replace") or "another process"
+    progress.say(f"Waiting for {holder}, which writes to the cache ({path.parent}).")
+    lock(descriptor, path, fcntl.LOCK_EX)
+
+
+def lock(descriptor: int, path: Path, operation: int) -> None:
+    """``flock``, with what to do where the file system has none."""
+    try:
+        fcntl.flock(descriptor, operation)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        what = f"its file system has no locks ({error.strerror})"
+        how = f"Let the variable {VARIABLE} name a folder on a local disk."
+        raise UserError(what, path, how) from error
 
 
 class Log:

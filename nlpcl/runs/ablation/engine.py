@@ -6,6 +6,7 @@ tables), and ``cells/VARIANT/seed-N/``, each a run folder with ``seed-N.json`` b
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -20,8 +21,9 @@ from typing import Any
 from nlpcl.core import progress
 from nlpcl.core.config import absent_values
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import explained, read_json, write_json
+from nlpcl.core.files import explained, make_folder, read_json, write_json
 from nlpcl.core.interrupts import FirstInterrupt
+from nlpcl.core.locks import LOCK
 from nlpcl.core.renamed import with_present_names
 from nlpcl.runs.ablation.identity import code_identity, differing, encoder_digest
 from nlpcl.runs.ablation.plan import Cell, Plan
@@ -93,10 +95,11 @@ def prepare_folder(plan: Plan, folder: Path) -> None:
         model = read_json(folder / MARK).get("model")
         if model != plan.entry.name:
             raise UserError(f"is an ablation of {model}", f"--out {folder}", "Choose another.")
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif folder.exists() and (
+        not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())
+    ):
         raise UserError("exists and is not empty", f"--out {folder}", "Choose another folder.")
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
 
 
 def settings_of(cell: Cell) -> dict[str, Any]:
@@ -222,13 +225,14 @@ class Pool:
                     if self.interrupted and not is_told:
                         is_told = True
                         self.signal()
-            except BaseException as error:
+            except KeyboardInterrupt:
+                self.signal()  # for the second time
+            except BaseException:
                 for _, process in self.running.values():
                     process.terminate()
-                if not isinstance(error, KeyboardInterrupt):
-                    raise
+                raise
         if self.interrupted:
-            raise KeyboardInterrupt(f"Give the same command with --out {self.folder} to go on.")
+            raise KeyboardInterrupt
 
     def start(self, context: Any, cell: Cell) -> None:
         """Start a worker for a cell."""
@@ -285,10 +289,14 @@ class Pool:
         self.say(cell, outcome["state"] + reason)
 
     def signal(self) -> None:
-        """Forward Ctrl-C to the workers, which are in sessions of their own."""
+        """Forward Ctrl-C to the workers, which are in sessions of their own.
+
+        Not only to those that seem alive: none does after a scheduler has ended the fork server.
+        """
         for _, process in self.running.values():
-            if hasattr(os, "setsid") and process.is_alive():
-                os.kill(process.pid, signal.SIGINT)
+            if hasattr(os, "setsid"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGINT)
 
     def say(self, cell: Cell, text: str) -> None:
         """Print a progress line of a cell, unless quiet."""

@@ -11,6 +11,7 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,50 +25,14 @@ LIBRARIES = ("torch", "transformers", "numpy")
 OWN = "the model's own folder"
 
 
-def code_identity(entry: zoo.Entry) -> dict[str, str]:
-    """Versions of libraries, and digests of source files by room of the package.
-
-    Comments, docstrings and layout do not count. A user's own model folder is a room of its own.
-    """
-    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    found |= room_digests(PACKAGE)
-    if entry.own:
-        found[OWN] = digest_of(entry.folder)
-    return found
-
-
-def room_digests(package: Path) -> dict[str, str]:
-    """Map ``nlpcl/ROOM`` to a digest, for every room or root file that can affect training."""
-    rooms = sorted(
-        path
-        for path in package.iterdir()
-        if path.name not in SHOWN_ONLY and (path.suffix == ".py" or any(path.rglob("*.py")))
-    )
-    return {f"{package.name}/{room.name}": digest_of(room) for room in rooms}
-
-
-def digest_of(place: Path) -> str:
-    """Digest of a source file, or of all source files in a folder with their names."""
-    digest = hashlib.sha256()
-    for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-        name = file.relative_to(place.parent).as_posix()
-        digest.update(name.encode() + b"\0" + bare(file).encode() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """List the differences of two identities, as ``torch 2.9 (now 2.10)`` or ``nlpcl/metrics``."""
-    found = []
-    for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            versions = f" {old.get(name)} (now {new.get(name)})" if name in LIBRARIES else ""
-            found.append(name + versions)
-    return found
+def verbatim(file: Path) -> str:
+    """The text of a source file."""
+    return file.read_text(encoding="utf-8")
 
 
 def bare(file: Path) -> str:
     """Syntax tree of a source file without docstrings."""
-    return bare_source(file.read_text(encoding="utf-8"))
+    return bare_source(verbatim(file))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -88,6 +53,52 @@ def is_text(node: ast.AST) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+def code_identity(entry: zoo.Entry, *, exact: bool = False) -> dict[str, str]:
+    """Versions of libraries, and digests of source files by room of the package.
+
+    A user's own model folder is a room of its own.
+
+    Args:
+        entry: the model.
+        exact: include comments, docstrings and layout, which is much faster.
+    """
+    text_of = verbatim if exact else bare
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    found |= room_digests(PACKAGE, text_of)
+    if entry.own:
+        found[OWN] = digest_of(entry.folder, text_of)
+    return found
+
+
+def room_digests(package: Path, text_of: Callable[[Path], str] = bare) -> dict[str, str]:
+    """Map ``nlpcl/ROOM`` to a digest, for every room or root file that can affect training."""
+    rooms = sorted(
+        path
+        for path in package.iterdir()
+        if path.name not in SHOWN_ONLY and (path.suffix == ".py" or any(path.rglob("*.py")))
+    )
+    return {f"{package.name}/{room.name}": digest_of(room, text_of) for room in rooms}
+
+
+def digest_of(place: Path, text_of: Callable[[Path], str]) -> str:
+    """Digest of a source file, or of all source files in a folder with their names."""
+    digest = hashlib.sha256()
+    for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        name = file.relative_to(place.parent).as_posix()
+        digest.update(name.encode() + b"\0" + text_of(file).encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """List the differences of two identities, as ``torch 2.9 (now 2.10)`` or ``nlpcl/metrics``."""
+    found = []
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            versions = f" {old.get(name)} (now {new.get(name)})" if name in LIBRARIES else ""
+            found.append(name + versions)
+    return found
 
 
 def encoder_digest(backbone: str) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nlpcl.core import progress
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import write_json
+from nlpcl.core.files import remove_parts, write_json
+from nlpcl.core.locks import only_writer, refuse_ranks
 from nlpcl.core.tables import Report
 from nlpcl.runs.ablation.engine import (
     MARK,
@@ -70,19 +72,24 @@ def ablate(
     """
     if jobs < 1:
         raise UserError(f"{jobs} is not at least 1", "--jobs", "Give another value.")
+    refuse_ranks()
     chosen = plan.task.measures.check(metrics)
     folder = Path(out) if out is not None else stamped_folder(f"ablate-{plan.entry.name}")
     prepare_folder(plan, folder)
-    cells = unfinished(plan, folder, reuse_other_code=reuse_other_code)
-    if cells:
-        check_data(cells[0].config)
-        write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "running"))
-    try:
-        train_cells(plan, cells, folder, jobs=jobs, quiet=quiet)
-    except KeyboardInterrupt:
-        write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "interrupted"))
-        raise
-    return summarised(plan, folder, chosen)
+    with only_writer(folder, progress.say):
+        remove_parts(folder)
+        cells = unfinished(plan, folder, reuse_other_code=reuse_other_code)
+        if cells:
+            check_data(cells[0].config)
+            write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "running"))
+        try:
+            train_cells(plan, cells, folder, jobs=jobs, quiet=quiet)
+            return summarised(plan, folder, chosen)
+        except KeyboardInterrupt:
+            results = collect(plan, folder)
+            write_json(folder / MARK, as_record(plan, results, [], [], "interrupted"))
+            how = f"Give the same command with --out {folder} to go on."
+            raise KeyboardInterrupt(how) from None
 
 
 def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:

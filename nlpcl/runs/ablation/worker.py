@@ -20,6 +20,7 @@ from typing import Any
 from nlpcl import zoo
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import read_json, write_json
+from nlpcl.core.interrupts import STOPS, stop_at_once
 
 Connection = Any
 """The writing end of a pipe; messages are ``("line", text)`` and ``("end", outcome)``."""
@@ -103,8 +104,13 @@ def can_go_on(folder: Path) -> bool:
 
 
 def apart_from_the_terminal() -> None:
-    """Receive Ctrl-C from the parent only, once, and end when the parent ends."""
+    """Receive Ctrl-C from the parent only, once, and end when the parent ends.
+
+    A scheduler may send SIGTERM to parent and workers alike.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in STOPS:
+        signal.signal(number, stop_at_once)
     if hasattr(os, "setsid"):
         with contextlib.suppress(OSError):
             os.setsid()

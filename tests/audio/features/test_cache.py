@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ import soundfile
 import torch
 
 from nlpcl.audio.features import cache as feature_cache
+from nlpcl.audio.features import files as cache_files
 from nlpcl.audio.features.cache import cache_entries, clear_cache, features
 from nlpcl.audio.features.files import Log, cache_root, parsed
 from nlpcl.audio.features.shelf import mapped
@@ -103,6 +106,60 @@ def test_what_is_asked_again_is_not_even_read(rows, front_end, monkeypatch):
     monkeypatch.setattr(front_end, "extract", None)
     monkeypatch.setattr("hashlib.file_digest", None)
     assert features(rows, front_end).made == 0
+
+
+def test_stopped_while_it_is_filled(rows, front_end, forked):
+    """A scheduler's signal leaves no lock behind, and what was made is kept."""
+    from nlpcl.core.interrupts import STOPS, handled, stop_at_once
+
+    def fill():
+        usual, calls = FrontEnd.extract, []
+
+        def extract(self, waveforms):
+            calls.append(waveforms)
+            if len(calls) == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return usual(self, waveforms)
+
+        FrontEnd.extract = extract
+        FrontEnd.batches = lambda self, lengths: [[number] for number in range(len(lengths))]
+        with handled(STOPS, stop_at_once):
+            features(rows, front_end)
+
+    assert "KeyboardInterrupt" in forked(fill).err
+    store = features(rows, front_end)
+    assert store.made == 5
+    check(store, rows, front_end)
+
+
+def test_who_waits_long_is_told_for_whom(tmp_path, monkeypatch, forked, capsys):
+    monkeypatch.setattr(cache_files, "PATIENCE", 0.0)
+    lock, gate = tmp_path / "lock", tmp_path / "gate"
+
+    def hold():
+        with cache_files.locked(lock):
+            gate.touch()
+            time.sleep(0.3)
+
+    def meanwhile(pid):
+        while not gate.exists():
+            time.sleep(0.005)
+        with cache_files.locked(lock):
+            pass
+        said = capsys.readouterr().err
+        assert f"Waiting for process {pid} on {os.uname().nodename}" in said
+
+    assert forked(hold, meanwhile).code == 0
+
+
+def test_a_file_system_without_locks_is_one_line(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(UserError, match=r"has no locks.*NLPCL_CACHE"):  # noqa: SIM117
+        with cache_files.locked(tmp_path / "lock"):
+            pass
 
 
 def test_content_counts_and_not_the_name(rows, front_end, tmp_path):

@@ -70,8 +70,16 @@ def reference(tmp_path_factory, command, command_line):
     return folder
 
 
-def caught_half_way(command, folder, sign):
-    """Stop the command in the middle of the second training; its last words."""
+def caught_half_way(command, folder, sign, *, meanwhile=lambda pid: None, group=False):
+    """Stop the command in the middle of the second training; its last words.
+
+    Args:
+        command: the ablation.
+        folder: of it.
+        sign: the signal.
+        meanwhile: is called with the number of the process before.
+        group: signal its workers too, as a scheduler does.
+    """
     place = folder.parent / "half-way"
     process = subprocess.Popen(
         [sys.executable, "-m", "nlpcl", *map(str, command), "--out", str(folder)],
@@ -82,13 +90,15 @@ def caught_half_way(command, folder, sign):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     workers = psutil.Process(process.pid).children(recursive=True)
-    os.kill(process.pid, sign)
+    meanwhile(process.pid)
+    for one in [process, *(workers if group else ())]:
+        os.kill(one.pid, sign)
     out, err = process.communicate(timeout=600)
     # A worker may outlive its parent by a moment.
     assert not psutil.wait_procs(workers, timeout=600)[1]
     second = folder / "cells" / NAMES[1] / "seed-0"
     assert list(second.glob("checkpoints/checkpoint-*/trainer_state.json"))
-    assert not (second / "model").exists()
+    assert (second / "model").exists() == (sign != signal.SIGKILL)
     return process.returncode, out, err
 
 
@@ -117,10 +127,20 @@ def test_killed_half_way(command, reference, run_main, tmp_path, read):
     assert_same(folder, reference, read)
 
 
-def test_control_c_half_way(command, reference, run_main, tmp_path, read):
+@pytest.mark.parametrize(
+    ("sign", "group"),
+    [(signal.SIGTERM, True), pytest.param(signal.SIGINT, False, marks=pytest.mark.slow)],
+)
+def test_stopped_half_way(command, reference, run_main, tmp_path, read, sign, group):
     folder = tmp_path / "study"
-    code, out, err = caught_half_way(command, folder, signal.SIGINT)
+
+    def meanwhile(pid):
+        line = run_main(*command, "--out", folder).error_line
+        assert f"is being written by process {pid}" in line
+
+    code, out, err = caught_half_way(command, folder, sign, meanwhile=meanwhile, group=group)
     assert code == 130, err
+    assert not [*folder.rglob(".*")]
     assert out == ""
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("nlpcl: Stopped. Give the same command with --out")
