@@ -19,8 +19,9 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.data.protocols import folds
 from nlpcl.metrics.clusters import clusters_of
+from nlpcl.metrics.intervals import paired_bootstrap
+from nlpcl.metrics.resampling import summed_units
 from nlpcl.nn.costs import Timing, parameter_count, timed
-from nlpcl.runs.ablation.comparison import paired
 from nlpcl.runs.evaluation import evaluate
 from nlpcl.runs.folder import FOLDS
 from nlpcl.runs.rows import load_unsplit
@@ -207,7 +208,8 @@ def drop_cells(
     sums, score = summed(metric, [first, second], config)
     before, after = sums(first), sums(second)
     together = clusters_of(first)
-    difference, _ = paired([before], [after], score, together and together.names, 1000, 0)
+    pairs = np.stack([before, after], axis=1)[:, :, None]
+    difference = paired_bootstrap(summed_units(pairs, together and together.names), score)
     changed = sum(answer(one) != answer(other) for one, other in zip(first, second, strict=True))
     ends = [None if np.isnan(end) else float(end) for end in (difference.low, difference.high)]
     return [float(score(after.sum(0))), difference.value, *ends, 100 * changed / len(first)]
