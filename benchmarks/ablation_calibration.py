@@ -1,6 +1,6 @@
 """Whether verdicts, intervals and "detectable" of ablations hold: simulated studies, compared.
 
-    python benchmarks/ablation_calibration.py [--quick] [--trials 2000] [--extra]
+    python benchmarks/ablation_calibration.py [--quick] [--trials 1000] [--extra]
 
 Every study goes through the full comparison of ``nlpcl ablate``. An answer is right with a
 probability that varies over items, over items (or clusters) within a variant (``item sd``), and
@@ -269,10 +269,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few cells, less than a minute")
     parser.add_argument("--extra", action="store_true", help="studies that break assumptions")
-    parser.add_argument("--trials", type=int, help="studies a cell (default: 2000; quick: 350)")
+    parser.add_argument("--trials", type=int, help="studies a cell (default: 1000, an hour; quick: 350)")
     arguments = parser.parse_args()
     console = Console(width=130)
-    trials = arguments.trials or (QUICK if arguments.quick else 2000)
+    trials = arguments.trials or (QUICK if arguments.quick else 1000)
     if arguments.extra:
         table(list(extra_grid()), trials, console)
         return 0

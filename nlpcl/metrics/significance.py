@@ -76,13 +76,13 @@ class ManyToOne:
         found = holm(p_values)
         if len(found) < 2:
             return found
-        order = np.argsort(p_values, kind="stable")
+        order: list[int] = np.argsort(p_values, kind="stable").tolist()
         # For every point the largest of each comparison and all those with greater p.
         remaining = np.maximum.accumulate(self.drawn[:, order[::-1]], axis=1)[:, ::-1]
         edges = -stdtrit(self.common, np.array(p_values)[order] / 2)
         shares: list[float] = (remaining >= edges).mean(0).tolist()
         least = 0.0
-        for at, share in zip(order.tolist(), shares, strict=True):
+        for at, share in zip(order, shares, strict=True):
             least = found[at] = max(least, min(found[at], max(p_values[at], share)))
         return found
 
