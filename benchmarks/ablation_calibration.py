@@ -269,7 +269,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few cells, less than a minute")
     parser.add_argument("--extra", action="store_true", help="studies that break assumptions")
-    parser.add_argument("--trials", type=int, help="studies a cell (default: 1000, an hour; quick: 350)")
+    parser.add_argument("--trials", type=int, help="studies a cell (default: 1000; quick: 350)")
     arguments = parser.parse_args()
     console = Console(width=130)
     trials = arguments.trials or (QUICK if arguments.quick else 1000)
