@@ -22,11 +22,12 @@ from nlpcl.data.protocols import folds
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.collapse import answer
 from nlpcl.metrics.confusion import cell
+from nlpcl.metrics.intervals import paired_bootstrap
 from nlpcl.metrics.rates import exact_interval
+from nlpcl.metrics.resampling import summed_units
 from nlpcl.nn.costs import Timing, parameter_count, timed
 from nlpcl.nn.gate_statistics import GateStatistics, replaced, watched
 from nlpcl.nn.model import ZooModel
-from nlpcl.runs.ablation.comparison import paired
 from nlpcl.runs.evaluation import evaluate
 from nlpcl.runs.folder import FOLDS
 from nlpcl.runs.rows import load_unsplit
@@ -246,7 +247,8 @@ def drop_cells(
     sums, score = summed(metric, [first, second], config)
     before, after = sums(first), sums(second)
     together = clusters_of(first)
-    difference, _ = paired([before], [after], score, together and together.names, 1000, 0)
+    pairs = np.stack([before, after], axis=1)[:, :, None]
+    difference = paired_bootstrap(summed_units(pairs, together and together.names), score)
     changed = sum(answer(one) != answer(other) for one, other in zip(first, second, strict=True))
     # Resampling answers that are all the same gives no interval of width 0, but none.
     ends = [cell(end) if changed else None for end in (difference.low, difference.high)]

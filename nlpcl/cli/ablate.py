@@ -26,9 +26,9 @@ def command(arguments: Sequence[str] = ()) -> Any:
     )
 
 
-def study_option(help: str, *declarations: str) -> Any:
+def study_option(help: str, *declarations: str, metavar: str | None = None) -> Any:
     """Return an option listed under the heading Ablation."""
-    return typer.Option(*declarations, help=help, rich_help_panel="Ablation")
+    return typer.Option(*declarations, help=help, metavar=metavar, rich_help_panel="Ablation")
 
 
 def model_command(name: str) -> Any:
@@ -82,6 +82,15 @@ def model_command(name: str) -> Any:
                 "--reuse-other-code",
             ),
         ] = False,
+        plan_points: Annotated[
+            float | None,
+            study_option(
+                "Train nothing: from what is finished in --out, how many seeds or test items would "
+                "detect a difference of so many points.",
+                "--plan",
+                metavar="POINTS",
+            ),
+        ] = None,
         quiet: Annotated[bool, study_option("No progress display.", "--quiet")] = False,
         format: TableOption = "table",
         given: dict[str, Any],
@@ -100,6 +109,11 @@ def model_command(name: str) -> Any:
         )
         metrics = plan.task.measures.check(listed(metric))
         loading(quiet)
+        if plan_points is not None:
+            from nlpcl.runs.ablation.planning import plan_report
+
+            show_report(plan_report(plan, out, metrics, plan_points), format)
+            return
         from nlpcl.runs.ablation.study import ablate as compare_variants
 
         study = compare_variants(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nlpcl.metrics.arrays import Floats, Integers
@@ -48,7 +48,7 @@ class Difference(Interval):
     """Score of the first system minus that of the second, in the unit of the score.
 
     Args:
-        p_value: two-sided, from the same resamples.
+        p_value: two-sided, not adjusted for other differences; NaN where nothing can be tested.
         seeds: training seeds averaged over.
     """
 
@@ -171,16 +171,6 @@ def score_intervals(
     return {name: at_the_edge(one, known.get(name)) for name, one in found.items()}
 
 
-def check_pair(units: Units) -> None:
-    """Check that units hold two systems.
-
-    Raises:
-        ValueError: they hold another number.
-    """
-    if units.totals.shape[1] != 2:
-        raise ValueError(f"two systems are compared, found {units.totals.shape[1]}")
-
-
 def paired_bootstrap(
     units: Units,
     score: ScoreFunction,
@@ -191,11 +181,8 @@ def paired_bootstrap(
 ) -> Difference:
     """Score of the first system minus the second, both on the same resampled items.
 
-    With several training seeds it speaks of models trained anew, not of these very ones: the
-    variance of the seeds' differences is added to that of the items and the interval is Student's,
-    with Satterthwaite's degrees of freedom. Without that, two equal methods whose training varies
-    by 1.5 points are found different on 2000 items in a third of simulated studies of 3 seeds; with
-    it in 3 %. With one seed: percentiles.
+    Scores are averaged over training seeds: it speaks of the models as trained. For models trained
+    anew see :mod:`nlpcl.metrics.variance`.
 
     Args:
         units: of two systems; scores are averaged over training seeds.
@@ -209,7 +196,8 @@ def paired_bootstrap(
     """
     import numpy as np
 
-    check_pair(units)
+    if units.totals.shape[1] != 2:
+        raise ValueError(f"two systems are compared, found {units.totals.shape[1]}")
     generator = np.random.default_rng(seed)
     parts: list[Floats] = []
     for weights in units.draws(resamples, generator):
@@ -223,63 +211,7 @@ def paired_bootstrap(
     )
     tail = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
     p_value = min(1.0, 2 * (1 + tail) / (1 + len(gaps))) if units.size > 1 else math.nan
-    plain = Difference(**vars(found), p_value=p_value, seeds=len(by_seed))
-    if len(by_seed) < 2 or units.size < 2:
-        return plain
-    return with_seed_variance(plain, float(by_seed.var(ddof=1)) / len(by_seed))
-
-
-def with_seed_variance(items: Difference, variance: float) -> Difference:
-    """Add the variance of a mean over training seeds to that of resampled items.
-
-    Chance of single items is in both, so the interval is rather too wide than too narrow.
-    """
-    from scipy.stats import t
-
-    both = items.standard_error**2 + variance
-    if not both:
-        return items
-    parts = items.standard_error**4 / (items.clusters - 1) + variance**2 / (items.seeds - 1)
-    freedom, error = both**2 / parts, math.sqrt(both)
-    half = float(t.ppf((1 + items.level) / 2, freedom)) * error
-    return replace(
-        items,
-        low=items.value - half,
-        high=items.value + half,
-        standard_error=error,
-        method=f"{items.method}, and variance of {items.seeds} training seeds",
-        p_value=2 * float(t.sf(abs(items.value) / error, freedom)),
-    )
-
-
-def approximate_randomisation(
-    units: Units, score: ScoreFunction, *, resamples: int = 2000, seed: int = 0
-) -> float:
-    """Two-sided p of a difference between two systems on the same items (Noreen 1989).
-
-    The answers of both systems, over all training seeds at once, are exchanged for a random half
-    of the clusters or items; p = (1 + as large differences) / (1 + resamples), never 0. It speaks
-    of the models as trained, not of models trained anew. With k clusters it cannot fall below
-    about 2 / 2^k.
-
-    Raises:
-        ValueError: not two systems, or a score that is NaN on the data as they are.
-    """
-    import numpy as np
-
-    check_pair(units)
-    generator = np.random.default_rng(seed)
-    observed = score(units.sums(units.copies[None]))[0].mean(-1)
-    gap = abs(float(observed[0] - observed[1]))
-    if math.isnan(gap):
-        raise ValueError("the score is NaN on the data as they are")
-    as_large = 0
-    for exchanged in units.exchanges(resamples, generator):
-        kept, moved = units.sums(units.copies - exchanged), units.sums(exchanged)
-        scored = score(kept + moved[:, ::-1]).mean(-1)
-        # Rounding must not turn an equal difference into a smaller one.
-        as_large += int((np.abs(scored[:, 0] - scored[:, 1]) >= gap - 1e-9).sum())
-    return (1 + as_large) / (1 + resamples)
+    return Difference(**vars(found), p_value=p_value, seeds=len(by_seed))
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:

@@ -1,7 +1,7 @@
 """What is resampled: clusters of test items, or items, with what scores need already summed.
 
 Clips of one speaker, or sentences of one source, are not independent: where clusters are named,
-whole clusters are drawn or exchanged. What a score needs is first summed within clusters (or
+whole clusters are drawn. What a score needs is first summed within clusters (or
 counted once for items that are alike), so a thousand resamples cost one matrix product.
 """
 
@@ -74,11 +74,6 @@ class Units:
         probabilities = self.copies / self.size
         for count in bunches(resamples, self.totals.size // len(self.totals) + len(self.totals)):
             yield generator.multinomial(self.size, probabilities, size=count)
-
-    def exchanges(self, resamples: int, generator: np.random.Generator) -> Iterator[Integers]:
-        """How many of each unit are exchanged, each with probability 1/2, (R, U) in parts."""
-        for count in bunches(resamples, self.totals.size // len(self.totals) + len(self.totals)):
-            yield generator.binomial(self.copies, 0.5, size=(count, len(self.copies)))
 
 
 def cluster_indices(clusters: Sequence[str] | int, n: int | None = None) -> tuple[Integers, int]:

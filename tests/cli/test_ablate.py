@@ -44,7 +44,8 @@ def test_the_table_fits_a_terminal_and_says_where_things_are(shown):
     out = shown["table"].out
     assert all(len(line) <= 80 for line in out.splitlines()[:-1])
     assert "sdcl, the model's baseline, was added" in " ".join(out.split())
-    assert "no detectable difference" in out or "cannot be told apart" in out
+    assert "No verdict with fewer than 3 seeds" in " ".join(out.split())
+    assert "detectable" not in out
     assert "ablation.json" in out.splitlines()[-1]
 
 
@@ -81,6 +82,9 @@ MISTAKES = {
     "--seeds x": "--seeds",
     "--jobs 0": "--jobs",
     "--preset papr": "Did you mean 'paper'",
+    "--plan 1": "holds no ablation",
+    "--plan 0": "0 is not above 0",
+    "--plan nan": "--plan",
     "--metric f2": "unknown metric 'f2'",
     "--format jsn": "Did you mean 'json'",
     "--lr 0": "above 0",
@@ -131,3 +135,17 @@ def test_help_lists_variants_and_train_flags(run_main):
     for word in ("no-contrast", "--sweep", "--baseline", "--jobs", "--batch-size", "--data"):
         assert word in out
     assert "sdcl" in run_main("ablate", "--help").out
+
+
+def test_a_plan_is_made_from_what_is_finished(run_main, settings, flags, tmp_path):
+    line = ["ablate", "sdcl", "--variants", "no-contrast", *flags(settings | {"epochs": 1})]
+    line += ["--metric", "clean_intact", "--quiet"]
+    assert "--out" in run_main(*line, "--plan", "1").error_line
+    one_seed = run_main(*line, "--seeds", "1", "--out", "study")
+    assert one_seed.code == 0, one_seed
+    before = sorted(tmp_path.rglob("*"))
+    short = run_main(*line, "--seeds", "1", "--out", "study", "--plan", "1").error_line
+    assert "two finished seeds" in short
+    other = run_main(*line, "--out", "study", "--plan", "1", "--lr", "0.1").error_line
+    assert "other settings" in other
+    assert sorted(tmp_path.rglob("*")) == before

@@ -31,12 +31,11 @@ def load_forest(ablation: AblationSource, options: Options) -> Material:
     """Load the differences for every compared metric and test set."""
     record = ablation.record
     rows: list[dict[str, Any]] = []
-    names = ("test", "metric", "variant", "baseline", "difference", "low", "high", "p_holm", "n")
+    names = ("test", "metric", "variant", "baseline", "difference", "low", "high", "n", "clusters")
+    names += ("seeds", "p_dunnett", "p_holm", "is_found")
     for found in record.get("comparisons", ()):
         if isinstance(found.get("difference"), int | float):
-            rows.append(
-                {name: found.get(name) for name in (*names, "clusters", "seeds", "is_found")}
-            )
+            rows.append({name: found.get(name) for name in names})
     failed = [cell for cell in record.get("cells", ()) if cell.get("state") != "finished"]
     if not rows:
         reason = next((cell["reason"] for cell in failed if cell.get("reason")), "")
@@ -50,7 +49,7 @@ def load_forest(ablation: AblationSource, options: Options) -> Material:
     first = [row for row in rows if (row["test"], row["metric"]) == tests[0]]
     caption = (
         f"Difference to {record.get('baseline')}, in points, with 95 % intervals; filled: found by "
-        "the interval and by the test after Holm's correction. "
+        "the test, adjusted for the number of comparisons. "
         f"n = {first[0]['n']}, {first[0]['seeds']} seed(s). "
     )
     if failed:

@@ -1,11 +1,11 @@
-"""Comparison of variants with a baseline: intervals, tests with Holm's correction, verdicts.
+"""Comparison of variants with a baseline: intervals, adjusted tests, verdicts.
 
-A variant and the baseline answer the same test items after training from the same seeds. Items (or
-clusters: speakers, sentences of one source) are resampled for both at once. With several seeds the
-interval is of models trained anew (:func:`nlpcl.metrics.intervals.paired_bootstrap`), and the
-p-value is the greater of approximate randomisation over items and Student's t over items and seeds,
-so that a lucky seed is no discovery: the first test alone speaks of the very models that were
-trained.
+A variant and the baseline answer the same test items after training from the same seeds. Intervals
+and tests are of models trained anew and of other test items (:mod:`nlpcl.metrics.variance`). How
+much scores vary over seeds is estimated from all variants of the study together, since the two or
+three seeds of one pair say next to nothing of it; a variant that varies clearly more than the
+others is not pooled. Verdicts follow Dunnett's adjustment for many comparisons with one baseline;
+with fewer than three seeds there is none.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl.metrics.confusion import ScoreFunction
 from nlpcl.metrics.intervals import Difference
+from nlpcl.metrics.power import ALPHA, FEWEST_SEEDS, detectable
+from nlpcl.runs.ablation.pooling import Answers, answers, in_order, reported
 
 if TYPE_CHECKING:
     import numpy as np
 
-POWER = 0.8
-"""Probability of finding a difference as large as the one called detectable."""
+LEVEL = 0.95
+"""Nominal coverage of intervals."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +34,42 @@ class Comparison:
     Args:
         variant, baseline: names.
         difference: variant minus baseline, with its 95 % interval.
-        p_value: two-sided, of this comparison alone; NaN where nothing can be resampled.
-        p_holm: corrected for the number of variants.
+        freedom: degrees of freedom of interval and test.
+        p_holm: corrected for the number of variants, whatever their dependence.
+        p_dunnett: adjusted for their number and for the baseline they share.
         detectable: the smallest true difference found with 80 % probability; NaN as above.
+        varies_more: which of the two vary clearly more over seeds than the others.
     """
 
     variant: str
     baseline: str
     difference: Difference
-    p_value: float
-    p_holm: float
-    detectable: float
+    freedom: float
+    p_holm: float = math.nan
+    p_dunnett: float = math.nan
+    detectable: float = math.nan
+    varies_more: Sequence[str] = ()
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, of this comparison alone; NaN where nothing can be tested."""
+        return self.difference.p_value
+
+    @property
+    def answers_alike(self) -> bool:
+        """Whether nothing at all differs."""
+        return not self.difference.value and not self.difference.standard_error
+
+    @property
+    def waits_for_seeds(self) -> bool:
+        """Whether there is an interval but no test."""
+        told = not self.answers_alike and not math.isnan(self.difference.low)
+        return told and math.isnan(self.p_dunnett)
 
     @property
     def is_found(self) -> bool:
-        """Whether the interval and the corrected test agree on a difference."""
-        found = self.difference
-        return self.p_holm <= 1 - found.level and not found.low <= 0 <= found.high
+        """Whether the adjusted test finds a difference."""
+        return self.p_dunnett <= ALPHA
 
     def verdict(self, items: str = "items") -> str:
         """The conclusion in one plain sentence.
@@ -61,19 +82,24 @@ class Comparison:
         inside = f" of {found.clusters} clusters" if found.clusters != found.n else ""
         at = f"n = {found.n} {items}{inside} x {seeds}" if items else f"n = {seeds}"
         names = f"{self.variant} and {self.baseline}"
-        if math.isnan(found.low) or math.isnan(self.p_holm):
-            return f"{names} cannot be compared at {at}: too little to resample."
-        if not found.standard_error:
+        if math.isnan(found.low):
+            return f"{names} cannot be compared at {at}: too little to tell how much scores vary."
+        if self.answers_alike:
             return f"{names} cannot be told apart at {at}: their answers score the same."
-        shown = "p < 0.001" if self.p_holm < 0.001 else f"p = {self.p_holm:.3f}"
         ends = f"{100 * found.level:g} % interval {found.low:+.2f} to {found.high:+.2f}"
+        if self.waits_for_seeds:
+            return (
+                f"no verdict on {names} at {at} ({found.value:+.2f} points, {ends}): it takes "
+                f"{FEWEST_SEEDS} seeds."
+            )
+        shown = "p < 0.001" if self.p_dunnett < 0.001 else f"p = {self.p_dunnett:.3f}"
         if self.is_found:
             word = "better" if found.value > 0 else "worse"
-            size = f"{abs(found.value):.2f} points ({ends}, {shown} after Holm)"
+            size = f"{abs(found.value):.2f} points ({ends}, {shown} after Dunnett)"
             return f"{self.variant} is {word} than {self.baseline} by {size} at {at}."
         return (
             f"no detectable difference between {names} at {at} ({found.value:+.2f} points, {ends}, "
-            f"{shown} after Holm); detectable would be >= {self.detectable:.1f} points."
+            f"{shown} after Dunnett); detectable would be >= {self.detectable:.1f} points."
         )
 
 
@@ -82,114 +108,102 @@ def compare(
     baseline: str,
     score: ScoreFunction,
     clusters: Sequence[str] | None = None,
-    *,
-    resamples: int = 2000,
-    seed: int = 0,
 ) -> list[Comparison]:
     """Compare every variant with the baseline.
 
     Args:
         parts: for each variant and training seed the sums of every item, ``(N, K)``, NaN for an
-            item that is not in that seed's test set. Seeds that a variant or the baseline lacks
-            are left out of their comparison.
+            item that is not in that seed's test set. A difference is taken over the seeds that
+            variant and baseline share.
         baseline: its name in ``parts``.
         score: function of summed parts ``(..., K)``; more is better.
         clusters: names ``(N,)``; None: items are independent.
-        resamples: of the bootstrap and of the randomisation.
-        seed: of the resamples.
 
     Returns:
         One comparison a variant that shares a seed with the baseline, in their order.
     """
-    found = []
-    for name, cells in parts.items():
-        shared = [number for number in parts[baseline] if number in cells]
-        if name != baseline and shared:
-            first = [cells[number] for number in shared]
-            second = [parts[baseline][number] for number in shared]
-            difference, p_value = paired(first, second, score, clusters, resamples, seed)
-            found.append(
-                Comparison(name, baseline, difference, p_value, p_value, detectable(difference))
-            )
-    return corrected(found)
+    if len(in_order(parts, baseline)) < 2:
+        return []
+    return compared(answers(parts, baseline, score, clusters))
 
 
-def paired(
-    first: Sequence[np.ndarray],
-    second: Sequence[np.ndarray],
-    score: ScoreFunction,
-    clusters: Sequence[str] | None,
-    resamples: int,
-    seed: int,
-) -> tuple[Difference, float]:
-    """Difference and p-value of two systems with the same seeds; arrays are ``(N, K)`` each."""
-    import numpy as np
-
-    from nlpcl.metrics.intervals import approximate_randomisation, paired_bootstrap
-    from nlpcl.metrics.resampling import summed_units
-
-    both = np.stack([np.stack(first), np.stack(second)])
-    held = ~np.isnan(both).all(axis=(0, 1, 3))  # the others belong to seeds not shared
-    both = np.nan_to_num(both[:, :, held]).transpose(2, 0, 1, 3)
-    names = None if clusters is None else [clusters[at] for at in np.flatnonzero(held).tolist()]
-    if names is not None and len(set(names)) in (1, len(names)):
-        names = None
-    units = summed_units(both, names)
-    difference = paired_bootstrap(units, score, resamples=resamples, seed=seed)
-    p_value = approximate_randomisation(units, score, resamples=resamples, seed=seed)
-    if math.isnan(difference.p_value):
-        return difference, math.nan
-    return difference, max(p_value, difference.p_value) if len(first) > 1 else p_value
+def compare_reported(values: Mapping[str, Mapping[int, float]], baseline: str) -> list[Comparison]:
+    """Compare metrics known only per run, so that nothing is known of test items."""
+    if len(in_order(values, baseline)) < 2:
+        return []
+    return compared(reported(values, baseline))
 
 
-def compare_reported(
-    values: Mapping[str, Mapping[int, float]], baseline: str, level: float = 0.95
-) -> list[Comparison]:
-    """Compare metrics known only per run: Student's paired t over training seeds."""
-    from scipy.stats import t
-
-    from nlpcl.metrics.intervals import t_interval
-
-    found = []
-    for name, cells in values.items():
-        shared = [number for number in values[baseline] if number in cells]
-        if name == baseline or not shared:
-            continue
-        gaps = [cells[number] - values[baseline][number] for number in shared]
-        interval = t_interval(gaps, level)
-        error = interval.standard_error
-        p_value = math.nan
-        if len(gaps) > 1:
-            ratio = abs(interval.value) / error if error else math.inf * bool(interval.value)
-            p_value = 1.0 if math.isnan(ratio) else 2 * float(t.sf(ratio, len(gaps) - 1))
-        difference = Difference(**vars(interval), p_value=p_value, seeds=len(gaps))
-        found.append(
-            Comparison(name, baseline, difference, p_value, p_value, detectable(difference))
-        )
-    return corrected(found)
+def compared(study: Answers) -> list[Comparison]:
+    """Compare every system with the first, and adjust the tests together."""
+    return adjusted(study, [comparison(study, number) for number in range(1, len(study.names))])
 
 
-def corrected(found: Sequence[Comparison]) -> list[Comparison]:
-    """Apply Holm's correction to the comparisons that could be made."""
-    from nlpcl.metrics.significance import holm
+def comparison(study: Answers, system: int) -> Comparison:
+    """Compare a system with the baseline, not adjusted."""
+    from scipy.special import stdtr, stdtrit
 
-    tested = [one.p_value for one in found if not math.isnan(one.p_value)]
-    adjusted = iter(holm(tested))
-    return [
-        one if math.isnan(one.p_value) else replace(one, p_holm=next(adjusted)) for one in found
+    found = study.difference(system)
+    seeds, (n, clusters) = study.seeds_of(system), study.sizes(system)
+    error = 0.0 if study.same_as[system] == 0 else found.error
+    half = -float(stdtrit(found.freedom, (1 - LEVEL) / 2)) * error
+    p_value = math.nan
+    if seeds >= FEWEST_SEEDS and not math.isnan(error):
+        ratio = abs(found.value) / error if error else math.inf * bool(found.value)
+        p_value = 1.0 if math.isnan(ratio) else 2 * float(stdtr(found.freedom, -ratio))
+    gap = Difference(
+        found.value,
+        found.value - half,
+        found.value + half,
+        LEVEL,
+        error,
+        n,
+        clusters,
+        method(study, system),
+        p_value,
+        seeds,
+    )
+    more = [study.names[one] for one in (system, 0) if study.same_as[one] in study.variable]
+    return Comparison(study.names[system], study.names[0], gap, found.freedom, varies_more=more)
+
+
+def method(study: Answers, system: int) -> str:
+    """Say what an interval rests on."""
+    pool, (_, clusters) = study.pool_of(system), study.sizes(system)
+    told = []
+    if pool.freedom:
+        told.append(f"seeds of {len(pool.systems)} variants ({pool.freedom} degrees of freedom)")
+    if len(study.items):
+        kind = "items" if len(study.clusters) == len(study.items) else "clusters"
+        told.append(f"{clusters} test {kind}, each left out once")
+    return f"Student's t, variance from {' and '.join(told)}" if told else "nothing to compare with"
+
+
+def adjusted(study: Answers, found: Sequence[Comparison]) -> list[Comparison]:
+    """Add both adjustments and what is detectable to the comparisons that can be tested."""
+    from nlpcl.metrics.significance import ManyToOne, holm
+
+    tested = [
+        place
+        for place, one in enumerate(found)
+        if not math.isnan(one.p_value) and not one.answers_alike
     ]
-
-
-def detectable(difference: Difference) -> float:
-    """Smallest true difference detected with a power of 80 %, before Holm's correction.
-
-    Half the interval and as many standard errors as the power asks for: 2.8 standard errors where
-    the interval is 1.96 of them wide on each side; more with few seeds.
-    """
-    from scipy.stats import norm
-
-    half = (difference.high - difference.low) / 2
-    return half + float(norm.ppf(POWER)) * difference.standard_error
+    changed = list(found)
+    for place, one in enumerate(found):
+        if not math.isnan(one.p_value):  # equal answers are no test
+            changed[place] = replace(one, p_holm=1.0, p_dunnett=1.0, detectable=math.nan)
+    if not tested:
+        return changed
+    p_values = [found[place].p_value for place in tested]
+    freedom = [found[place].freedom for place in tested]
+    together = ManyToOne(study.correlation([1 + place for place in tested]), freedom)
+    level = together.level(ALPHA)
+    both = zip(holm(p_values), together.adjusted(p_values), strict=True)
+    for place, (p_holm, p_dunnett) in zip(tested, both, strict=True):
+        one = found[place]
+        least = detectable(one.difference.standard_error, one.freedom, level)
+        changed[place] = replace(one, p_holm=p_holm, p_dunnett=p_dunnett, detectable=least)
+    return changed
 
 
 def spread(values: Sequence[float]) -> tuple[float, float | None]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json, read_json_lines
-from nlpcl.metrics.clusters import clusters_of
+from nlpcl.metrics.clusters import Clusters, clusters_of
+from nlpcl.metrics.confusion import ScoreFunction
 from nlpcl.metrics.measures import Rows
 from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
 from nlpcl.runs.ablation.engine import is_finished
@@ -124,25 +125,64 @@ def in_short(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
 
 
+@dataclass(frozen=True)
+class Answered:
+    """The answers on one test set, as sums of a metric.
+
+    Args:
+        test, metric: names.
+        values: of the metric, by variant and seed.
+        parts: sums of every item by variant and seed; empty where only values are known.
+        score: function of summed sums.
+        clusters: of the items, None where they are independent.
+        n: items, over all seeds.
+    """
+
+    test: str
+    metric: str
+    values: Mapping[str, Mapping[int, float]]
+    parts: Mapping[str, Mapping[int, np.ndarray]] = field(default_factory=dict)
+    score: ScoreFunction | None = None
+    clusters: Clusters | None = None
+    n: int = 0
+
+    @property
+    def names(self) -> list[str] | None:
+        """The cluster of each item."""
+        return None if self.clusters is None else self.clusters.names
+
+
 def score(
     plan: Plan, results: Sequence[Result], metric: str, *, with_tests: bool = True
 ) -> list[Scores]:
     """Score every test set; with ``with_tests``, compare each variant with the baseline."""
+    scored = []
+    for one in answered(plan, results, metric):
+        found: Sequence[Comparison] = []
+        if one.score is None:
+            found = compare_reported(one.values, plan.baseline)
+        elif with_tests:
+            found = compare(one.parts, plan.baseline, one.score, one.names)
+        kind = "" if one.clusters is None else one.clusters.field
+        by_variant = {each.variant: each for each in found}
+        scored.append(Scores(one.test, metric, one.values, by_variant, one.n, kind))
+    return scored
+
+
+def answered(plan: Plan, results: Sequence[Result], metric: str) -> list[Answered]:
+    """Gather the answers of all finished cells, by test set."""
     if plan.task.measures.summed is None:
         values: dict[str, dict[int, float]] = {name: {} for name in plan.variants}
         for one in results:
             if metric in one.metrics:
                 values[one.cell.variant][one.cell.seed] = one.metrics[metric]
-        found = compare_reported(values, plan.baseline)
-        return [Scores("test", metric, values, {one.variant: one for one in found})]
+        return [Answered("test", metric, values)]
     tests = list(dict.fromkeys(name for one in results for name in one.rows))
-    return [score_test(plan, results, metric, test, with_tests) for test in tests]
+    return [answered_test(plan, results, metric, test) for test in tests]
 
 
-def score_test(
-    plan: Plan, results: Sequence[Result], metric: str, test: str, with_tests: bool
-) -> Scores:
-    """Score one test set by a metric."""
+def answered_test(plan: Plan, results: Sequence[Result], metric: str, test: str) -> Answered:
+    """Gather the answers on one test set."""
     tested = [one for one in results if test in one.rows]
     settings = next(iter(plan.variants.values()))
     everything = [one.rows[test] for one in tested]
@@ -150,7 +190,6 @@ def score_test(
     assert summed is not None
     parts_of, function = summed(metric, everything, settings)
     places, items = item_places(tested, test)
-    clusters = clusters_of(items)
     parts: dict[str, dict[int, np.ndarray]] = {name: {} for name in plan.variants}
     values: dict[str, dict[int, float]] = {name: {} for name in plan.variants}
     for one in tested:
@@ -160,11 +199,7 @@ def score_test(
         parts[variant][seed] = spread_out(
             sums, [places[key] for key in keys(one.rows[test])], places
         )
-    names = None if clusters is None else clusters.names
-    found = compare(parts, plan.baseline, function, names) if with_tests else []
-    compared = {one.variant: one for one in found}
-    kind = "" if clusters is None else clusters.field
-    return Scores(test, metric, values, compared, len(places), kind)
+    return Answered(test, metric, values, parts, function, clusters_of(items), len(places))
 
 
 def keys(rows: Rows) -> list[Hashable]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.confusion import cell as number
+from nlpcl.metrics.power import FEWEST_SEEDS
+from nlpcl.metrics.variance import UNEQUAL
 from nlpcl.runs.ablation.collapse import collapse_of, say_collapse
 from nlpcl.runs.ablation.comparison import Comparison, spread
 from nlpcl.runs.ablation.outcomes import OTHER_CODE, Result, Scores
@@ -32,7 +34,8 @@ def make_report(
         table.note = " ".join([table.note, *protocols(results), *code_notes(results)])
         verdicts = verdict_table(plan, scores, f"verdicts{suffix}")
         report.tables.append(say_collapse(table, plan.task, results))
-        report.tables.append(say_collapse(verdicts, plan.task, results, in_rows=True))
+        if verdicts.rows:
+            report.tables.append(say_collapse(verdicts, plan.task, results, in_rows=True))
         for name, values in scores.values.items():
             if values:
                 report.metrics[f"{name}/{scores.metric}{suffix}"] = spread(list(values.values()))[0]
@@ -50,7 +53,8 @@ def difference_table(plan: Plan, scores: Scores, name: str) -> Table:
         mean, deviation = spread(values) if values else (None, None)
         cells = difference_cells(scores.comparisons.get(variant))
         rows.append([variant, mean, deviation, *cells])
-    columns = ["variant", "mean", "std", "difference", "low", "high", "p", "p (Holm)"]
+    columns = ["variant", "mean", "std", "difference", "low", "high"]
+    columns += ["p (Dunnett)", "p (Holm)"]
     test = f" on the {scores.test} test" if scores.n else ""
     size = f"n = {scores.n} {plan.task.item}, " if scores.n else ""
     title = f"{plan.entry.name}: {scores.metric}{test} ({size}{seeds_in_words(plan.seeds)})"
@@ -67,7 +71,7 @@ def difference_cells(found: Comparison | None) -> list[Cell]:
         gap.value,
         number(gap.low),
         number(gap.high),
-        shown(found.p_value),
+        shown(found.p_dunnett),
         shown(found.p_holm),
     ]
 
@@ -110,33 +114,52 @@ def method_notes(plan: Plan, scores: Scores) -> list[str]:
     notes = [f"Percent; std over seeds (ddof 1). Differences are to {plan.baseline}."]
     if not found:
         return [*notes, "Nothing can be compared: the baseline or all others did not finish."]
-    gap = max((one.difference for one in found), key=lambda one: one.seeds)
-    notes.append(f"95 % intervals: {gap.method}.")
-    if scores.n:
-        test = "approximate randomisation over test items"
-        if gap.seeds > 1:
-            test = f"the greater of {test} and Student's t over items and seeds"
-        else:
-            notes.append("One seed: this speaks of these very models, not of training anew.")
-        plural = "s" if len(found) > 1 else ""
-        notes.append(f"p: {test}; Holm over {len(found)} comparison{plural}.")
+    gap = max(found, key=lambda one: (not one.answers_alike, one.difference.seeds)).difference
+    whom = "models trained anew" if gap.seeds > 1 else "these very models"
+    whom += " and of other test items" if scores.n else ""
+    notes.append(f"95 % intervals are of {whom}: {gap.method}.")
+    if any(not math.isnan(one.p_dunnett) for one in found):
+        notes.append(
+            f"p: adjusted for {len(found)} comparisons with one baseline by Dunnett's method, "
+            "which the verdicts follow, and by Holm's."
+            if len(found) > 1
+            else "p: of a single comparison, so that nothing is adjusted."
+        )
+    elif gap.seeds < FEWEST_SEEDS:
+        notes.append(
+            f"No verdict with fewer than {FEWEST_SEEDS} seeds, which tell too little of how much "
+            f"training varies: --seeds {FEWEST_SEEDS} with this --out goes on."
+        )
+    notes += variance_notes(plan, found)
     if scores.clusters and gap.clusters != gap.n:
-        notes.append(f"Resampled by {scores.clusters}.")
-        least = 2 / 2**gap.clusters
-        if least > 0.05 / len(found):
-            notes.append(f"With {gap.clusters} of them no p can fall below {least:.2g}.")
+        notes.append(f"Clusters: {scores.clusters}.")
     return notes
 
 
+def variance_notes(plan: Plan, found: Sequence[Comparison]) -> list[str]:
+    """Say which variants are not pooled with the others."""
+    names = list(dict.fromkeys(name for one in found for name in one.varies_more))
+    if not names:
+        return []
+    what = "every comparison rests" if plan.baseline in names else "comparisons with it rest"
+    if len(names) > 1 and plan.baseline not in names:
+        what = "comparisons with them rest"
+    return [
+        f"SEEDS VARY UNEQUALLY: clearly more in {' and '.join(names)} than in the others "
+        f"(Cochran's test, p < {UNEQUAL:g}), so that {what} on the seeds of two variants alone."
+    ]
+
+
 def verdict_table(plan: Plan, scores: Scores, name: str) -> Table:
-    """Build a table with one sentence per variant."""
+    """Build a table with one sentence per variant; empty where all only ask for more seeds."""
+    nothing_judged = all(math.isnan(one.p_dunnett) for one in scores.comparisons.values())
     items = plan.task.item if scores.n else ""
     rows: list[list[Cell]] = []
     for variant in plan.variants:
         found = scores.comparisons.get(variant)
-        if found is not None:
+        if found is not None and not (nothing_judged and found.waits_for_seeds):
             rows.append([variant, found.verdict(items)])
-        elif variant != plan.baseline:
+        elif found is None and variant != plan.baseline:
             rows.append([variant, "cannot be compared: no seed finished beside the baseline's."])
     return Table(name, ["variant", "verdict"], rows, title=f"Verdicts ({scores.metric})")
 
@@ -261,8 +284,10 @@ def comparison_record(scores: Scores, one: Comparison, items: str) -> dict[str, 
         "high": number(gap.high),
         "level": gap.level,
         "standard_error": number(gap.standard_error),
+        "freedom": number(one.freedom),
         "p_value": number(one.p_value),
         "p_holm": number(one.p_holm),
+        "p_dunnett": number(one.p_dunnett),
         "detectable": number(one.detectable),
         "n": gap.n,
         "clusters": gap.clusters,

@@ -74,9 +74,12 @@ def test_the_tables_say_what_the_runs_say(study, read):
     gap = rows["no-contrast"]["mean"] - rows["sdcl"]["mean"]
     assert rows["no-contrast"]["difference"] == pytest.approx(gap)
     assert rows["sdcl"]["difference"] is None
-    (verdict,) = table(study, "verdicts")
-    assert verdict["variant"] == "no-contrast"
-    assert "n = 8 sentences x 2 seeds" in verdict["verdict"]
+    # Two seeds: intervals, no test and no verdict, and one line that says why.
+    assert rows["no-contrast"]["p (Dunnett)"] is rows["no-contrast"]["p (Holm)"] is None
+    assert rows["no-contrast"]["low"] <= gap <= rows["no-contrast"]["high"]
+    told = [made.rows for made in study.report.tables if made.name == "verdicts"]
+    assert all("score the same" in sentence for rows in told for _, sentence in rows)
+    assert "No verdict with fewer than 3 seeds" in note(study)
     for row in table(study, "costs"):
         assert row["parameters"] > 1000
         assert row["seconds"] > 0
@@ -247,5 +250,5 @@ def test_studies_over_folds_pool_their_clips_by_speaker(clips, tmp_path, monkeyp
     assert (found.n, found.clusters) == (24, 6)
     run = study.results[0]
     assert scores.values["general"][0] == pytest.approx(run.metrics["ua"])
-    assert "Resampled by speaker" in study.report.tables[0].note
+    assert "Clusters: speaker." in study.report.tables[0].note
     assert not dataclasses.asdict(run)["reason"]
