@@ -94,7 +94,7 @@ def bypassed(module: nn.Module) -> Iterator[None]:
 
 
 def module_report(
-    run: Run, splits: Splits | None, config: Any
+    run: Run, splits: Splits | None, config: Any, names: Mapping[str, str] | None = None
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Evaluate a run with the whole model, and with each module bypassed.
 
@@ -103,6 +103,7 @@ def module_report(
             clips, and the answers are scored together.
         splits: the test rows; not read for a study.
         config: of the evaluation.
+        names: class of the model → what the rows call it.
 
     Returns:
         A table for each test set, and every prediction row with the name of what was bypassed.
@@ -119,13 +120,13 @@ def module_report(
             raise UserError(what, "--by module", "Score the model as it is.")
         sizes = {name: parameter_count(module) for name, module in named.items()}
         with timed(part.model, named) as measured:
-            add(answers, FULL, part, rows, config)
+            add(answers, FULL, part, rows, config, names)
         timing.model += measured.model
         for name, calls in measured.calls.items():
             timing.modules[name] = timing.modules.get(name, 0.0) + measured.modules.get(name, 0.0)
             timing.calls[name] = timing.calls.get(name, 0) + calls
             with bypassed(named[name]):
-                add(answers, name, part, rows, config)
+                add(answers, name, part, rows, config, names)
     protocol = run.record["data"]["protocol"] if splits is None else splits.protocol
     predictions = [
         {"bypassed": name, **row}
@@ -149,9 +150,16 @@ def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
         yield part, Splits(clips.name, test={clips.name: list(fold.test)})
 
 
-def add(answers: dict[str, Answers], name: str, run: Run, splits: Splits, config: Any) -> None:
-    """Evaluate a model in its present state and record the results."""
-    report, rows = evaluate(run.model, run.task_for(config), splits, run.precision)
+def add(
+    answers: dict[str, Answers],
+    name: str,
+    run: Run,
+    splits: Splits,
+    config: Any,
+    names: Mapping[str, str] | None,
+) -> None:
+    """Note what a model gives in its present state."""
+    report, rows = evaluate(run.model, run.task_for(config, names), splits, run.precision)
     place = answers.setdefault(name, Answers())
     place.metrics |= report.metrics
     for row in rows:

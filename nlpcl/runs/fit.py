@@ -11,7 +11,8 @@ from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.nn.devices import choose_machine
-from nlpcl.runs.rows import load_splits
+from nlpcl.runs.evaluation import check_tests
+from nlpcl.runs.rows import check_rows, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import fit_splits
 
@@ -54,6 +55,8 @@ def fit(
             f"--data {config.data}",
             "It is for testing only (nlpcl eval), or too small to hold a dev set out.",
         )
+    check_rows(config, splits, quiet=quiet)
+    check_tests(config, splits)
     return fit_splits(entry, config, splits, machine, out=out, quiet=quiet, resume=resume)
 
 

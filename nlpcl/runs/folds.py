@@ -27,10 +27,10 @@ from nlpcl.core.splits import Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
-from nlpcl.runs.evaluation import split_table
+from nlpcl.runs.evaluation import check_tests, split_table
 from nlpcl.runs.folder import FOLDS, read_record
 from nlpcl.runs.provenance import study_record
-from nlpcl.runs.rows import load_unsplit
+from nlpcl.runs.rows import check_rows, load_unsplit
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import ended, fit_splits, prepare_folder
 from nlpcl.tasks import task_class
@@ -52,7 +52,10 @@ def cross_validate(
         KeyboardInterrupt: stopped by Ctrl-C; the run can be resumed.
     """
     clips = load_unsplit(config)
+    check_rows(config, clips, quiet=quiet)
     parts = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
+    for fold in parts:
+        check_tests(config, fold_splits(clips, fold))
     folder = prepare_folder(out, entry, resume)
     leaks = leak_statement(parts, clips.train)
     clips.protocol = title(config.protocol, parts)
@@ -100,14 +103,19 @@ def fit_fold(
     begun = (folder / "run.json").is_file()
     if begun and read_record(folder).get("state") == "finished":
         return Run(folder, device=config.device, precision=config.precision)
-    splits = Splits(
+    splits = fold_splits(clips, fold)
+    return fit_splits(entry, config, splits, machine, out=folder, quiet=quiet, resume=begun)
+
+
+def fold_splits(clips: Splits, fold: Fold) -> Splits:
+    """The clips of a fold."""
+    return Splits(
         clips.name,
         train=list(fold.train),
         dev=list(fold.dev),
         test={clips.name: list(fold.test)},
         protocol=f"{clips.protocol}; fold {fold.name}",
     )
-    return fit_splits(entry, config, splits, machine, out=folder, quiet=quiet, resume=begun)
 
 
 def pool(

@@ -166,18 +166,18 @@ def set_aside(place: Path) -> None:
             place.rename(next(path for path in tried if not path.exists()))
 
 
-def check_data(config: Any) -> None:
-    """Read the data once before any training.
+def check_data(config: Any, *, quiet: bool) -> None:
+    """Read the data once before anything is trained, and say what they are.
 
     Raises:
         UserError: they cannot be read or lack a split.
     """
-    from nlpcl.runs.rows import load_splits, load_unsplit
+    from nlpcl.runs.rows import check_rows, load_splits, load_unsplit
 
+    splits = load_unsplit(config) if config.folds else load_splits(config)
+    check_rows(config, splits, quiet=quiet)
     if config.folds:
-        load_unsplit(config)
         return
-    splits = load_splits(config)
     sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     for name, size in sizes.items():
         if not size:
