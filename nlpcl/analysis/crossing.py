@@ -10,6 +10,7 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Cell, Report, Table
+from nlpcl.data.classes import listed
 from nlpcl.data.holdout import all_keys, without
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.intervals import score_intervals
@@ -123,6 +124,8 @@ def columns_of(runs: Sequence[Run], data: Sequence[str], changed: Changed) -> li
         check_mapping(config, splits, known_classes(runs))
         if not splits.test:
             raise UserError("has no test set", f"--data {part}", "Give another corpus.")
+        mapping = config.data_options().get("map_labels", {})
+        dropped = [old for old, new in mapping.items() if not new and splits.renamed[old]]
         owned = own_tests(runs, part, changed)
         for name, rows in splits.test.items():
             held = [tests[name] for tests in owned if name in tests]
@@ -131,11 +134,11 @@ def columns_of(runs: Sequence[Run], data: Sequence[str], changed: Changed) -> li
             if not new:
                 what = f"holds no row that is new to all runs (of {len(rows)})"
                 raise UserError(what, f"--data {part}", "Leave out the runs trained on it.")
-            said = [f"{name}: {splits.protocol}."] if splits.renamed else []
+            said = [f"{name}: rows of {listed(dropped)} LEFT OUT."] if dropped else []
             if held and len(kept) < len(rows):
                 said.append(f"{name}: the {len(kept)} of {len(rows)} rows that its runs held out.")
             if len(new) < len(kept):
-                said.append(f"{name}: {len(kept) - len(new)} rows that a run has learnt left out.")
+                said.append(f"{name}: rows that a run has learnt left out: {len(kept) - len(new)}.")
             one = replace(splits, test={name: new})
             columns.append(Column(one, [*said, *(notes if not columns else [])]))
     return columns

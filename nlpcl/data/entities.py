@@ -48,7 +48,7 @@ def unescaped(text: str, spans: Iterable[tuple[int, int]]) -> tuple[str, list[li
 
 def decode(row: Example) -> Example:
     """A row with the entities of its texts decoded; spans of a rationale move with their words."""
-    decoded = {field: unescape(row[field]) for field in TEXT_FIELDS if field in row}
+    decoded: Example = {field: unescape(row[field]) for field in TEXT_FIELDS if field in row}
     if row.get("rationale"):
         _, decoded["rationale"] = unescaped(row["text"], row["rationale"])
     return row | decoded
