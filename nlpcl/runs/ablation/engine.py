@@ -176,11 +176,9 @@ def check_data(config: Any, *, quiet: bool) -> None:
 
     splits = load_unsplit(config) if config.folds else load_splits(config)
     check_rows(config, splits, quiet=quiet)
-    if config.folds:
-        return
     sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     for name, size in sizes.items():
-        if not size:
+        if not size and not config.folds:
             how = "An ablation needs rows to train on, to choose epochs by, and to compare on."
             raise UserError(f"has no {name} rows", f"--data {config.data}", how)
 
