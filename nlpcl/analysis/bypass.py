@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from nlpcl.core.errors import UserError
@@ -127,7 +128,7 @@ def plain_forms(
 
 
 def module_report(
-    run: Run, splits: Splits | None, config: Any
+    run: Run, splits: Splits | None, config: Any, names: Mapping[str, str] | None = None
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Evaluate a run with the whole model, and with each module bypassed.
 
@@ -136,6 +137,7 @@ def module_report(
             clips, and the answers are scored together.
         splits: the test rows; not read for a study.
         config: of the evaluation.
+        names: class of the model → what the rows call it.
 
     Returns:
         A table for each test set, and every prediction row with the name of what was bypassed.
@@ -152,17 +154,17 @@ def module_report(
             raise UserError(what, "--by module", "Score the model as it is.")
         sizes = {name: parameter_count(module) for name, module in named.items()}
         with timed(part.model, named) as measured, watched(part.model.gates()) as gates:
-            add(answers, FULL, part, rows, config)
+            add(answers, FULL, part, rows, config, names)
         timing.model += measured.model
         for name, calls in measured.calls.items():
             timing.modules[name] = timing.modules.get(name, 0.0) + measured.modules.get(name, 0.0)
             timing.calls[name] = timing.calls.get(name, 0) + calls
             with bypassed(named[name]):
-                add(answers, name, part, rows, config)
+                add(answers, name, part, rows, config, names)
         for name, (module, function) in plain_forms(part.model, gates).items():
             sizes[name] = parameter_count(module)
             with replaced(module, function):
-                add(answers, name, part, rows, config)
+                add(answers, name, part, rows, config, names)
     protocol = run.record["data"]["protocol"] if splits is None else splits.protocol
     predictions = [
         {"bypassed": name, **row}
@@ -186,9 +188,16 @@ def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
         yield part, Splits(clips.name, test={clips.name: list(fold.test)})
 
 
-def add(answers: dict[str, Answers], name: str, run: Run, splits: Splits, config: Any) -> None:
-    """Evaluate a model in its present state and record the results."""
-    report, rows = evaluate(run.model, run.task_for(config), splits, run.precision)
+def add(
+    answers: dict[str, Answers],
+    name: str,
+    run: Run,
+    splits: Splits,
+    config: Any,
+    names: Mapping[str, str] | None,
+) -> None:
+    """Note what a model gives in its present state."""
+    report, rows = evaluate(run.model, run.task_for(config, names), splits, run.precision)
     place = answers.setdefault(name, Answers())
     place.metrics |= report.metrics
     for row in rows:

@@ -25,12 +25,13 @@ from nlpcl.cli.show import check_format, check_output, loading, show_report
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Report
-from nlpcl.runs.evaluation import marked
-from nlpcl.runs.rows import load_splits
+from nlpcl.data import classes
+from nlpcl.runs.evaluation import classes_of, marked
+from nlpcl.runs.rows import check_mapping, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.tasks.spec import TaskSpec
 
-SUMMARY = "Evaluate a run on its own test sets or on other data."
+SUMMARY = "Score a run on its own test sets or on other data, or several runs on several corpora."
 MODULE = "module"
 """The name in ``--by`` that stands for the parts of the model."""
 
@@ -63,7 +64,7 @@ def setting_parameters(specs: Sequence[TaskSpec]) -> list[inspect.Parameter]:
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folder; several with --cross.")],
     given: dict[str, Any],
     data: Annotated[
         str | None,
@@ -97,6 +98,12 @@ def evaluate(
             "--identity", help="Text classifiers: false positives on harmless template sentences."
         ),
     ] = False,
+    cross: Annotated[
+        bool,
+        typer.Option(
+            "--cross", help="A table of the runs on the corpora of --data, all on the same rows."
+        ),
+    ] = False,
     neutral: Annotated[
         str | None,
         typer.Option(help="The harmless class, for --identity. (default: inferred from its name)"),
@@ -114,26 +121,39 @@ def evaluate(
     """Print the scores that the flags ask for, and write them to ``--output``."""
     check_format(format)
     check_output(output)
-    groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral)
+    groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral, cross=cross)
+    check_runs(runs, data, cross=cross)
     loading(quiet=format != "table")
     from nlpcl.core.files import write_json, write_json_lines
 
-    opened = Run(run, device=device, precision=precision)
+    opened, *others = [Run(run, device=device, precision=precision) for run in runs]
     for asked, analysis in ((explain, "words"), (identity, "identity")):
         if asked and analysis not in opened.spec.analyses:
             what = f"is for classifiers of text; {opened.record['model']} is none"
             flags = {"words": "--explain", "identity": "--identity"}
             raise UserError(what, flags[analysis], "Leave it out.")
-    chosen = {"data": data, "data_root": str(data_root) if data_root else None}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
-    config = changed(opened, chosen | given)
-    if identity:
+    if data_root:
+        given = given | {"data_root": str(data_root)}
+    config = changed(opened, given, data)
+    if cross:
+        from nlpcl.analysis.crossing import cross_report
+
+        parts = [part.strip() for part in str(data).split(",")]
+        report, predictions = cross_report(
+            [opened, *others], parts, lambda run, part: changed(run, given, part), names(given)
+        )
+    elif identity:
         from nlpcl.analysis.identity_terms import identity_report
 
         report, predictions = identity_report(opened.predictor, neutral)
     else:
         report, predictions = scored(
-            opened, config, groups, explain_rows if explain else 0, other_data=data is not None
+            opened,
+            config,
+            groups,
+            explain_rows if explain else 0,
+            other_data=data is not None,
+            names=names(given),
         )
     report = marked(report, opened.remark)
     if output is not None:
@@ -142,14 +162,35 @@ def evaluate(
     show_report(report, format, cases=cases)
 
 
+def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool) -> None:
+    """Refuse several runs without ``--cross``, and that without data or with a run twice."""
+    if len(runs) > 1 and not cross:
+        what = f"{len(runs)} runs are scored together with --cross alone"
+        raise UserError(what, "eval", "Give one run, or --cross with --data a,b,c.")
+    if cross and data is None:
+        raise UserError("needs corpora to test on", "--cross", "Give --data a,b,c.")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise UserError("a run is named twice", "eval", "Give each one once.")
+
+
+def names(given: Mapping[str, Any]) -> dict[str, str]:
+    """Class → new name, as given for this evaluation; for rows and models alike."""
+    return classes.label_map(given.get("map_labels", ""))
+
+
 def checked_groups(
-    by: str | None, *, explain: bool, identity: bool, neutral: str | None
+    by: str | None, *, explain: bool, identity: bool, neutral: str | None, cross: bool
 ) -> list[str]:
     """Return the names in ``--by``, and reject flags that exclude each other."""
     groups = [] if by is None else [name.strip() for name in by.split(",")]
     asked = [
         name
-        for name, is_asked in (("--by", groups), ("--explain", explain), ("--identity", identity))
+        for name, is_asked in (
+            ("--by", groups),
+            ("--explain", explain),
+            ("--identity", identity),
+            ("--cross", cross),
+        )
         if is_asked
     ]
     if len(asked) > 1:
@@ -161,18 +202,33 @@ def checked_groups(
     return groups
 
 
-def changed(run: Run, given: Mapping[str, Any]) -> RunConfig:
-    """Return the run's settings, overridden by the flags given."""
-    known = {field.name for field in dataclasses.fields(run.config)}
+def changed(run: Run, given: Mapping[str, Any], data: str | None) -> RunConfig:
+    """The run's settings with the flags that were given.
+
+    The classes of other data are not called as those of the training data were: a mapping of these
+    is forgotten.
+    """
+    fields = {field.name: field for field in dataclasses.fields(run.config)}
     for name in given:
-        if name not in known:
+        if name not in fields:
             what = f"{run.record['model']} has no such setting"
             raise UserError(what, flag(name), "Leave it out.")
-    return dataclasses.replace(run.config, **given)
+    other: dict[str, Any] = {}
+    if data is not None:
+        other["data"] = data
+        if data != run.config.data and "map_labels" in fields:
+            other["map_labels"] = fields["map_labels"].default
+    return dataclasses.replace(run.config, **(other | dict(given)))
 
 
 def scored(
-    run: Run, config: RunConfig, groups: Sequence[str], explained: int, *, other_data: bool
+    run: Run,
+    config: RunConfig,
+    groups: Sequence[str],
+    explained: int,
+    *,
+    other_data: bool,
+    names: Mapping[str, str],
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Evaluate test rows: scores, scores by group or module, or explanations.
 
@@ -182,22 +238,28 @@ def scored(
         groups: the names in ``--by``.
         explained: number of rows to explain; 0 for none.
         other_data: whether ``--data`` was given; a study then answers with its one model.
+        names: class of the model → what the rows call it.
     """
     own_folds = run.is_study and not other_data
-    splits = None if own_folds else load_splits(config, as_test=other_data)
+    splits = None if own_folds else load_splits(config, as_test=other_data, for_test=True)
+    if names and splits is None:
+        how = "Give --data to score its one model under other names."
+        raise UserError("its folds were scored under their own names", classes.FLAG, how)
+    if names and splits is not None:
+        check_mapping(config, splits, classes_of(run.model))
     if groups == [MODULE]:
         from nlpcl.analysis.bypass import module_report
 
-        return module_report(run, splits, config)
+        return module_report(run, splits, config, names)
     if explained:
         from nlpcl.analysis.rationales import rationale_report
 
-        rows = splits or load_splits(config)
+        rows = splits or load_splits(config, for_test=True)
         return rationale_report(run, rows, rows=explained, seed=config.seed)
     if groups and "groups" not in run.spec.analyses:
         what = f"{run.spec.name} has no groups to score by"
         raise UserError(what, f"--by {','.join(groups)}", "Leave it out.")
-    report, predictions = run.evaluate() if splits is None else run.test(splits, config)
+    report, predictions = run.evaluate() if splits is None else run.test(splits, config, names)
     if groups:
         report.tables = tasks.task_class(run.spec.name).grouped(predictions, groups)
     return report, predictions

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import tee
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +16,13 @@ from nlpcl.cli.options import Device, Output, Precision, Quiet, with_fields
 from nlpcl.cli.show import check_format, check_output
 from nlpcl.cli.text_input import Column, Input, InputFormat, TextFormat, check_flags, records
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.data.entities import entities, unescape
 from nlpcl.tasks.spec import Prediction, TaskSpec
 from nlpcl.text.words import METHODS
 
 if TYPE_CHECKING:
     from nlpcl.runs.predictor import Predictor
+    from nlpcl.text.records import Record
 
 
 Checkpoint = Annotated[
@@ -118,11 +121,19 @@ def about_text(
     method: Annotated[
         str, typer.Option(help="Attribution method of --explain: gradients or leave-one-out.")
     ] = "gradients",
+    unescape_html: Annotated[
+        bool | None,
+        typer.Option(
+            "--unescape-html/--no-unescape-html",
+            help="Decode HTML entities such as &amp; first. (default: as in training)",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Write one prediction per text."""
+    """Predictions for texts, one result a text; exit code 1 where a row could not be read."""
     name = f"predict {prediction.noun}"
     example = f"nlpcl {name} {prediction.example}"
     check_flags(texts, source, input_format, format, command=name, example=example)
@@ -132,25 +143,73 @@ def about_text(
     prediction.options(**given).check()
     from nlpcl.runs.opening import open_checkpoint
     from nlpcl.tasks.protocol import new_notes
+    from nlpcl.text.reading import format_of
     from nlpcl.text.writing import ResultWriter
 
     opened = open_checkpoint(
         checkpoint, spec, device=device, precision=precision, assume_tuned=assume_tuned
     )
     say_who(opened, prediction, quiet)
-    kept, read = tee(records(texts, source, input_format, column))
+    is_decoded = opened.task.config.unescape_html if unescape_html is None else unescape_html
+    counts = Counts()
+    told = counts.of(records(texts, source, input_format, column), decode=is_decoded)
+    kept, read = tee(told)
     notes = new_notes()
-    rows = opened.stream((record.text for record in read), notes=notes, **given)
+    rows = opened.stream((record.text for record in read if not record.error), notes=notes, **given)
     if explain:
         from nlpcl.analysis.attribution import explained
 
         rows = explained(opened, rows, method=method)
     layout = opened.task.layout(explained=explain)
-    with ResultWriter(format, output, layout) as writer:  # type: ignore[arg-type]
-        for record, row in zip(kept, rows, strict=True):
-            writer.write(record, row)
+    errors = source is not None and format_of(source, input_format) != "txt"  # type: ignore[arg-type]
+    with ResultWriter(format, output, layout, errors=errors) as writer:  # type: ignore[arg-type]
+        for record in kept:
+            if record.error:
+                writer.write_error(record)
+            else:
+                writer.write(record, next(rows))
     if not quiet:
-        say_lines(opened.task.remarks(notes))
+        say_lines([*opened.task.remarks(notes), *counts.remarks(is_decoded)])
+    if counts.errors:
+        raise typer.Exit(1)
+
+
+@dataclasses.dataclass
+class Counts:
+    """What is told of the records at the end.
+
+    Args:
+        all: how many there were.
+        errors: of them could not be read.
+        entities: of them hold HTML entities.
+        first: the first error.
+    """
+
+    all: int = 0
+    errors: int = 0
+    entities: int = 0
+    first: str = ""
+
+    def of(self, records: Iterable[Record], *, decode: bool) -> Iterator[Record]:
+        """The records, counted, with their entities decoded if that is wanted."""
+        for record in records:
+            self.all += 1
+            self.errors += bool(record.error)
+            self.first = self.first or record.error
+            if entities(record.text):
+                self.entities += 1
+                record = (
+                    dataclasses.replace(record, text=unescape(record.text)) if decode else record
+                )
+            yield record
+
+    def remarks(self, is_decoded: bool) -> Iterator[str]:
+        """Lines for people."""
+        if self.entities and not is_decoded:
+            what = f"{self.entities} of {self.all} texts hold HTML entities such as &amp;"
+            yield f"{what}; --unescape-html decodes them"
+        if self.errors:
+            yield f"{self.errors} of {self.all} rows could not be read; the first: {self.first}"
 
 
 def about_sound(
@@ -171,7 +230,7 @@ def about_sound(
     precision: Precision = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Write one prediction per sound file, or per window of it."""
+    """Predictions for sound files, whole or in windows; exit code 1 where one was unreadable."""
     name = f"predict {prediction.noun}"
     check_format(format, ("table", "jsonl", "csv"))
     check_output(output)
@@ -189,15 +248,21 @@ def about_sound(
     opened = open_checkpoint(checkpoint, spec, device=device, precision=precision)
     say_who(opened, prediction, quiet)
     notes = new_notes()
-    written = 0
-    with ResultWriter(format, output, opened.task.layout()) as writer:  # type: ignore[arg-type]
+    written = failed = 0
+    layout = opened.task.layout()
+    with ResultWriter(format, output, layout, errors=True) as writer:  # type: ignore[arg-type]
         for row in opened.stream(files, notes=notes, **given):
-            writer.write(Record(row["path"]), row)
-            written += 1
-    remarks = opened.task.remarks(notes)
-    say_lines(remarks)
-    if remarks and not written:
+            if "error" in row:
+                failed += 1
+                writer.write_error(Record("", error=row["error"]), {"path": row["path"]})
+            else:
+                writer.write(Record(row["path"]), row)
+                written += 1
+    say_lines(opened.task.remarks(notes))
+    if failed and not written:
         raise UserError("no file could be read", name, "See the lines above.")
+    if failed:
+        raise typer.Exit(1)
 
 
 def say_who(opened: Predictor, prediction: Prediction, quiet: bool) -> None:

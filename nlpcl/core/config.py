@@ -97,6 +97,9 @@ class RunConfig(RenamedFields):
     keep_overlap: bool = option(
         False, "Keep training rows that also occur in a test set", panel="Data"
     )
+    unescape_html: bool = option(
+        False, "Decode HTML entities such as &amp; in the texts", panel="Data"
+    )
     backbone: str = option(
         "builtin",
         "builtin, scratch (small, fresh weights), a Hugging Face folder, a run folder, or a hub id",

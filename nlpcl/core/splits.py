@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from nlpcl.core.errors import UserError
 
 Example = dict[str, Any]
 """One row. Correction: ``{"id": str, "source": str, "target": str}``; a clip of speech:
@@ -16,14 +19,30 @@ Example = dict[str, Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """A row or file that is wrong: skipped, reported and counted."""
+    """A row or file that is wrong: skipped or used all the same, never silently lost.
+
+    Args:
+        file: where it stands.
+        line: there, if known.
+        what: is wrong with it.
+        is_used: whether the row is used all the same.
+    """
 
     file: str
     line: int | None
     what: str
+    is_used: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}{f':{self.line}' if self.line else ''}: {self.what}"
+
+
+def by_use(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
+    """Problems of rows that were skipped, and of rows that were used all the same."""
+    found: dict[str, list[Problem]] = {"skipped": [], "doubtful but used": []}
+    for problem in problems:
+        found["doubtful but used" if problem.is_used else "skipped"].append(problem)
+    return found
 
 
 @dataclass
@@ -37,6 +56,8 @@ class Splits:
         protocol: one sentence on how the split was made, printed in table titles.
         problems: rows that were skipped, with file and line.
         notes: what a reader must know (overlap dropped, damaged copy, ...).
+        renamed: rows that another class was given, or that were dropped, by their former class.
+        unread: why ``train`` or ``dev`` could not be read, where the rest of the corpus could.
     """
 
     name: str
@@ -46,6 +67,34 @@ class Splits:
     protocol: str = ""
     problems: list[Problem] = field(default_factory=list[Problem])
     notes: list[str] = field(default_factory=list[str])
+    renamed: Counter[str] = field(default_factory=Counter[str])
+    unread: dict[str, UserError] = field(default_factory=dict[str, UserError])
+
+    def part(self, name: str, read: Callable[[], list[Example]]) -> list[Example]:
+        """The rows of ``train`` or ``dev``; none, and why in ``unread``, where that fails.
+
+        A damaged training file thus does not keep a sound test file from being scored;
+        :meth:`need` refuses it where the rows are wanted.
+        """
+        try:
+            return read()
+        except UserError as error:
+            self.unread.setdefault(name, error)
+            return []
+
+    def need(self) -> None:
+        """Refuse a corpus of which a part could not be read.
+
+        Raises:
+            UserError: the first reason.
+        """
+        for error in self.unread.values():
+            raise error
+
+    def forgive(self) -> None:
+        """Turn what could not be read of ``train`` and ``dev`` into notes."""
+        self.notes += [f"{self.name}: {name} not read: {why}" for name, why in self.unread.items()]
+        self.unread = {}
 
     def sizes(self) -> dict[str, int]:
         """Number of rows per split."""

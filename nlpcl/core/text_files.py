@@ -1,18 +1,25 @@
-"""Reading of text files as strict UTF-8, with one-line errors."""
+"""Reading text files: UTF-8, with a one-line error that recognises everything else."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Problem
 
+LATIN = "Latin-1 (Windows-1252)"
+_HIGH = re.compile(b"[\x80-\xff]+")
 
-def read_text(path: Path, *, damaged: list[Problem] | None = None) -> str:
-    """Read a whole file as UTF-8, without byte order mark; line endings are kept.
+
+def read_text(
+    path: Path, *, damaged: list[Problem] | None = None, notes: list[str] | None = None
+) -> str:
+    """The whole file as text: UTF-8, a byte order mark removed, line endings untouched.
 
     Args:
         path: the file.
+        notes: if given, Latin-1 is read too, and a note is added here.
         damaged: if given, up to 1 % of the lines may hold bytes that are not UTF-8; they become
             U+FFFD and are listed here. The official SIGHAN files hold such lines.
 
@@ -41,10 +48,29 @@ def read_text(path: Path, *, damaged: list[Problem] | None = None) -> str:
             broken = _broken_lines(data)
             if len(broken) * 100 <= data.count(b"\n"):
                 what = "bytes that are not UTF-8, read as U+FFFD"
-                damaged += [Problem(str(path), number, what) for number in broken]
+                damaged += [Problem(str(path), number, what, is_used=True) for number in broken]
                 return data.decode("utf-8", errors="replace").removeprefix("\ufeff")
-        how = "Convert it with: iconv -f GB18030 -t UTF-8"
-        raise UserError(f"not UTF-8 at line {line}", path, how) from error
+        if notes is not None and is_latin(data):
+            notes.append(f"{path.name}: not UTF-8 (line {line}); read as {LATIN}")
+            # Five bytes have no meaning in Windows-1252; they become U+FFFD.
+            return data.decode("cp1252", errors="replace")
+        raise UserError(f"not UTF-8 at line {line}", path, remedy(data)) from error
+
+
+def is_latin(data: bytes) -> bool:
+    """Whether bytes that are not UTF-8 look like Latin-1: single accents between plain letters.
+
+    Chinese encodings write a character as two bytes, most of them high, and words as runs of these.
+    """
+    runs = [len(found.group()) for found in _HIGH.finditer(data)]
+    return bool(runs) and runs.count(1) >= 0.9 * len(runs)
+
+
+def remedy(data: bytes) -> str:
+    """How to convert bytes that are not UTF-8, by what they look like."""
+    if is_latin(data):
+        return f"It looks like {LATIN}; convert it with: iconv -f CP1252 -t UTF-8"
+    return "Convert it with: iconv -f GB18030 -t UTF-8"
 
 
 def _broken_lines(data: bytes) -> list[int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.splits import Example, Problem, Splits, by_use
 from nlpcl.core.tables import Cell, Table
+from nlpcl.data.classes import faults
 from nlpcl.data.corpora import data_root, listed, own
 from nlpcl.data.holdout import TEXT_FIELDS, row_keys
 from nlpcl.data.loading import load_as_is
@@ -156,11 +157,15 @@ def check(
     corpus = own(Path(name)) if name.endswith(".py") else listed().get(name)
     if corpus is not None:
         splits = corpus.load(data_root(root))
+        splits.need()
         expected, count = corpus.expected, corpus.count or Splits.sizes
         warnings += corpus.warnings
     else:
         splits, _ = load_as_is(name, schema, root=root, columns=columns)
     findings = (schema.find or find_in_texts)(splits)
+    labelled = [row for row in all_rows(splits) if "label" in row]
+    if labelled:
+        findings["doubtful class"] = _doubtful_classes(labelled)
     return _checked(name, count(splits), expected, findings, warnings + splits.notes)
 
 
@@ -169,7 +174,7 @@ def find_in_texts(splits: Splits) -> dict[str, list[Problem]]:
     tests = [row for rows in splits.test.values() for row in rows]
     learnt = [*splits.train, *splits.dev]
     return {
-        "skipped or doubtful": list(splits.problems),
+        **by_use(splits.problems),
         "damaged": _damaged([*learnt, *tests]),
         "unequal length": _unequal([*learnt, *tests]),
         "repeated": [
@@ -180,6 +185,20 @@ def find_in_texts(splits: Splits) -> dict[str, list[Problem]]:
         "overlap": _overlap(learnt, splits.test),
         "train and dev": _overlap(splits.train, {"dev": splits.dev}),
     }
+
+
+def all_rows(splits: Splits) -> list[Example]:
+    """The rows of every split."""
+    return [*splits.train, *splits.dev, *(row for rows in splits.test.values() for row in rows)]
+
+
+def _doubtful_classes(rows: Sequence[Example]) -> list[Problem]:
+    """Rows whose classes a training would refuse; one where most are concerned."""
+    found: list[Problem] = []
+    for fault in faults(rows):
+        concerned = fault.rows if len(fault.rows) * 2 < len(rows) else fault.rows[:1]
+        found += [_at(row, f"{row['label']!r}: {fault.what}") for row in concerned]
+    return found
 
 
 def _checked(

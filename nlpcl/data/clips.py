@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +14,9 @@ from nlpcl.audio.reading import SHORTEST, SUFFIXES, clip_seconds
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.text_files import read_text
+from nlpcl.data.classes import rename
 from nlpcl.data.clip_check import is_silent
-from nlpcl.data.locate import missing, scan
+from nlpcl.data.locate import above_parts, missing, scan
 
 FOUR = ("angry", "happy", "neutral", "sad")
 """Emotions that occur in every corpus here."""
@@ -63,7 +63,11 @@ def read_meta(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def named_files(
-    splits: Splits, root: Path | None, name_of: Callable[[Path], str | None], example: str
+    splits: Splits,
+    root: Path | None,
+    name_of: Callable[[Path], str | None],
+    example: str,
+    part: str = "",
 ) -> dict[str, Path]:
     """The sound files of a corpus by clip name, sorted; of several copies, the one least deep.
 
@@ -72,13 +76,18 @@ def named_files(
         root: the data folder.
         name_of: the clip's name from its path; None for a file that is not of the corpus.
         example: a file name, for the message where there is none.
+        part: a regular expression for the names of folders that hold but a part of the corpus,
+            such as a speaker's; with one of them as data folder all its neighbours are read.
 
     Raises:
         UserError: no data folder, or nothing of the corpus in it.
     """
     found: dict[str, Path] = {}
     copies: list[Path] = []
-    files = scan(root, splits.name)
+    whole = above_parts(root, part)
+    if whole != root:
+        splits.notes.append(f"{splits.name}: {root} is a part of it; read from {whole}")
+    files = scan(whole, splits.name)
     # Names that begin with a dot are what a Mac leaves beside every file.
     sounds = [p for p in files if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
     # A copy without losses before one with them, where a corpus comes with both.
@@ -139,7 +148,7 @@ def audible(
 def chosen(
     splits: Splits,
     labels: str | Sequence[str] | None = None,
-    merge: str | Mapping[str, str] | None = None,
+    map_labels: Mapping[str, str] | None = None,
     kind: str = "all",
     usual: Sequence[str] = (),
 ) -> Splits:
@@ -149,8 +158,8 @@ def chosen(
         splits: of a corpus, all clips in ``train``; changed.
         labels: emotions to keep, as a list or joined by commas; ``four`` alone stands for angry,
             happy, neutral and sad, ``all`` for all, None for ``usual``.
-        merge: emotion → its new name, or ``OLD=NEW`` joined by commas; None is excited=happy.
-            Emotions that no clip has are ignored.
+        map_labels: emotion → its new name, empty to drop it; None is excited=happy. Emotions that
+            no clip has are ignored.
         kind: ``improvised`` or ``scripted`` speech only, where the corpus tells.
         usual: the emotions of the corpus that are kept without ``labels``; empty for all.
 
@@ -159,16 +168,11 @@ def chosen(
     """
     if kind != "all":
         _choose_kind(splits, kind)
-    renamed = EXCITED if merge is None else pairs_of(merge)
+    renamed = EXCITED if map_labels is None else map_labels
     wanted = names_of(labels)
     before = Counter(str(row["label"]) for row in splits.train)
     known = {*EMOTIONS, *before}
-    for old in renamed:
-        if old not in known:
-            raise unknown_name("emotion", old, known, where="--merge")
-    splits.train = [
-        row | {"label": renamed.get(row["label"], row["label"])} for row in splits.train
-    ]
+    rename(splits, renamed)
     found = Counter(str(row["label"]) for row in splits.train)
     known |= set(renamed.values())
     for name in wanted:
@@ -177,9 +181,6 @@ def chosen(
     kept = wanted or list(usual)
     if kept and kept != ["all"]:
         _keep(splits, kept, found)
-    used = [f"{old} as {new}" for old, new in sorted(renamed.items()) if before[old]]
-    if used:
-        splits.notes.append(f"{splits.name}: {', '.join(used)}")
     return splits
 
 
@@ -251,24 +252,6 @@ def names_of(labels: str | Sequence[str] | None) -> list[str]:
     given = labels.split(",") if isinstance(labels, str) else labels or ()
     listed = [name.strip().lower() for name in given if name.strip()]
     return list(FOUR) if listed == ["four"] else listed
-
-
-def pairs_of(merge: str | Mapping[str, str]) -> dict[str, str]:
-    """Emotion → new name, from a mapping or from ``OLD=NEW`` joined by commas.
-
-    Raises:
-        UserError: a part that is not OLD=NEW.
-    """
-    if not isinstance(merge, str):
-        return dict(merge)
-    parts = [part for part in merge.split(",") if part.strip()]
-    found: dict[str, str] = {}
-    for part in parts:
-        matched = re.fullmatch(r"\s*([^=]*[^=\s])\s*=\s*([^=]*[^=\s])\s*", part)
-        if matched is None:
-            raise UserError(f"{part.strip()!r} is not OLD=NEW", "--merge", "Give excited=happy.")
-        found[matched[1].lower()] = matched[2].lower()
-    return found
 
 
 def count_clips(splits: Splits) -> dict[str, Any]:

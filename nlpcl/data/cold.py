@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
-from nlpcl.data.locate import copies_note, missing, scan, together
+from nlpcl.data.locate import copies_note, missing, of_corpus, scan, together
 
 CLASSES = {"0": "not offensive", "1": "offensive"}
 FINE = {
@@ -20,14 +21,14 @@ FINE = {
 
 def _load(root: Path | None) -> Splits:
     files = scan(root, "cold")
-    # The file names are common ones, so the folder must be named after the corpus.
-    named = [path for path in files if "cold" in path.parent.name.lower()]
-    named = named or [path for path in files if path.parent == root]
+    named = of_corpus(files, root, "cold")
     paths, others = together(named, [r"train\.csv", r"dev\.csv", r"test\.csv"])
     if not paths:
         raise missing("cold", root, "COLDataset/train.csv, dev.csv and test.csv")
     splits = Splits("cold", protocol="its authors' split")
-    splits.train, splits.dev, splits.test["cold"] = (_rows(p, splits.problems) for p in paths)
+    train, dev, test = (partial(_rows, path, splits.problems) for path in paths)
+    splits.train, splits.dev = splits.part("train", train), splits.part("dev", dev)
+    splits.test["cold"] = test()
     splits.notes += copies_note("cold", paths[0].parent, others)
     return finished(splits)
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from nlpcl.core.splits import Dataset, Splits
-from nlpcl.data.locate import copies_note, missing, scan, together
+from nlpcl.data.locate import copies_note, missing, of_corpus, scan, together
 from nlpcl.data.pairs import count_pairs, read_pairs
 
 
 def _load(root: Path | None) -> Splits:
     files = scan(root, "cscd")
-    # The upstream file names are common ones, so the folder must be named after the corpus.
-    upstream = [path for path in files if "cscd" in path.parent.name.lower()]
-    upstream = upstream or [path for path in files if path.parent == root]
+    upstream = of_corpus(files, root, "cscd")
     paths, others = together(upstream, [r"train\.tsv", r"dev\.tsv", r"test\.tsv"])
     splits = Splits("cscd", protocol="its authors' split")
     if paths:
         train, dev, test = ([path] for path in paths)
-        splits.train = read_pairs(train, splits.problems)
-        splits.dev = read_pairs(dev, splits.problems)
+        splits.train = splits.part("train", lambda: read_pairs(train, splits.problems))
+        splits.dev = splits.part("dev", lambda: read_pairs(dev, splits.problems))
     else:
         test, others = together(files, [r"lomo_tet\.json"])
         if not test:

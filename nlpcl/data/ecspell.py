@@ -21,9 +21,11 @@ def _load(domains: Sequence[str], root: Path | None) -> Splits:
         paths, others = together(files, [rf"{domain}\.train", rf"{domain}\.test"])
         if not paths:
             raise missing(name, root, f"{domain}.train with {domain}.test")
-        train, test = (read_pairs([p], splits.problems, suffix=".tsv") for p in paths[:2])
-        splits.train += train
-        splits.test[f"ecspell-{domain}"] = test
+        train, test = (
+            partial(read_pairs, [path], splits.problems, suffix=".tsv") for path in paths[:2]
+        )
+        splits.train += splits.part("train", train)
+        splits.test[f"ecspell-{domain}"] = test()
         splits.notes += copies_note(f"ecspell-{domain}", paths[0].parent, others)
     return splits
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from nlpcl.core.errors import UserError
@@ -39,10 +40,12 @@ def _load(root: Path | None) -> Splits:
             "hateval2019_en_train.csv, _dev and _test, or train_en.tsv, dev_en.tsv, test_en.tsv"
         )
         raise missing("hateval", root, wanted)
-    rows = {part: _rows(path, splits.problems) if path else [] for part, path in found.items()}
-    splits.train, splits.dev = rows["train"], rows["dev"]
-    if rows["test"]:
-        splits.test = {"hateval": rows["test"]}
+    for part, path in found.items():
+        read = partial(_rows, path, splits.problems) if path else list
+        if part == "test":
+            splits.test = {"hateval": rows} if (rows := read()) else {}
+        else:
+            setattr(splits, part, splits.part(part, read))
     absent = [part for part, path in found.items() if path is None]
     if absent:
         splits.notes.append(f"hateval: no file with texts and labels for {', '.join(absent)}")

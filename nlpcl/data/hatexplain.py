@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.core.text_files import read_text
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
-from nlpcl.data.locate import copies_note, missing, scan, together
+from nlpcl.data.locate import copies_note, missing, of_corpus, scan, together
 
 CLASSES = ("hatespeech", "normal", "offensive")
 """By the number that the tables give them."""
@@ -73,9 +74,7 @@ def _load(root: Path | None) -> Splits:
     if paths:
         _read_release(splits, *paths)
     else:
-        # The file names are common ones, so the folder must be named after the corpus.
-        named = [path for path in files if "hatexplain" in path.parent.name.lower()]
-        named = named or [path for path in files if path.parent == root]
+        named = of_corpus(files, root, "hatexplain")
         paths, others = together(named, [r"train\.csv", r"val\.csv", r"test\.csv"])
         if not paths:
             wanted = f"dataset.json and {DIVISIONS}, or hatexplain/train.csv, val.csv and test.csv"
@@ -90,8 +89,10 @@ def _load(root: Path | None) -> Splits:
 
 
 def _read_tables(splits: Splits, paths: Sequence[Path]) -> None:
-    parts = [_table_rows(path, splits.problems) for path in paths]
-    splits.train, splits.dev, splits.test["hatexplain"] = parts
+    train, dev, test = (partial(_table_rows, path, splits.problems) for path in paths)
+    splits.train, splits.dev = splits.part("train", train), splits.part("dev", dev)
+    splits.test["hatexplain"] = test()
+    parts = (splits.train, splits.dev, splits.test["hatexplain"])
     file = paths[0].parent / DIVISIONS
     if not file.is_file():
         return
@@ -112,7 +113,8 @@ def _table_rows(path: Path, problems: list[Problem]) -> list[Example]:
             try:
                 lists[column] = json.loads(record.get(column) or "null")
             except ValueError:
-                problems.append(Problem(str(path), line, f"broken {column}; left out"))
+                what = f"broken {column}; left out"
+                problems.append(Problem(str(path), line, what, is_used=True))
         votes = [_class_name(vote) for vote in lists.get("annotator_labels") or ()]
         label: str | None = record["label"] if record["label"] in CLASSES else None
         if votes and (voted := majority_label(votes)) != label:
@@ -120,7 +122,7 @@ def _table_rows(path: Path, problems: list[Problem]) -> list[Example]:
                 undecided += 1
                 continue
             what = f"the label is {record['label']}, its annotators say {voted}, which is taken"
-            problems.append(Problem(str(path), line, what))
+            problems.append(Problem(str(path), line, what, is_used=True))
             label = voted
         text = record.get("text") or ""
         more = _opinions(path, line, text.split(" "), lists, problems)
@@ -150,7 +152,7 @@ def _opinions(
             more["rationale"] = rationale_spans(tokens, lists["rationales"])
     except (TypeError, ValueError) as error:
         reason = str(error) if type(error) is ValueError else "broken targets or rationales"
-        problems.append(Problem(str(path), line, f"{reason}; left out"))
+        problems.append(Problem(str(path), line, f"{reason}; left out", is_used=True))
     return more
 
 

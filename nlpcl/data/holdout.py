@@ -134,6 +134,7 @@ def assemble(
     for splits, is_unsplit in corpora:
         result.problems += splits.problems
         result.notes += splits.notes
+        result.renamed += splits.renamed
         part = Splits(splits.name, test=dict(splits.test))
         part.train = _of_equal_length(splits.train, result.problems)
         part.dev = _of_equal_length(splits.dev, result.problems)

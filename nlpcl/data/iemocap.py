@@ -15,7 +15,7 @@ from typing import Any
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Dataset, Problem, Splits
 from nlpcl.data.clips import FOUR, chosen, clip, count_clips
-from nlpcl.data.locate import DEPTH, missing
+from nlpcl.data.locate import DEPTH, above_parts, missing
 
 EMOTIONS = {
     "ang": "angry",
@@ -55,7 +55,7 @@ def load(root: Path | None) -> Splits:
     how = "Pass --data-root DIR with the folder IEMOCAP_full_release."
     if root is None or not root.is_dir():
         raise UserError("iemocap needs the folder of its release", "--data-root", how)
-    release = release_in(root)
+    release = release_in(above_parts(root, r"Session[1-5]") or root)
     if release is None:
         raise missing("iemocap", root, "Session1/dialog/EmoEvaluation")
     splits = Splits("iemocap")

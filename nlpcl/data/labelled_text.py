@@ -6,13 +6,14 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError
-from nlpcl.core.splits import Example, Problem, Splits
+from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.core.text_files import read_text
+from nlpcl.data.classes import listed, rename
 from nlpcl.data.holdout import text_key
 from nlpcl.data.optional_columns import OPTIONAL_FIELDS, typed
 from nlpcl.data.schema import Schema
@@ -24,8 +25,6 @@ LABELLED_FIELDS: Fields = {
 }
 """The fields of text classification and the column names recognised for them."""
 
-LISTED = 5
-"""Number of labels listed in a message."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -104,7 +103,7 @@ def labelled(
     assert text is not None
     if found := _CONTROL.search(text):
         what = f"control character U+{ord(found.group()):04X}, kept"
-        problems.append(Problem(str(path), line, what))
+        problems.append(Problem(str(path), line, what, is_used=True))
     return [
         {
             "id": identifier or f"{path.name}:{line}",
@@ -183,8 +182,8 @@ def _make_unique(rows: Sequence[Example]) -> int:
     return repeated
 
 
-def of_own_files(splits: Splits) -> Splits:
-    """Convert the optional columns of the user's own rows.
+def of_own_files(splits: Splits, mapping: Mapping[str, str] | None = None) -> Splits:
+    """Convert the optional columns of the user's own rows, and rename their classes.
 
     ``id``, ``language`` and ``group`` become text. ``targets`` are the target groups: a JSON list,
     or text separated by ``|``. ``rationale`` is a list of ``[start, end]``, the spans of characters
@@ -196,13 +195,16 @@ def of_own_files(splits: Splits) -> Splits:
     """
     for row in _all_rows(splits):
         row["label"] = row["label"].strip()
+    rename(splits, mapping or {})
+    for row in _all_rows(splits):
         for field in OPTIONAL_FIELDS:
             if field not in row:
                 continue
             try:
                 row[field] = typed(field, row[field], row["text"])
             except ValueError as error:
-                splits.problems.append(Problem(row["file"], row["line"], f"{error}; left out"))
+                what = f"{error}; left out"
+                splits.problems.append(Problem(row["file"], row["line"], what, is_used=True))
                 if field == "id":
                     row["id"] = f"{Path(row['file']).name}:{row['line']}"
                 else:
@@ -219,18 +221,11 @@ def _check_labels(splits: Splits) -> None:
         if not learnt or not own:
             continue
         if unknown := own - learnt:
-            what = f"labels of {name} that train does not have: {_some(unknown)}"
-            how = f"Train has {_some(learnt)}. Use the same label names in all splits."
+            what = f"labels of {name} that train does not have: {listed(unknown)}"
+            how = f"Train has {listed(learnt)}. Use the same label names in all splits."
             raise UserError(what, splits.name, how)
         if unseen := learnt - own:
-            splits.notes.append(f"{splits.name}: no {name} row has the label {_some(unseen)}")
-
-
-def _some(labels: Iterable[str]) -> str:
-    ordered = sorted(labels)
-    shown = ", ".join(repr(label) for label in ordered[:LISTED])
-    rest = len(ordered) - LISTED
-    return f"{shown} and {rest} more" if rest > 0 else shown
+            splits.notes.append(f"{splits.name}: no {name} row has the label {listed(unseen)}")
 
 
 def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:
@@ -245,12 +240,18 @@ def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:
         yield row
 
 
+def finish_labelled(splits: Splits, corpus: Dataset | None, options: Mapping[str, Any]) -> Splits:
+    """Classes under the names that were asked for, and the user's own columns converted."""
+    mapping = options.get("map_labels", {})
+    return rename(splits, mapping) if corpus else of_own_files(splits, mapping)
+
+
 LABELLED = Schema(
     task="classification",
     fields=LABELLED_FIELDS,
     optional=OPTIONAL_FIELDS,
     count=count_labels,
-    finish=lambda splits, corpus, options: splits if corpus else of_own_files(splits),
+    finish=finish_labelled,
     holds_test_out=True,
 )
 """Rows ``{"id", "text", "label"}``, if known with ``language``, ``targets``, ``group``."""

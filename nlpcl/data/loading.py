@@ -14,9 +14,10 @@ from typing import Any
 
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.splits import Splits
+from nlpcl.core.splits import Example, Splits
 from nlpcl.data.clips import divided
 from nlpcl.data.corpora import data_root, named, names
+from nlpcl.data.entities import decode_or_tell
 from nlpcl.data.holdout import assemble
 from nlpcl.data.labelled_text import named_classes
 from nlpcl.data.schema import Schema
@@ -39,6 +40,8 @@ def load(
     seed: int = 0,
     keep_overlap: bool = False,
     as_test: bool = False,
+    for_test: bool = False,
+    unescape_html: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Splits:
     """Train, dev and test rows of a dataset, of several, or of the user's own files.
@@ -55,6 +58,8 @@ def load(
         seed: chooses the rows held out.
         keep_overlap: keep training and dev rows that also stand in a test set.
         as_test: take files without a split as one test set, nothing held out.
+        for_test: only test sets are wanted; files of train and dev that cannot be read are noted.
+        unescape_html: decode HTML entities in texts.
         options: which clips of speech, see :func:`nlpcl.data.clips.chosen`. Clips that name their
             ``split`` are divided by it; others are held out by speaker.
 
@@ -68,9 +73,10 @@ def load(
     given = [data] if os.path.exists(data) else [part.strip() for part in data.split(",")]
     if not all(given) or len(set(given)) < len(given):
         raise UserError(f"{data!r} has an empty or repeated part", "--data", "Give each one once.")
-    parts = [
-        load_as_is(part, schema, root=root, columns=columns, options=options) for part in given
-    ]
+    read = functools.partial(load_as_is, schema=schema, root=root, columns=columns)
+    tests = for_test or as_test
+    chosen = {"options": options, "for_test": tests, "unescape_html": unescape_html}
+    parts = [read(part, **chosen) for part in given]
     parts = [(divided(splits), is_unsplit) for splits, is_unsplit in parts]
     if as_test:
         parts = [
@@ -87,6 +93,7 @@ def _as_test(splits: Splits) -> Splits:
         protocol="all rows are the test set",
         problems=splits.problems,
         notes=splits.notes,
+        renamed=splits.renamed,
     )
 
 
@@ -97,12 +104,14 @@ def load_as_is(
     root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
+    for_test: bool = False,
+    unescape_html: bool = False,
 ) -> tuple[Splits, bool]:
     """What one dataset, file or folder holds, nothing dropped or held out.
 
-    ``options`` chooses clips of speech, see :func:`nlpcl.data.clips.chosen`; clips are all in
-    ``train``, and those whose sound cannot be used are listed as problems. The other arguments are
-    those of :func:`load`.
+    ``options`` names classes anew and chooses clips of speech, see
+    :func:`nlpcl.data.clips.chosen`; clips are all in ``train``, and those whose sound cannot be
+    used are listed as problems. The other arguments are those of :func:`load`.
 
     Returns:
         The rows as they are, and whether a test set is to be held out of ``train``.
@@ -120,6 +129,10 @@ def load_as_is(
         raise UserError(what, "--data", how)
     splits = schema.finish(splits, corpus, options or {})
     has_test = splits.test or any(row.get("split") == "test" for row in splits.train)
+    if for_test and has_test:
+        splits.forgive()
+    splits.need()
+    decode_or_tell(splits, asked=unescape_html)
     holds_out = corpus is None or schema.holds_test_out
     return splits, holds_out and not has_test and bool(splits.train)
 
@@ -134,13 +147,20 @@ def _own(data: str, schema: Schema, columns: Mapping[str, str] | None) -> Splits
     elif data.startswith("hf:"):
         return _from_hub(data.removeprefix("hf:"), schema, columns or {})
     elif is_there:
-        read = functools.partial(
-            read_rows, fields=schema.fields, columns=columns, optional=schema.optional
-        )
-        if os.path.isdir(path):
-            return _from_folder(path, read)
-        rows, problems = read(path)
-        return Splits(path.stem, train=rows, problems=problems)
+        is_folder = os.path.isdir(path)
+        splits = Splits(path.resolve().name if is_folder else path.stem)
+
+        def read(file: Path) -> list[Example]:
+            rows, problems = read_rows(
+                file, schema.fields, columns=columns, optional=schema.optional, notes=splits.notes
+            )
+            splits.problems += problems
+            return rows
+
+        if is_folder:
+            return _from_folder(path, splits, read)
+        splits.train = read(path)
+        return splits
     how = f"Or give {schema.expects}."
     raise unknown_name("dataset", data, names(schema.task), how=how)
 
@@ -150,9 +170,8 @@ def looks_like_file(path: Path, data: str) -> bool:
     return os.path.isfile(path) or path.suffix.lower() in SUFFIXES or os.sep in data
 
 
-def _from_folder(folder: Path, read: Callable[[Path], Any]) -> Splits:
+def _from_folder(folder: Path, splits: Splits, read: Callable[[Path], list[Example]]) -> Splits:
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
-    splits = Splits(folder.resolve().name)
     rows: dict[str, list[dict[str, Any]]] = {}
     for split, stems in _SPLITS.items():
         found = [path for path in files if path.stem.lower() in stems]
@@ -160,8 +179,8 @@ def _from_folder(folder: Path, read: Callable[[Path], Any]) -> Splits:
             listed = ", ".join(path.name for path in found)
             raise UserError(f"several {split} files: {listed}", folder, "Keep one of them.")
         if found:
-            rows[split], problems = read(found[0])
-            splits.problems += problems
+            get = functools.partial(read, found[0])
+            rows[split] = get() if split == "test" else splits.part(split, get)
     if not rows:
         how = "A corpus that nlpcl knows is given by its name: --data NAME --data-root DIR."
         types = " ".join(SUFFIXES)

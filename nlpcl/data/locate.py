@@ -34,6 +34,37 @@ def scan(root: Path | None, dataset: str) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
+def of_corpus(files: Sequence[Path], root: Path | None, name: str) -> list[Path]:
+    """The files of a corpus whose file names are common ones.
+
+    They lie in a folder named after the corpus or in one directly below it, whichever of these,
+    or of those above, the data folder is; else in the data folder itself.
+
+    Args:
+        files: from ``scan``.
+        root: the data folder.
+        name: of the corpus, in small letters.
+    """
+    named = [
+        path
+        for path in files
+        if any(name in folder.name.lower() for folder in path.absolute().parents[:2])
+    ]
+    return named or [path for path in files if path.parent == root]
+
+
+def above_parts(root: Path | None, part: str) -> Path | None:
+    """The data folder; the one above where it is but a part of a corpus, such as one speaker's.
+
+    Args:
+        root: the data folder.
+        part: a regular expression for whole names of such folders, ignoring case.
+    """
+    if root is None or not re.fullmatch(part, root.absolute().name, re.IGNORECASE):
+        return root
+    return root.absolute().parent
+
+
 def together(files: Sequence[Path], patterns: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """The files of one folder that match all patterns, and the other folders that have such files.
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import functools
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.delimited import (
+    BrokenQuotes,
+    Dialect,
+    described,
+    expected_dialect,
+    sniff,
+    without_empty_end,
+)
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.splits import Dataset, Example, Problem, Splits
+from nlpcl.core.splits import Dataset, Example, Problem, Splits, by_use
 from nlpcl.core.text_files import read_text
 from nlpcl.data.clip_check import clip_findings
 from nlpcl.data.clips import chosen, clip, count_clips, usable, with_usable
@@ -63,7 +70,7 @@ def load_manifest(path: Path, *, columns: Mapping[str, str] | None = None) -> Sp
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"unknown file type {path.suffix!r}", path, f"Known: {' '.join(SUFFIXES)}.")
     splits = Splits(path.stem)
-    records = list(_records(path, splits.problems))
+    records = list(_records(path, splits))
     header = list(dict.fromkeys(key for _, values in records for key in values))
     if not records:
         raise UserError("lists no clip", path, "Give columns path, label and speaker.")
@@ -112,23 +119,30 @@ def load_folder(folder: Path, *, columns: Mapping[str, str] | None = None) -> Sp
             listed = ", ".join(path.name for path in found)
             raise UserError(f"several {part or 'such'} tables: {listed}", folder, "Keep one.")
         if found and (part or not splits.train):
-            read = load_manifest(found[0], columns=columns)
+            read = functools.partial(_clips_of, splits, found[0], columns)
             given = {"split": part} if part else {}
-            splits.train += [row | given | {"corpus": splits.name} for row in read.train]
-            splits.problems += read.problems
-            splits.notes += read.notes
+            rows = splits.part(part, read) if part in ("train", "dev") else read()
+            splits.train += [row | given | {"corpus": splits.name} for row in rows]
     if not splits.train:
+        splits.need()
         how = "A corpus that nlpcl knows is given by its name: --data NAME --data-root DIR."
         raise UserError("no manifest, train or test table of clips", folder, how)
     return splits
+
+
+def _clips_of(splits: Splits, table: Path, columns: Mapping[str, str] | None) -> list[Example]:
+    read = load_manifest(table, columns=columns)
+    splits.problems += read.problems
+    splits.notes += read.notes
+    return read.train
 
 
 def _is_known(names: Iterable[str], header: Iterable[str]) -> bool:
     return not {name.strip().casefold() for name in header}.isdisjoint(names)
 
 
-def _records(path: Path, problems: list[Problem]) -> Iterable[Record]:
-    text = read_text(path)
+def _records(path: Path, splits: Splits) -> Iterable[Record]:
+    text, problems = read_text(path, notes=splits.notes), splits.problems
     suffix = path.suffix.lower()
     if suffix == ".json":
         try:
@@ -143,7 +157,11 @@ def _records(path: Path, problems: list[Problem]) -> Iterable[Record]:
         parsed = [(line, _json(content)) for line, content in lines if content.strip()]
         yield from _objects(path, parsed, problems)
     else:
-        yield from _cells(path, text, "," if suffix == ".csv" else "\t", problems)
+        expected = expected_dialect(suffix)
+        dialect = sniff(text, expected, _known_names)
+        if what := described(dialect, expected):
+            splits.notes.append(f"{path.name}: {what}")
+        yield from _cells(path, text, dialect, problems)
 
 
 def _json(content: str) -> Any:
@@ -163,24 +181,28 @@ def _objects(
             problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
 
 
-def _cells(path: Path, text: str, delimiter: str, problems: list[Problem]) -> Iterable[Record]:
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+def _known_names(row: Sequence[str]) -> int:
+    return sum(_is_known(names, row) for names in CLIP_FIELDS.values())
+
+
+def _cells(path: Path, text: str, dialect: Dialect, problems: list[Problem]) -> Iterable[Record]:
     header: list[str] = []
     try:
-        for row in reader:
-            if not any(cell.strip() for cell in row):
+        for line, cells in dialect.cells(text):
+            if not any(cell.strip() for cell in cells):
                 continue
+            row = without_empty_end(cells, len(header) or len(cells))
             if not header:
                 header = [cell.strip() for cell in row]
             elif len(row) > len(header):
                 what = f"{len(row)} cells for {len(header)} columns; row skipped"
-                problems.append(Problem(str(path), reader.line_num, what))
+                problems.append(Problem(str(path), line, what))
             else:
                 # A short row lacks its last columns.
-                yield reader.line_num, dict(zip(header, row, strict=False))
-    except csv.Error as error:
-        raise UserError(f"broken table at line {reader.line_num} ({error})", path) from error
+                yield line, dict(zip(header, row, strict=False))
+    except BrokenQuotes as error:
+        what = f"broken table from line {error.line} on ({error})"
+        raise UserError(what, path, 'Write quotes in text as "".') from error
 
 
 def _row(table: Path, line: int, values: Mapping[str, Any]) -> Example:
@@ -261,7 +283,7 @@ def find_in_clips(splits: Splits) -> dict[str, list[Problem]]:
     """What is wrong with clips; every one is read."""
     skipped = list(splits.problems)
     rows = usable(splits.train, skipped)
-    return {"skipped or doubtful": skipped, **clip_findings(rows)}
+    return by_use(skipped) | clip_findings(rows)
 
 
 CLIPS = Schema(

@@ -27,7 +27,7 @@ def read_pairs(
     """
     rows: list[Example] = []
     for path in paths:
-        found, skipped = read_rows(path, PAIR_FIELDS, suffix=suffix)
+        found, skipped = read_rows(path, PAIR_FIELDS, suffix=suffix, keep_longer=True)
         rows += found
         problems += skipped
     return rows

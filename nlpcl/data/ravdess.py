@@ -22,7 +22,7 @@ def load(root: Path | None) -> Splits:
     def name_of(path: Path) -> str | None:
         return path.stem if NAME.fullmatch(path.stem) else None
 
-    files = named_files(splits, root, name_of, "03-01-06-01-02-01-12.wav")
+    files = named_files(splits, root, name_of, "03-01-06-01-02-01-12.wav", r"actor_\d\d")
     others = sum(not name.startswith(SPEECH) for name in files)
     if others:
         splits.notes.append(f"ravdess: {others} files of song or of film left out")

@@ -34,7 +34,9 @@ def name_of(path: Path) -> str | None:
 def load(root: Path | None) -> Splits:
     """All clips, recognised by their names."""
     splits = Splits("savee")
-    for name, path in named_files(splits, root, name_of, "DC_a01.wav or DC/a01.wav").items():
+    parts = "|".join(SPEAKERS)
+    found = named_files(splits, root, name_of, "DC_a01.wav or DC/a01.wav", parts)
+    for name, path in found.items():
         speaker, _, rest = name.partition("_")
         row = clip(path, EMOTIONS[rest[:-2]], f"savee-{speaker}", "savee", gender="male")
         splits.train.append(row | {"id": name})

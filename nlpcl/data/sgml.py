@@ -142,7 +142,7 @@ def _corrected(sentence: Sentence, path: Path, problems: list[Problem]) -> Examp
                 f"{sentence.identifier}: location {mistake.location} is not on "
                 f"{mistake.wrong!r}; put on its only occurrence"
             )
-            problems.append(Problem(str(path), mistake.line, what))
+            problems.append(Problem(str(path), mistake.line, what, is_used=True))
     target = "".join(pieces)
     return pair(sentence.identifier, sentence.text, target, path, sentence.line)
 

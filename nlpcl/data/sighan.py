@@ -73,15 +73,14 @@ def _load(year: int, root: Path | None) -> Splits:
             for part in parts:
                 label, _, read = formats[part]
                 paths, others = found[part]
-                rows = read(paths, splits.problems)
                 if part == "train":
-                    splits.train = rows
+                    splits.train = splits.part(part, partial(read, paths, splits.problems))
                 else:
-                    splits.test = {name: rows}
+                    splits.test = {name: read(paths, splits.problems)}
                 used.append(f"{part} from {label} in {paths[0].parent.name}")
                 splits.notes += copies_note(f"{name} {part}", paths[0].parent, others)
             break
-        if splits.train and splits.test:
+        if (splits.train or splits.unread) and splits.test:
             break
     if not used:
         wanted = (
@@ -90,7 +89,7 @@ def _load(year: int, root: Path | None) -> Splits:
         )
         raise missing(name, root, wanted)
     for part in ("train", "test"):
-        if not getattr(splits, part):
+        if not getattr(splits, part) and part not in splits.unread:
             splits.notes.append(f"{name}: no {part} files found")
     splits.protocol = ", ".join(used)
     return splits

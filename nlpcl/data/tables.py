@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.delimited import (
+    BrokenQuotes,
+    Dialect,
+    described,
+    expected_dialect,
+    sniff,
+    without_empty_end,
+)
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.splits import Example, Problem
 from nlpcl.core.text_files import read_text
@@ -24,7 +31,6 @@ SUFFIXES = (".tsv", ".csv", ".jsonl", ".json", ".txt")
 
 # Surrogates come from JSON escapes; they cannot be written as UTF-8 again.
 _DAMAGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
-_EXTRA = "\0extra"
 
 
 def read_rows(
@@ -34,12 +40,16 @@ def read_rows(
     columns: Mapping[str, str] | None = None,
     suffix: str | None = None,
     optional: Fields | None = None,
+    notes: list[str] | None = None,
+    keep_longer: bool = False,
 ) -> tuple[list[Example], list[Problem]]:
     """Rows with ``id``, the task's fields as text, ``file`` and ``line``; and the rows skipped.
 
-    Tab-separated files are read without quoting. A header is found by its names. Without one the
-    columns stand in the order of ``fields``, after an optional column of counts or flags.
-    Text is not normalised.
+    A header is found by its names. Without one the columns stand in the order of ``fields``, after
+    an optional column of counts or flags. Tab-separated files are read without quoting, unless
+    quotes alone make rows as long as the header, and other delimiters than the file's name
+    promises are recognised. A row with more cells than the header is skipped, since nobody knows
+    which cell is which. Text is not normalised.
 
     Args:
         path: a file with one of ``SUFFIXES``; ``.txt`` is read as tab-separated.
@@ -47,6 +57,8 @@ def read_rows(
         columns: field to column, as the user named them.
         suffix: how to read a file whose own suffix does not tell.
         optional: further fields, read as they stand where a header names them.
+        notes: gets what is unusual about the file as a whole; without it Latin-1 is refused.
+        keep_longer: use the first cells of a row with more cells than the header all the same.
 
     Raises:
         UserError: an unreadable file, no such column, or not one usable row.
@@ -56,10 +68,18 @@ def read_rows(
         if field not in fields and field not in more:
             raise unknown_name("field", field, [*fields, *more], where=str(path))
     suffix = suffix or path.suffix.lower()
-    text = read_text(path)
-    if suffix not in _READERS:
+    text = read_text(path, notes=notes)
+    if suffix not in SUFFIXES:
         raise UserError(f"unknown file type {suffix!r}", path, f"Known: {', '.join(SUFFIXES)}.")
-    records, problems = _READERS[suffix](path, text, fields, columns or {}, more)
+    if suffix in (".json", ".jsonl"):
+        records, problems = _READERS[suffix](path, text)
+    else:
+        header = _Header(fields, columns or {}, more)
+        expected = expected_dialect(suffix)
+        dialect = sniff(text, expected, header.fit)
+        if (what := described(dialect, expected)) and notes is not None:
+            notes.append(f"{path.name}: {what}")
+        records, problems = _delimited(path, text, dialect, header, keep_longer)
     names = {field: field for field in fields}
     extras = {field: field for field in more}
     if suffix in (".json", ".jsonl"):
@@ -95,9 +115,6 @@ def rows_of(
         except ValueError as error:
             problems.append(Problem(file, line, f"{error}; row skipped"))
             continue
-        if _EXTRA in values:
-            extra = "more fields than expected; the extra ones are ignored"
-            problems.append(Problem(file, line, extra))
         more = {field: values.get(column) for field, column in (extras or {}).items()}
         given = {field: value for field, value in more.items() if value not in (None, "")}
         rows.append({"id": f"{label}:{line}", **texts, **given, "file": file, "line": line})
@@ -153,78 +170,80 @@ def _as_text(values: Mapping[str, Any], column: str) -> str:
     return value
 
 
-def _tsv(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
+@dataclass(frozen=True)
+class _Header:
+    """What is looked for in the first row of a table.
+
+    Args:
+        fields: the task's, with the names they are known by.
+        columns: field to column, as the user named them.
+        optional: further fields.
+    """
+
+    fields: Fields
+    columns: Mapping[str, str]
+    optional: Fields
+
+    def knows(self, row: Sequence[str]) -> int:
+        """How many of the fields it names."""
+        names = {cell.strip().casefold() for cell in row}
+        listed = [field for field, known in self.fields.items() if names.intersection(known)]
+        return len({*listed, *(f for f, column in self.columns.items() if column in row)})
+
+    def is_flagged(self, row: Sequence[str]) -> bool:
+        """Whether a row without a header begins with a count or flag."""
+        return len(row) == len(self.fields) + 1 and bool(re.fullmatch(r"\s*\d+\s*", row[0]))
+
+    def fit(self, row: Sequence[str]) -> int:
+        """How well a row suits: names count more than the mere number of cells."""
+        return 2 * self.knows(row) + (len(row) == len(self.fields) or self.is_flagged(row))
+
+
+def _delimited(
+    path: Path, text: str, dialect: Dialect, header: _Header, keep_longer: bool
 ) -> tuple[list[Record], list[Problem]]:
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    cells = [line.removesuffix("\r").split("\t") for line in lines]
-    return _named(path, list(enumerate(cells, start=1)), fields, columns, optional)
-
-
-def _csv(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
-) -> tuple[list[Record], list[Problem]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    cells: list[tuple[int, list[str]]] = []
-    line = 1
-    try:
-        for row in reader:
-            cells.append((line, row or [""]))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(
-            f"broken CSV from line {line} on ({error})", path, 'Write quotes in text as "".'
-        ) from error
-    return _named(path, cells, fields, columns, optional)
-
-
-def _named(
-    path: Path,
-    cells: list[tuple[int, list[str]]],
-    fields: Fields,
-    columns: Mapping[str, str],
-    optional: Fields,
-) -> tuple[list[Record], list[Problem]]:
-    """Cells as records named after the fields."""
+    """The rows of a table as records named after the fields."""
     problems: list[Problem] = []
     filled: list[tuple[int, list[str]]] = []
-    for line, row in cells:
-        if any(cell.strip() for cell in row):
-            filled.append((line, row))
-        else:
-            problems.append(Problem(str(path), line, "empty row; row skipped"))
+    try:
+        for line, row in dialect.cells(text):
+            if any(cell.strip() for cell in row):
+                filled.append((line, row))
+            else:
+                problems.append(Problem(str(path), line, "empty row; row skipped"))
+    except BrokenQuotes as error:
+        raise UserError(
+            f"broken CSV from line {error.line} on ({error})",
+            path,
+            'Write quotes in text as "".',
+        ) from error
     if not filled:
         return [], problems
     first = filled[0][1]
-    names = {cell.strip().casefold() for cell in first}
-    known = [field for field, aliases in fields.items() if names.intersection(aliases)]
-    if columns or known:
-        resolved = resolve_columns(first, fields, columns, path)
-        resolved |= resolve_optional(first, optional, columns, path)
+    if header.columns or header.knows(first):
+        resolved = resolve_columns(first, header.fields, header.columns, path)
+        resolved |= resolve_optional(first, header.optional, header.columns, path)
         index = {field: first.index(column) for field, column in resolved.items()}
-        width, filled = len(first), filled[1:]
+        filled = filled[1:]
     else:
-        flagged = len(first) == len(fields) + 1 and re.fullmatch(r"\s*\d+\s*", first[0])
-        if len(first) != len(fields) and not flagged:
-            how = f"Expected {' and '.join(fields)}, or a header that names them."
+        flagged = header.is_flagged(first)
+        if len(first) != len(header.fields) and not flagged:
+            how = f"Expected {' and '.join(header.fields)}, or a header that names them."
             raise UserError(f"{len(first)} columns without a known header", path, how)
-        index = {field: place + bool(flagged) for place, field in enumerate(fields)}
-        width = len(first)
+        index = {field: place + flagged for place, field in enumerate(header.fields)}
     records: list[Record] = []
-    for line, row in filled:
-        values: dict[str, Any] = {f: row[at] for f, at in index.items() if at < len(row)}
-        if len(row) > width:
-            values[_EXTRA] = True
-        records.append((line, values))
+    for line, cells in filled:
+        row = without_empty_end(cells, len(first))
+        if len(row) > len(first):
+            what = f"{len(row)} cells for {len(first)} columns"
+            what += "; the surplus is ignored" if keep_longer else "; row skipped"
+            problems.append(Problem(str(path), line, what, is_used=keep_longer))
+        if keep_longer or len(row) <= len(first):
+            records.append((line, {f: row[at] for f, at in index.items() if at < len(row)}))
     return records, problems
 
 
-def _jsonl(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
-) -> tuple[list[Record], list[Problem]]:
-    del fields, columns, optional
+def _jsonl(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
     records: list[Record] = []
     problems: list[Problem] = []
     for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
@@ -241,12 +260,10 @@ def _jsonl(
     return records, problems
 
 
-def _json(
-    path: Path, text: str, fields: Fields, columns: Mapping[str, str], optional: Fields
-) -> tuple[list[Record], list[Problem]]:
+def _json(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
     """Decode a list of objects one by one, to know the line of each."""
     if text.lstrip().startswith("{"):
-        records, problems = _jsonl(path, text, fields, columns, optional)
+        records, problems = _jsonl(path, text)
         if records:  # one object a line, which some tools name .json
             return records, problems
         raise UserError("one JSON object", path, "Expected a list of objects: [{...}, {...}].")
@@ -274,13 +291,7 @@ def _json(
             problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
 
 
-_Reader = Callable[
-    [Path, str, Fields, Mapping[str, str], Fields], tuple[list[Record], list[Problem]]
-]
-_READERS: dict[str, _Reader] = {
-    ".tsv": _tsv,
-    ".txt": _tsv,
-    ".csv": _csv,
+_READERS: dict[str, Callable[[Path, str], tuple[list[Record], list[Problem]]]] = {
     ".jsonl": _jsonl,
     ".json": _json,
 }

@@ -30,7 +30,8 @@ def name_of(path: Path) -> str | None:
 def load(root: Path | None) -> Splits:
     """All clips, recognised by their names."""
     splits = Splits("tess")
-    for name, path in named_files(splits, root, name_of, "OAF_back_fear.wav").items():
+    found = named_files(splits, root, name_of, "OAF_back_fear.wav", r"(OAF|YAF)_[a-z_]+")
+    for name, path in found.items():
         speaker, word, emotion = name.split("_")
         row = clip(path, EMOTIONS[emotion], f"tess-{speaker}", "tess", gender="female")
         splits.train.append(row | {"id": name, "sentence": word})

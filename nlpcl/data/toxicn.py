@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.core.text_files import read_text
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
-from nlpcl.data.locate import copies_note, missing, scan, together
+from nlpcl.data.locate import copies_note, missing, of_corpus, scan, together
 
 CLASSES = {"0": "non-toxic", "1": "offensive", "2": "hate"}
 """By ``toxic_type``."""
@@ -23,12 +24,11 @@ COLUMNS = ("content", "toxic", "toxic_type")
 def _load(root: Path | None) -> Splits:
     files = scan(root, "toxicn")
     splits = Splits("toxicn")
-    # The names of the split's files are common ones, so a folder must be named after the corpus.
-    named = [path for path in files if any("toxicn" in p.name.lower() for p in path.parents[:2])]
-    paths, others = together(named, [r"train\.json", r"test\.json"])
+    paths, others = together(of_corpus(files, root, "toxicn"), [r"train\.json", r"test\.json"])
     if paths:
         splits.protocol = "its authors' split"
-        splits.train, splits.test["toxicn"] = (_json_rows(p, splits.problems) for p in paths)
+        train, test = (partial(_json_rows, path, splits.problems) for path in paths)
+        splits.train, splits.test["toxicn"] = splits.part("train", train), test()
     else:
         paths, others = together(files, [r"toxicn_1\.0\.csv"])
         if not paths:
@@ -62,7 +62,7 @@ def _rows(
         label = CLASSES.get(kind)
         if label and toxic in ("0", "1") and (toxic == "1") != (kind != "0"):
             what = f"toxic is {toxic} but toxic_type {kind}, which is taken"
-            problems.append(Problem(str(path), line, what))
+            problems.append(Problem(str(path), line, what, is_used=True))
         more = {"language": "zh", "targets": _targets(record.get("target"))}
         text = record.get("content")
         text = text if isinstance(text, str) else None

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nlpcl import tasks
-from nlpcl.core.splits import Splits
+from nlpcl.core.config import RunConfig
+from nlpcl.core.splits import Splits, by_use
 from nlpcl.core.tables import Report, Table
+from nlpcl.tasks.renaming import check_gold, renamed
 from nlpcl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -19,9 +21,15 @@ if TYPE_CHECKING:
 def evaluate(
     model: ZooModel, task: Task, splits: Splits, precision: str
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """Score every test set; metrics of the first have no prefix."""
+    """Score every test set; metrics of the first have no prefix.
+
+    Raises:
+        UserError: test rows of a class that the model does not know.
+    """
     from nlpcl.nn.gate_statistics import gate_table, watched
 
+    if tasks.spec(task.config.task).answers == "labels":
+        check_gold(splits, renamed(classes_of(model), task.names))
     report = Report()
     spec = tasks.spec(task.config.task)
     predictions: list[dict[str, Any]] = []
@@ -61,12 +69,30 @@ def say_collapse(report: Report, spec: TaskSpec, rows: Sequence[Mapping[str, Any
             report.tables[0] = dataclasses.replace(first, note=f"{remark} {first.note}".strip())
 
 
+def check_tests(config: RunConfig, splits: Splits) -> None:
+    """Refuse test rows of a class that no training row has, before anything is trained.
+
+    Raises:
+        UserError: there are some, or no model can be made for the training rows.
+    """
+    labels = tasks.task_class(config.task).facts(splits, config).get("labels")
+    if labels is not None:
+        check_gold(splits, labels)
+
+
+def classes_of(model: ZooModel) -> list[str]:
+    """The classes of a model, in the order of its logits."""
+    names: Any = model.config.id2label or {}
+    return [names[at] for at in range(len(names))]
+
+
 def split_table(splits: Splits) -> Table:
     """Build a table of split sizes and of what was left out."""
     rows: Sequence[Any] = list(splits.sizes().items())
     notes = [*splits.notes]
-    if splits.problems:
-        notes.append(f"{len(splits.problems)} rows skipped (listed in run.json)")
+    for named, problems in by_use(splits.problems).items():
+        if problems:
+            notes.append(f"{len(problems)} rows {named} (listed in run.json)")
     return Table("splits", ["split", "rows"], rows, title="Data", note="; ".join(notes))
 
 

@@ -12,8 +12,9 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.locks import refuse_other_writer, refuse_ranks
 from nlpcl.nn.devices import choose_machine
+from nlpcl.runs.evaluation import check_tests
 from nlpcl.runs.folder import refuse_taken
-from nlpcl.runs.rows import load_splits
+from nlpcl.runs.rows import check_rows, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import fit_splits
 
@@ -59,6 +60,8 @@ def fit(
             f"--data {config.data}",
             "It is for testing only (nlpcl eval), or too small to hold a dev set out.",
         )
+    check_rows(config, splits, quiet=quiet)
+    check_tests(config, splits)
     return fit_splits(entry, config, splits, machine, out=out, quiet=quiet, resume=resume)
 
 

@@ -29,10 +29,10 @@ from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
 from nlpcl.runs.checksums import FILES, MODEL, check_model, model_checksums
-from nlpcl.runs.evaluation import say_collapse, split_table
+from nlpcl.runs.evaluation import check_tests, say_collapse, split_table
 from nlpcl.runs.folder import FOLDS, new_folder, read_record
 from nlpcl.runs.provenance import study_record
-from nlpcl.runs.rows import load_unsplit
+from nlpcl.runs.rows import check_rows, load_unsplit
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import ended, fit_splits, how_to_go_on, resumed_folder
 from nlpcl.tasks import spec, task_class
@@ -56,7 +56,10 @@ def cross_validate(
     with contextlib.ExitStack() as held:
         begun = held.enter_context(resumed_folder(Path(str(out)))) if resume else None
         clips = load_unsplit(config)
+        check_rows(config, clips, quiet=quiet)
         parts = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
+        for fold in parts:
+            check_tests(config, fold_splits(clips, fold))
         leaks = leak_statement(parts, clips.train)
         clips.protocol = title(config.protocol, parts)
         folder = begun or held.enter_context(new_folder(out, entry.name))
@@ -121,14 +124,19 @@ def fit_fold(
     begun = (folder / "run.json").is_file()
     if begun and read_record(folder).get("state") == "finished":
         return Run(folder, device=config.device, precision=config.precision)
-    splits = Splits(
+    splits = fold_splits(clips, fold)
+    return fit_splits(entry, config, splits, machine, out=folder, quiet=quiet, resume=begun)
+
+
+def fold_splits(clips: Splits, fold: Fold) -> Splits:
+    """The clips of a fold."""
+    return Splits(
         clips.name,
         train=list(fold.train),
         dev=list(fold.dev),
         test={clips.name: list(fold.test)},
         protocol=f"{clips.protocol}; fold {fold.name}",
     )
-    return fit_splits(entry, config, splits, machine, out=folder, quiet=quiet, resume=begun)
 
 
 def pool(

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from nlpcl import tasks
+from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.splits import Splits
 from nlpcl.data import loading
+from nlpcl.data.classes import check_classes, check_names
+from nlpcl.data.inventory import inventory
 
 
-def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
-    """Load and split the data; with ``as_test``, nothing of a single file is held out."""
+def load_splits(config: RunConfig, *, as_test: bool = False, for_test: bool = False) -> Splits:
+    """The data that a configuration names.
+
+    Args:
+        config: the run's settings.
+        as_test: hold nothing of a single file out: it is the test set.
+        for_test: only the test sets are wanted; the others may be damaged.
+    """
     splits = loading.load(
         config.data,
         tasks.spec(config.task).schema,
@@ -21,6 +31,8 @@ def load_splits(config: RunConfig, *, as_test: bool = False) -> Splits:
         seed=config.seed,
         keep_overlap=config.keep_overlap,
         as_test=as_test,
+        for_test=for_test,
+        unescape_html=config.unescape_html,
         options=config.data_options(),
     )
     splits.keep(config.train_fraction)
@@ -42,4 +54,40 @@ def load_unsplit(config: RunConfig) -> Splits:
         joined.train += [*splits.train, *splits.dev, *(r for t in splits.test.values() for r in t)]
         joined.problems += splits.problems
         joined.notes += splits.notes
+        joined.renamed += splits.renamed
     return joined
+
+
+def check_rows(config: RunConfig, splits: Splits, *, quiet: bool) -> None:
+    """Refuse rows that no model should be trained on, and say what there is.
+
+    Raises:
+        UserError: labels that are no classes, or a mapping of classes that no row has.
+    """
+    check_mapping(config, splits)
+    rows = [*splits.train, *splits.dev]
+    if tasks.spec(config.task).answers == "labels" and all("label" in row for row in rows):
+        can_map = "map_labels" in config.data_options()
+        check_classes(rows, f"--data {config.data}", can_map=can_map)
+    if not quiet:
+        for line in inventory(splits):
+            progress.say(line)
+
+
+def check_mapping(config: RunConfig, splits: Splits, known: Collection[str] = ()) -> None:
+    """Refuse a new name for a class that is nowhere.
+
+    Args:
+        config: the run's settings.
+        splits: of its data.
+        known: further classes, such as those of a model.
+
+    Raises:
+        UserError: naming the nearest class.
+    """
+    mapping = config.data_options().get("map_labels", {})
+    if mapping == type(config)().data_options().get("map_labels"):
+        return  # what a task does by default may find nothing to do
+    parts = (splits.train, splits.dev, *splits.test.values())
+    labels = {row["label"] for rows in parts for row in rows if "label" in row}
+    check_names(mapping, {*labels, *splits.renamed, *known})

@@ -8,7 +8,7 @@ training. Torch is loaded when the model is asked for.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,11 +164,13 @@ class Run:
         """The task, with the run's processor."""
         return self.task_for(self.config)
 
-    def task_for(self, config: RunConfig) -> Task:
-        """The task under other settings of evaluation."""
+    def task_for(self, config: RunConfig, names: Mapping[str, str] | None = None) -> Task:
+        """The task under other settings of evaluation; ``names``: see :meth:`test`."""
         from nlpcl.tasks.protocol import open_task
 
-        return open_task(config, self.processor, self.model.config)
+        task = open_task(config, self.processor, self.model.config)
+        task.names = names or {}
+        return task
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -279,7 +281,7 @@ class Run:
             labels = set(self.predictions[0]["probabilities"])
             rows = [row for row in load_unsplit(self.config).train if row.get("label") in labels]
             return rows, [row["id"] in tested for row in rows]
-        tests = load_splits(self.config).test
+        tests = load_splits(self.config, for_test=True).test
         if not tests:
             raise UserError("its data have no test set", self.folder)
         rows = next(iter(tests.values()))
@@ -298,14 +300,24 @@ class Run:
             report = pooled(rows, list(self.fold_metrics.values()), self.record["leaks"], title)
             say_collapse(report, self.spec, rows)
             return report, rows
-        return self.test(splits or load_splits(self.config), self.config)
+        return self.test(splits or load_splits(self.config, for_test=True), self.config)
 
-    def test(self, splits: Splits, config: RunConfig) -> tuple[Report, list[dict[str, Any]]]:
-        """Evaluate the run's one model on any rows.
+    def test(
+        self, splits: Splits, config: RunConfig, names: Mapping[str, str] | None = None
+    ) -> tuple[Report, list[dict[str, Any]]]:
+        """Scores and predictions of the run's one model on any rows.
 
         A note says how many clips are by speakers that it has been trained or selected on.
+
+        Args:
+            splits: with the test rows.
+            config: the run's settings with those of the evaluation.
+            names: class of the model → what the rows call it; several may become one.
+
+        Raises:
+            UserError: rows of a class that the model does not know.
         """
-        report, rows = evaluate(self.model, self.task_for(config), splits, self.precision)
+        report, rows = evaluate(self.model, self.task_for(config, names), splits, self.precision)
         known = set(self.record.get("speakers", ()))
         heard = [row for row in rows if row.get("speaker") in known]
         if heard:

@@ -44,10 +44,14 @@ class Task(Protocol):
         processor: the model's tokenizer or front end.
         config: the run's settings; evaluation may change those of ``TaskSpec.eval_settings``.
         model_config: the saved form of the model, which names its classes and its encoder.
+
+    Attributes:
+        names: class of the model → what it is called in this evaluation, where otherwise.
     """
 
     processor: Any
     config: Any
+    names: Mapping[str, str] = {}
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None: ...
 

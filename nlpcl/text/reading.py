@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.delimited import expected_dialect
+from nlpcl.core.errors import UserError
+from nlpcl.core.text_files import remedy
 from nlpcl.text.characters import is_encodable
+from nlpcl.text.csv_rows import read_csv
+from nlpcl.text.records import Record, check_encoding, text_column
 
 InputFormat = Literal["auto", "txt", "jsonl", "csv"]
-TEXT_COLUMNS = ("text", "source", "sentence")
-"""Columns that hold the text by default, in order of preference."""
 SUFFIXES: dict[str, InputFormat] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -25,25 +25,6 @@ SUFFIXES: dict[str, InputFormat] = {
     ".tsv": "csv",
 }
 BYTE_ORDER_MARK = "\ufeff"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    r"""One text, and what is needed to write it back in its place.
-
-    Args:
-        text: the text itself, without its line end, otherwise exactly as in the input.
-        line_end: ``"\n"``, ``"\r\n"``, or ``""`` after a last line without one.
-        number: line of the input at which it begins, counted from 1.
-        fields: the other fields of a JSON Lines or CSV row.
-        before: the byte order mark of a plain text file, on its first record.
-    """
-
-    text: str
-    line_end: str = "\n"
-    number: int = 0
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    before: str = ""
 
 
 def from_arguments(texts: Iterable[str]) -> Iterator[Record]:
@@ -64,8 +45,10 @@ def read_texts(
     r"""The texts of a file or of standard input, one after the other.
 
     In plain text only ``\n`` ends a line (``\r\n`` is preserved); other separators, such as U+2028,
-    belong to the text. Blank lines are records. JSON Lines and CSV (with a header; tab-separated in
-    a ``.tsv`` file) give one record per row; blank lines between rows are skipped.
+    belong to the text. JSON Lines and CSV (with a header; divided by tabs in a ``.tsv`` file, or by
+    what the header shows) give one record a row. Blank lines are records with an empty text, and a
+    row that cannot be read is a record with an ``error``: what is written stands in the order of
+    the input, one for one.
 
     Args:
         source: a path, or ``"-"`` for standard input.
@@ -73,12 +56,12 @@ def read_texts(
         column: field that holds the text; by default the first of text, source, sentence.
 
     Raises:
-        UserError: for a file that cannot be read, is not UTF-8, or a malformed row, with its line.
+        UserError: for a file that cannot be read, plain text that is not UTF-8, a CSV header that
+            cannot be read, or a file of which no row can be read.
     """
     standard = str(source) == "-"
     path = Path(source)
-    if format == "auto":
-        format = "txt" if standard else SUFFIXES.get(path.suffix.lower(), "txt")
+    format = format_of(source, format)
     if column is not None and format == "txt":
         raise UserError(
             "plain text has no columns", "--column", "Leave it out, or give a jsonl or csv file."
@@ -88,11 +71,36 @@ def read_texts(
         lines = decoded_lines(stream, name)
         if format == "txt":
             yield from read_plain(lines)
-        elif format == "jsonl":
-            yield from read_json_lines(unmarked(lines), name, column)
+            return
+        lines = unmarked(undecoded_lines(stream))
+        if format == "jsonl":
+            records = read_json_lines(lines, name, column)
         else:
-            delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-            yield from read_csv(unmarked(lines), name, column, delimiter)
+            records = read_csv(lines, name, column, expected_dialect(path.suffix.lower()))
+        yield from some_readable(records)
+
+
+def format_of(source: Path | str, format: InputFormat) -> InputFormat:
+    """The format of an input: ``auto`` goes by the suffix, plain text if that is unknown."""
+    if format != "auto":
+        return format
+    return "txt" if str(source) == "-" else SUFFIXES.get(Path(source).suffix.lower(), "txt")
+
+
+def some_readable(records: Iterable[Record]) -> Iterator[Record]:
+    """The records.
+
+    Raises:
+        UserError: at the end, where none of them could be read.
+    """
+    first = ""
+    is_readable = False
+    for record in records:
+        is_readable |= not record.error
+        first = first or record.error
+        yield record
+    if first and not is_readable:
+        raise UserError(f"no row can be read; the first: {first}")
 
 
 @contextlib.contextmanager
@@ -120,8 +128,13 @@ def decoded_lines(stream: IO[bytes], name: str) -> Iterator[str]:
             raise UserError(
                 f"not UTF-8 (byte {error.start + 1} of the line)",
                 f"{name}:{number}",
-                "Convert it first, e.g. iconv -f GB18030 -t UTF-8.",
+                remedy(line),
             ) from error
+
+
+def undecoded_lines(stream: IO[bytes]) -> Iterator[str]:
+    """Decode lines as :func:`decoded_lines` does; bytes that are not UTF-8 become surrogates."""
+    return (line.decode("utf-8", errors="surrogateescape") for line in stream)
 
 
 def unmarked(lines: Iterable[str]) -> Iterator[str]:
@@ -140,82 +153,43 @@ def read_plain(lines: Iterable[str]) -> Iterator[Record]:
 
 
 def read_json_lines(lines: Iterable[str], name: str, column: str | None) -> Iterator[Record]:
-    """One record per JSON object."""
-    advice = 'Write one object a line, such as {"text": "..."}; plain text is --input-format txt.'
+    """One record per line."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
+            yield Record("", number=number)
             continue
-        where = f"{name}:{number}"
+        row: dict[str, Any] = {}
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise UserError(f"not valid JSON: {reason}", where, advice) from error
-        except RecursionError as error:
-            raise UserError("not valid JSON: nested too deep", where, advice) from error
-        if not isinstance(row, dict):
-            raise UserError("not a JSON object", where, advice)
-        key = text_column(row, column, where)
-        text = row.pop(key)
-        if not isinstance(text, str):
-            raise UserError(f"field {key!r} is not a text", where, "Put it in quotes.")
-        if not is_encodable(text):
-            raise UserError(
-                f"field {key!r} holds half of a surrogate pair", where, "Mend the \\u escape."
-            )
+            row = json_object(line)
+            key = text_column(row, column, "")
+            text = row[key]
+            if not isinstance(text, str):
+                raise UserError(f"field {key!r} is not a text", how="Put it in quotes.")
+            if not is_encodable(text):
+                what = f"field {key!r} holds half of a surrogate pair"
+                raise UserError(what, how="Mend the \\u escape.")
+        except UserError as error:
+            yield Record("", number=number, fields=row, error=f"{name}:{number}: {error}")
+            continue
+        del row[key]
         yield Record(text, number=number, fields=row)
 
 
-def read_csv(
-    lines: Iterable[str], name: str, column: str | None, delimiter: str
-) -> Iterator[Record]:
-    """One record per row below the header."""
-    # A text may be longer than the 128 KiB the module allows by default.
-    csv.field_size_limit(2**31 - 1)
-    rows = csv.reader(lines, delimiter=delimiter, strict=True)
-    header: list[str] = []
-    key = ""
-    before = 0
-    try:
-        for row in rows:
-            number, before = before + 1, rows.line_num
-            if not row:
-                continue
-            where = f"{name}:{number}"
-            if not header:
-                header = row
-                key = text_column(header, column, where)
-                if len(set(header)) < len(header):
-                    raise UserError("two columns of one name", where, "Rename one of them.")
-            elif len(row) != len(header):
-                raise UserError(
-                    f"{len(row)} fields where the header has {len(header)}",
-                    where,
-                    "Quote fields that hold the delimiter.",
-                )
-            else:
-                fields = dict(zip(header, row, strict=True))
-                yield Record(fields.pop(key), number=number, fields=fields)
-    except csv.Error as error:
-        raise UserError(
-            f"not valid CSV: {error}", f"{name}:{before + 1}", "Check the quotes of this row."
-        ) from error
-
-
-def text_column(names: Iterable[str], column: str | None, where: str) -> str:
-    """The column that holds the text.
+def json_object(line: str) -> dict[str, Any]:
+    """The object of a line.
 
     Raises:
-        UserError: ``column`` is absent, or, if it is None, all of ``TEXT_COLUMNS`` are.
+        UserError: there is none.
     """
-    known = list(names)
-    for candidate in [column] if column is not None else TEXT_COLUMNS:
-        if candidate in known:
-            return candidate
-    if column is not None:
-        raise unknown_name("column", column, known, where=where)
-    raise UserError(
-        f"no column text, source or sentence among {', '.join(known) or 'none'}",
-        where,
-        "Name the column with --column.",
-    )
+    advice = 'Write one object a line, such as {"text": "..."}; plain text is --input-format txt.'
+    check_encoding(line)
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise UserError(f"not valid JSON: {reason}", how=advice) from error
+    except RecursionError as error:
+        raise UserError("not valid JSON: nested too deep", how=advice) from error
+    if not isinstance(row, dict):
+        raise UserError("not a JSON object", how=advice)
+    return row

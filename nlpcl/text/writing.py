@@ -15,7 +15,7 @@ from typing import IO, Any, Literal
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import atomic_file, explained
 from nlpcl.text.characters import is_encodable, visible
-from nlpcl.text.reading import Record
+from nlpcl.text.records import Record
 
 OutputFormat = Literal["table", "text", "jsonl", "csv"]
 ROWS_IN_TABLE = 100
@@ -59,16 +59,21 @@ class ResultWriter:
     - ``csv``: the same, in columns that the first row determines.
     - ``table``: a table, with colours on a terminal.
 
+    What could not be read has a row with its ``error``, an empty line in ``text``.
+
     A regular file is put in place only if the block ends without an error, and may be the input.
     """
 
-    def __init__(self, format: OutputFormat, output: Path | None, layout: Layout) -> None:
+    def __init__(
+        self, format: OutputFormat, output: Path | None, layout: Layout, *, errors: bool = False
+    ) -> None:
         """Prepare to write.
 
         Args:
             format: one of ``table``, ``text``, ``jsonl``, ``csv``.
             output: a file; None or ``-`` for standard output.
             layout: how the task's results are written.
+            errors: whether there may be rows that could not be read; CSV then has their column.
         """
         self._format, self._layout = format, layout
         self._output = None if output is None or str(output) == "-" else output
@@ -76,6 +81,8 @@ class ResultWriter:
         self._stream: IO[str] = sys.stdout
         self._columns: list[str] = []
         self._pending: list[Row] = []
+        self._errors = errors
+        self._early: list[Row] = []  # rows with errors before the first that shows the columns
 
     def __enter__(self) -> ResultWriter:
         """Open the output."""
@@ -89,6 +96,7 @@ class ResultWriter:
         """Print pending rows and put the file in place, or discard it after an error."""
         if error[0] is None:
             try:
+                self._write_early()
                 self._print_table()
             except BaseException:
                 self._exit.__exit__(*sys.exc_info())
@@ -108,17 +116,50 @@ class ResultWriter:
         elif self._format == "csv":
             self._write_csv(record, flat(merged(record.fields, self._layout.flat(row))))
         else:
-            counter = {self._layout.counter: record.number} if self._layout.counter else {}
-            self._pending.append({**counter, **self._layout.table(row)})
-            if len(self._pending) >= ROWS_IN_TABLE:
-                self._print_table()
+            self._add_to_table(record, self._layout.table(row))
         if self._output is None:
             self._stream.flush()
 
+    def write_error(self, record: Record, row: Row | None = None) -> None:
+        """Write the row of a record that could not be read, in its place.
+
+        Args:
+            record: with its ``error``.
+            row: what else is known of it.
+        """
+        told = {**(row or {}), "error": record.error}
+        if self._format == "text":
+            self._stream.write(f"{record.before}{record.line_end}")
+        elif self._format == "jsonl":
+            self._stream.write(json_line(merged(record.fields, told)))
+        elif self._format == "table":
+            self._add_to_table(record, told)
+        elif self._columns:
+            self._write_csv(record, told)
+        else:
+            self._early.append(told)
+        if self._output is None:
+            self._stream.flush()
+
+    def _add_to_table(self, record: Record, row: Row) -> None:
+        counter = {self._layout.counter: record.number} if self._layout.counter else {}
+        self._pending.append({**counter, **row})
+        if len(self._pending) >= ROWS_IN_TABLE:
+            self._print_table()
+
+    def _write_early(self) -> None:
+        early, self._early = self._early, []
+        if early and not self._columns:
+            self._columns = list(early[0])
+            self._stream.write(csv_line(self._columns))
+        for row in early:
+            self._stream.write(csv_line(row.get(name, "") for name in self._columns))
+
     def _write_csv(self, record: Record, row: Row) -> None:
         if not self._columns:
-            self._columns = list(row)
+            self._columns = list(row) + (["error"] if self._errors else [])
             self._stream.write(csv_line(self._columns))
+            self._write_early()
         unknown = row.keys() - set(self._columns)
         if unknown:
             raise UserError(
@@ -136,12 +177,14 @@ class ResultWriter:
         from rich.text import Text
 
         table = Table(show_lines=False)
-        for name in self._pending[0]:
-            number = isinstance(self._pending[0][name], int | float)
+        names = list(dict.fromkeys(name for row in self._pending for name in row))
+        for name in names:
+            number = isinstance(self._pending[0].get(name), int | float)
             table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
         for row in self._pending:
+            cells = [row.get(name, "") for name in names]
             table.add_row(
-                *(cell if isinstance(cell, Text) else visible(str(cell)) for cell in row.values())
+                *(cell if isinstance(cell, Text) else visible(str(cell)) for cell in cells)
             )
         Console(file=self._stream, markup=False, emoji=False, highlight=False).print(table)
         self._pending = []

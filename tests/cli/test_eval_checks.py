@@ -41,7 +41,7 @@ def classifier(tmp_path_factory, tiny_encoder):
 def evaluate(run_main, classifier, monkeypatch):
     """``nlpcl eval`` on the invented rows."""
     folder, splits = classifier
-    monkeypatch.setattr("nlpcl.cli.eval.load_splits", lambda config, as_test=False: splits)
+    monkeypatch.setattr("nlpcl.cli.eval.load_splits", lambda config, **how: splits)
 
     def run(*arguments):
         return run_main("eval", folder, "--device", "cpu", "--precision", "fp32", *arguments)

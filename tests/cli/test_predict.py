@@ -188,7 +188,7 @@ def test_an_output_file(predict, tmp_path):
     [
         ("gbk.txt", "我在家".encode("gbk"), "gbk.txt:1: not UTF-8"),
         ("late.txt", "好\n".encode() * 9 + b"\xff", "late.txt:10: not UTF-8"),
-        ("bad.jsonl", b'{"text": "a"}\n{', "bad.jsonl:2: not valid JSON"),
+        ("bad.jsonl", b"{\n{", "bad.jsonl:1: not valid JSON"),
         ("list.jsonl", b"[1]", "list.jsonl:1: not a JSON object"),
         ("column.csv", "字\n好\n".encode(), "--column"),
     ],
@@ -202,6 +202,51 @@ def test_a_damaged_input_is_one_line(name, content, words, run_main, finished_ru
     )  # fmt: skip
     assert words in result.error_line
     assert (tmp_path / "old.txt").read_text() == "old"
+
+
+BROKEN = '{"id": 1, "text": "我再家"}\n{oops\n\n{"id": 4}\n{"id": 5, "text": "他在家"}\n'
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "text", "table"])
+def test_a_bad_row_stays_in_its_place(form, run_main, finished_run, tmp_path):
+    (tmp_path / "in.jsonl").write_text(BROKEN, encoding="utf-8")
+    options = ["--checkpoint", finished_run, "--threshold", 1, "--output", "out"]
+    result = run_main("predict", "spelling", "--input", "in.jsonl", "--format", form, *options)
+    assert result.code == 1
+    assert "2 of 5 rows could not be read; the first: in.jsonl:2: not valid JSON" in result.err
+    out = (tmp_path / "out").read_text(encoding="utf-8")
+    if form == "text":
+        assert out == "我再家\n\n\n\n他在家\n"
+        return
+    if form == "table":
+        assert "error" in out
+        return
+    read = csv.DictReader(io.StringIO(out)) if form == "csv" else map(json.loads, out.splitlines())
+    rows = list(read)
+    assert [row.get("target") or "" for row in rows] == ["我再家", "", "", "", "他在家"]
+    assert [bool(row.get("error")) for row in rows] == [False, True, False, True, False]
+    if form == "jsonl":
+        assert rows[3]["id"] == 4
+
+
+def test_a_first_row_that_is_bad_leaves_the_columns_to_the_next(run_main, finished_run, tmp_path):
+    (tmp_path / "in.csv").write_text("text,id\none\n我再家,2\n", encoding="utf-8")
+    options = ["--checkpoint", finished_run, "--format", "csv", "--quiet"]
+    result = run_main("predict", "spelling", "--input", "in.csv", *options)
+    assert (result.code, result.err) == (1, "")
+    error, row = csv.DictReader(io.StringIO(result.out))
+    assert list(row) == ["id", "source", "target", "edits", "probability", "error"]
+    assert "in.csv:2: 1 fields where the header has 2" in error["error"]
+    assert (row["id"], row["error"]) == ("2", "")
+
+
+def test_entities_are_told_and_decoded_when_asked_for(predict):
+    told = predict("a &amp; 我再家", "--format", "jsonl")
+    assert json_rows(told)[0]["source"] == "a &amp; 我再家"
+    assert "1 of 1 texts hold HTML entities" in told.err
+    decoded = predict("a &amp; 我再家", "--format", "jsonl", "--unescape-html")
+    assert json_rows(decoded)[0]["source"] == "a & 我再家"
+    assert "entities" not in decoded.err
 
 
 @pytest.mark.parametrize("content", ["坐饭 做\n", "坐饭\n", "坐 做\n坐 作\n"])

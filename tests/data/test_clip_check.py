@@ -54,16 +54,16 @@ def test_check_lists_each_of_them_once(corpus, run_main):
         assert what in told[str(corpus / f"{name}.wav")]
     found = shown["found"]
     assert found["clips"] == 8
-    kinds = ("skipped_or_doubtful", "unreadable", "silent", "repeated")
+    kinds = ("skipped", "unreadable", "silent", "repeated")
     assert [found[kind] for kind in kinds] == [4, 1, 1, 1]
 
 
 def test_check_prints_a_table_of_them(corpus, run_main):
-    result = run_main("data", "check", "ravdess", "--data-root", corpus)
+    result = run_main("data", "check", "ravdess", "--data-root", corpus, env={"COLUMNS": "300"})
     assert result.code == 0
     assert "7 of 7 problems" in result.out
     for words in ("git-lfs pointer", "is silent", "is empty", "less than 0.1 s"):
-        assert words in " ".join(result.out.replace("│", " ").split())
+        assert words in result.out
 
 
 def test_loading_skips_all_that_cannot_be_used(corpus):

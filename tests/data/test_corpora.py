@@ -92,9 +92,9 @@ def test_cscd_upstream_layout_and_test_only_copy(tmp_path):
 
 def test_cscd_leaves_other_corpora_with_common_file_names_alone(tmp_path):
     for part in ("train", "dev", "test"):
-        save(tmp_path / "other" / f"{part}.tsv", "1\t我门\t我们\n")
+        save(tmp_path / "corpora" / "other" / f"{part}.tsv", "1\t我门\t我们\n")
     with pytest.raises(UserError, match="no cscd files"):
-        corpora.dataset("cscd").load(tmp_path)
+        corpora.dataset("cscd").load(tmp_path / "corpora")
 
 
 def test_lemon_joins_characters(tmp_path):

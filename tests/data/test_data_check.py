@@ -36,7 +36,8 @@ def test_counts_of_the_raw_files_and_every_kind_of_problem(tmp_path, unlike_know
     assert {
         kind: [problem.line for problem in found] for kind, found in report.findings.items()
     } == {
-        "skipped or doubtful": [],
+        "skipped": [],
+        "doubtful but used": [],
         "damaged": [6],
         "unequal length": [4, 5],
         "repeated": [3],

@@ -66,14 +66,14 @@ def test_damaged_copies_are_refused_with_the_line(tmp_path, row, what):
     good = "1,fine,0,0,0\n" + '2,"two\nlines",1,0,0\n'
     save(tmp_path / "hateval2019_en_train.csv", COMMAS + good + row + "\n")
     with pytest.raises(UserError, match=rf"1 damaged row, first in line 5 \({what}\)"):
-        corpora.dataset("hateval").load(tmp_path)
+        data.load_as_is("hateval", schema=LABELLED, root=tmp_path)
 
 
 def test_damaged_rows_are_counted(tmp_path):
     content = TABS + "1\tfine\t0\t0\t0\n2\ttorn\t\t\t\n3\ttorn\tyes\t0\t0\n"
     save(tmp_path / "train_en.tsv", content)
     with pytest.raises(UserError, match="2 damaged rows, first in line 3") as caught:
-        corpora.dataset("hateval").load(tmp_path)
+        data.load_as_is("hateval", schema=LABELLED, root=tmp_path)
     assert "train_en.tsv" in str(caught.value)
 
 

@@ -102,4 +102,4 @@ def test_missing_files(tmp_path):
 def test_real_counts(unlike_known):
     report = check("hsol", LABELLED, ROOT)
     assert unlike_known(report) == {}
-    assert report.found["repeated"] == report.found["skipped_or_doubtful"] == 0
+    assert report.found["repeated"] == report.found["skipped"] == 0

@@ -156,7 +156,7 @@ def test_check_of_an_own_file(tmp_path):
     path = save(tmp_path / "a.tsv", [*numbered(8), ("row 1", "no"), ("", "no")])
     report = check(str(path), schema=LABELLED)
     assert report.found["train_labels"] == {"no": 7, "yes": 2}
-    assert (report.found["repeated"], report.found["skipped_or_doubtful"]) == (1, 1)
+    assert (report.found["repeated"], report.found["skipped"]) == (1, 1)
 
 
 class Table(list):

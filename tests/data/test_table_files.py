@@ -115,11 +115,15 @@ def test_other_tasks_bring_their_own_fields(tmp_path):
 def test_bad_rows_are_reported_with_their_line(tmp_path):
     content = "source\ttarget\n我门\t我们\n\n只有一列\n \t空\n坏\x00字\t坏字\n他门\t他们\t多余\n"
     rows, problems = read_rows(write(tmp_path, "a.tsv", content), PAIR_FIELDS)
-    assert pairs(rows) == [("我门", "我们"), ("他门", "他们")]
+    assert pairs(rows) == [("我门", "我们")]
     assert [problem.line for problem in problems] == [3, 4, 5, 6, 7]
+    assert not any(problem.is_used for problem in problems)
     said = " | ".join(problem.what for problem in problems)
-    for part in ("empty row", "no target", "empty source", "U+0000", "more fields"):
+    for part in ("empty row", "no target", "empty source", "U+0000", "3 cells for 2 columns"):
         assert part in said
+    kept, problems = read_rows(tmp_path / "a.tsv", PAIR_FIELDS, keep_longer=True)
+    assert pairs(kept) == [("我门", "我们"), ("他门", "他们")]
+    assert [problem.line for problem in problems if problem.is_used] == [7]
 
 
 def test_bad_json_rows_are_reported_with_their_line(tmp_path):

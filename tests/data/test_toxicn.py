@@ -67,7 +67,7 @@ def test_broken_split(tmp_path, content):
     folder.mkdir()
     for name in ("train.json", "test.json"):
         (folder / name).write_text(content)
-    with pytest.raises(UserError, match=r"train\.json"):
+    with pytest.raises(UserError, match=r"test\.json"):
         corpora.dataset("toxicn").load(tmp_path)
 
 

@@ -168,14 +168,17 @@ def test_predict_gives_probabilities_with_times(study, manifest, run_main):
     assert [(float(one["start"]), float(one["end"])) for one in found] == [(0, 0.2), (0.1, 0.3)]
 
 
-def test_what_cannot_be_read_is_skipped_and_said(study, manifest, tmp_path, run_main):
+def test_what_cannot_be_read_is_a_row_with_an_error(study, manifest, tmp_path, run_main):
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF nothing")
     clip = manifest.parent / "s1_sad_0.wav"
     options = ["--checkpoint", study.folder, "--format", "jsonl"]
     result = run_main("predict", "emotion", broken, clip, *options)
-    assert result.code == 0
-    assert len(result.out.splitlines()) == 1
+    assert result.code == 1
+    error, answer = map(json.loads, result.out.splitlines())
+    assert error["path"] == str(broken)
+    assert "broken.wav" in error["error"]
+    assert answer["label"]
     assert "skipped" in result.err
     alone = run_main("predict", "emotion", broken, *options)
     assert alone.code == 2

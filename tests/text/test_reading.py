@@ -64,8 +64,9 @@ def test_reading_is_lazy(tmp_path):
 
 def test_json_lines(tmp_path):
     content = '\ufeff{"id": 7, "text": "一\\n"}\r\n\n{"source": "二", "note": null}'
-    first, second = read(tmp_path, "a.jsonl", content)
+    first, blank, second = read(tmp_path, "a.jsonl", content)
     assert (first.text, first.fields, first.number) == ("一\n", {"id": 7}, 1)
+    assert blank == Record("", number=2)
     assert (second.text, second.fields, second.number) == ("二", {"note": None}, 3)
     (record,) = read(
         tmp_path, "a.data", '{"text": "x", "body": "y"}', format="jsonl", column="body"
@@ -75,7 +76,8 @@ def test_json_lines(tmp_path):
 
 def test_csv(tmp_path):
     content = '\ufeff"id",sentence\r\n1,"一,""二""\r\n三"\r\n\r\n2,\n'
-    first, second = read(tmp_path, "a.csv", content)
+    first, blank, second = read(tmp_path, "a.csv", content)
+    assert (blank.text, blank.fields, blank.number, blank.error) == ("", {"id": ""}, 4, "")
     assert (first.text, first.fields, first.number) == ('一,"二"\r\n三', {"id": "1"}, 2)
     assert (second.text, second.fields, second.number) == ("", {"id": "2"}, 5)
     (record,) = read(tmp_path, "a.tsv", "text\tid\n一,二\t1\n")
@@ -87,14 +89,16 @@ def test_csv(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "options", "message"),
     [
-        ("a.jsonl", '{"text": "a"}\n{oops\n', {}, r"a\.jsonl:2: not valid JSON.*one object a line"),
+        ("a.jsonl", "{oops\n", {}, r"a\.jsonl:1: not valid JSON.*one object a line"),
         ("a.jsonl", '"text"\n', {}, r"a\.jsonl:1: not a JSON object"),
         ("a.jsonl", '{"text": 1}\n', {}, r"a\.jsonl:1: field 'text' is not a text"),
         ("a.jsonl", '{"text": "\\ud800"}\n', {}, r"a\.jsonl:1: .*surrogate"),
         ("a.jsonl", '{"body": "a"}\n', {}, r"a\.jsonl:1: no column text, source or sentence.*body"),
         ("a.jsonl", "[" * 100_000, {}, r"a\.jsonl:1: not valid JSON"),
         ("a.csv", "text,id\n1,2,3\n", {}, r"a\.csv:2: 3 fields where the header has 2"),
-        ("a.csv", 'text\nb\n"unclosed\n', {}, r"a\.csv:3: not valid CSV"),
+        ("a.csv", 'text\n"unclosed\n', {}, r"a\.csv:2: not valid CSV"),
+        ("a.jsonl", b'{"text": "caf\xe9"}\n', {}, r"a\.jsonl:1: not UTF-8.*Latin-1.*CP1252"),
+        ("a.txt", b"caf\xe9", {}, r"a\.txt:1: not UTF-8.*Latin-1.*CP1252"),
         ("a.csv", "text,text\n", {}, r"a\.csv:1: two columns"),
         ("a.csv", "text\n", {"column": "txt"}, r"unknown column 'txt'. Did you mean 'text'"),
         ("a.txt", "a\n", {"column": "text"}, r"--column: plain text has no columns"),
@@ -105,6 +109,56 @@ def test_malformed_input_names_the_line(tmp_path, name, content, options, messag
     with pytest.raises(UserError, match=message) as caught:
         read(tmp_path, name, content, **options)
     assert "\n" not in str(caught.value)
+
+
+BAD_JSON = {
+    "{oops": "not valid JSON",
+    "[1]": "not a JSON object",
+    '{"text": 1}': "is not a text",
+    '{"body": "a"}': "no column text",
+    '{"text": "\\ud800"}': "surrogate",
+    "[" * 100_000: "not valid JSON",
+    b'{"text": "\xff"}': "not UTF-8",
+}
+
+
+@pytest.mark.parametrize("bad", BAD_JSON)
+def test_a_bad_row_of_json_lines_keeps_its_place(tmp_path, bad):
+    line = bad if isinstance(bad, bytes) else bad.encode()
+    content = b'{"text": "a"}\n' + line + b'\n\n{"text": "b"}\n'
+    first, error, blank, last = read(tmp_path, "a.jsonl", content)
+    assert (first.text, blank.text, last.text) == ("a", "", "b")
+    assert [record.number for record in (first, error, blank, last)] == [1, 2, 3, 4]
+    assert BAD_JSON[bad] in error.error
+    assert "a.jsonl:2: " in error.error
+    assert not (first.error or blank.error or last.error)
+
+
+BAD_CSV = {
+    b"only one": "1 fields where the header has 2",
+    b"a,b,c": "3 fields where the header has 2",
+    b'"a"b,c': "not valid CSV",
+    b'x,"never closed': "not valid CSV",
+    b"caf\xe9,1": "Latin-1",
+}
+
+
+@pytest.mark.parametrize("bad", BAD_CSV)
+def test_a_bad_row_of_csv_keeps_its_place(tmp_path, bad):
+    content = b'text,id\n"two\nlines",1\n' + bad + b"\n\nb,2\n"
+    first, error, blank, last = read(tmp_path, "a.csv", content)
+    assert (first.text, blank.text, last.text) == ("two\nlines", "", "b")
+    assert (first.fields, last.fields) == ({"id": "1"}, {"id": "2"})
+    assert [record.number for record in (first, error, blank, last)] == [2, 4, 5, 6]
+    assert BAD_CSV[bad] in error.error
+    assert "a.csv:4: " in error.error
+
+
+def test_cells_divided_by_semicolons_are_recognised(tmp_path):
+    (record,) = read(tmp_path, "a.csv", 'id;text\n1;"一,二"\n')
+    assert (record.text, record.fields) == ("一,二", {"id": "1"})
+    (record,) = read(tmp_path, "a.csv", "body;n\tx\n1;2\n", column="body")
+    assert (record.text, record.fields) == ("1", {"n\tx": "2"})
 
 
 def test_missing_file_and_folder(tmp_path):

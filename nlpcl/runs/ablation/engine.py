@@ -169,21 +169,19 @@ def set_aside(place: Path) -> None:
             place.rename(next(path for path in tried if not path.exists()))
 
 
-def check_data(config: Any) -> None:
-    """Read the data once before any training.
+def check_data(config: Any, *, quiet: bool) -> None:
+    """Read the data once before anything is trained, and say what they are.
 
     Raises:
         UserError: they cannot be read or lack a split.
     """
-    from nlpcl.runs.rows import load_splits, load_unsplit
+    from nlpcl.runs.rows import check_rows, load_splits, load_unsplit
 
-    if config.folds:
-        load_unsplit(config)
-        return
-    splits = load_splits(config)
+    splits = load_unsplit(config) if config.folds else load_splits(config)
+    check_rows(config, splits, quiet=quiet)
     sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     for name, size in sizes.items():
-        if not size:
+        if not size and not config.folds:
             how = "An ablation needs rows to train on, to choose epochs by, and to compare on."
             raise UserError(f"has no {name} rows", f"--data {config.data}", how)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
+from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
 
 Variant = Literal["none", "constant", "original", "span", "position", "contrastive"]
@@ -22,6 +23,11 @@ class ClassificationConfig(RunConfig):
 
     text_column: str | None = option(None, "Column with the text, for --data FILE", panel="Data")
     label_column: str | None = option(None, "Column with the label", panel="Data")
+    map_labels: str = option(
+        "",
+        "Classes to rename or merge, comma-separated OLD=NEW; OLD= drops a class",
+        panel="Data",
+    )
     max_length: int = option(
         128,
         "Maximum input length; longer texts are truncated and counted",
@@ -123,6 +129,7 @@ class ClassificationConfig(RunConfig):
         """Refuse impossible values and combinations before anything is loaded."""
         super().check()
         self.window_widths()
+        label_map(self.map_labels)
         if self.pooling == "cls" and self.variant in {"span", "position"}:
             raise UserError(
                 f"a gate per token ({self.variant}) reaches the first token alone",
@@ -159,6 +166,10 @@ class ClassificationConfig(RunConfig):
         if len(set(widths)) < len(widths):
             raise UserError(f"{self.windows} repeats a width", "--windows", "Give each once.")
         return widths
+
+    def data_options(self) -> dict[str, Any]:
+        """``map_labels`` as former class → new name."""
+        return {"map_labels": label_map(self.map_labels)}
 
     def columns(self) -> dict[str, str]:
         """Role → column, for the columns of a table that were given."""

@@ -43,7 +43,6 @@ FEWEST = 10
 """Groups with fewer texts are shown, but are in no mean, gap or comparison."""
 DRAWN = 5_000_000
 """Items drawn in all resamples of a ranking score; a thousand resamples at most."""
-LEFT_OUT = "of classes the model does not know, left out"
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -60,7 +59,7 @@ def classification_report(
         rows: of ``predictions.jsonl``: ``gold``, ``label``, ``probabilities``, ``targets``, ...
         decision: the model's classes, and the threshold that gave the labels.
         title: heads the first table; names the protocol.
-        counts: ``truncated``, ``empty`` and ``other_classes`` (left out).
+        counts: ``truncated`` and ``empty``.
     """
     labels = ordered(decision.labels, [row["gold"] for row in rows])
     gold = label_indices([row["gold"] for row in rows], labels)
@@ -196,7 +195,6 @@ def count_table(counts: Mapping[str, int]) -> Table:
     meanings = {
         "truncated": "longer than the limit: only their beginning was read",
         "empty": "without any token",
-        "other_classes": LEFT_OUT,
     }
     rows: list[list[Cell]] = [[meanings[name], number] for name, number in counts.items()]
     return Table("texts", ["texts", "n"], rows, title="Texts")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from nlpcl.core.splits import Example
+from nlpcl.tasks.renaming import renamed
 
 _NEUTRAL = """
 normal neutral neither none nothate nonhate nothateful nonhateful hatefree notoffensive nonoffensive
@@ -60,6 +61,16 @@ class Decision:
         labels = tuple(config.id2label[at] for at in range(len(config.id2label)))
         threshold = getattr(config, "threshold", None)
         return cls(labels, threshold, getattr(config, "positive_label", ""))
+
+    def renamed(self, names: Mapping[str, str]) -> Decision:
+        """As it decides between classes that are called otherwise; merged ones have no threshold.
+
+        Args:
+            names: class → new name.
+        """
+        labels = tuple(renamed(self.labels, names))
+        threshold = self.threshold if len(labels) == len(self.labels) else None
+        return Decision(labels, threshold, names.get(self.positive) or self.positive)
 
     def __call__(self, values: Sequence[float]) -> str:
         """The label of one text."""

@@ -33,6 +33,7 @@ from nlpcl.tasks.classification.rows import (
     result_row,
 )
 from nlpcl.tasks.protocol import Notes, Task
+from nlpcl.tasks.renaming import merged
 from nlpcl.text.encoders import first_known, input_limit
 from nlpcl.text.tokens import TextReader
 from nlpcl.text.writing import Layout
@@ -183,21 +184,22 @@ class Classification(Task):
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
-        """Scores, and one prediction row a text; rows of other classes are left out and counted."""
-        decision = self.decision
-        features = self.encode(examples)
-        known = [feature for feature in features if feature.get("label", IGNORE) != IGNORE]
-        _, found, _ = self.labelled(model, known, precision)
+        """Scores, and one prediction row a text."""
+        decision = self.decision.renamed(self.names)
+        # Without their classes, which may have other names in the model.
+        features = self.encode([{"text": example["text"]} for example in examples])
+        found, _ = infer(model, self, features, precision=precision)
         predictions = [
             prediction_row(
                 examples[feature["row"]], values, decision, is_truncated=feature["is_truncated"]
             )
-            for feature, values in zip(known, found.tolist(), strict=True)
+            for feature, values in zip(
+                features, merged(found, self.labels, self.names), strict=True
+            )
         ]
         counts = {
-            "truncated": sum(feature["is_truncated"] for feature in known),
-            "empty": sum(feature["is_empty"] for feature in known),
-            "other_classes": len(features) - len(known),
+            "truncated": sum(feature["is_truncated"] for feature in features),
+            "empty": sum(feature["is_empty"] for feature in features),
         }
         return classification_report(predictions, decision, title, counts=counts), predictions
 

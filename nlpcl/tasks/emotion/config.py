@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from nlpcl.core.config import RunConfig, flag, option
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.schedules import warmup_cosine
+from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
@@ -30,6 +31,7 @@ class EmotionConfig(RunConfig):
     # They apply to text only; fields without a description are not flags.
     max_length: int = 128
     train_fraction: float = 1.0
+    unescape_html: bool = False
     protocol: str = option(
         "auto",
         "Evaluation protocol: loso (leave one session out), lospo (leave one speaker out), "
@@ -40,8 +42,11 @@ class EmotionConfig(RunConfig):
     labels: str | None = option(
         None, "Emotions to keep, comma-separated; by default all in the corpus", panel="Data"
     )
-    merge: str = option(
-        "excited=happy", "Emotions to merge or rename first, comma-separated OLD=NEW", panel="Data"
+    map_labels: str = option(
+        "excited=happy",
+        "Emotions to rename or merge first, comma-separated OLD=NEW; OLD= drops an emotion",
+        panel="Data",
+        formerly=("merge",),
     )
     kind: str = option("all", "Part of IEMOCAP: all, improvised or scripted speech", panel="Data")
     path_column: str | None = option(
@@ -203,12 +208,8 @@ class EmotionConfig(RunConfig):
         return self
 
     def renamed(self) -> dict[str, str]:
-        """``--merge`` as old name → new name."""
-        pairs = [part.partition("=") for part in self.merge.split(",") if part.strip()]
-        for old, _, new in pairs:
-            if not (old.strip() and new.strip()):
-                raise refused("merge", f"{self.merge!r} is not OLD=NEW, joined by commas")
-        return {old.strip(): new.strip() for old, _, new in pairs}
+        """``--map-labels`` as old name → new name, empty for an emotion to be dropped."""
+        return {old.lower(): new.lower() for old, new in label_map(self.map_labels).items()}
 
     @property
     def normalises_speakers(self) -> bool:
@@ -221,8 +222,8 @@ class EmotionConfig(RunConfig):
         return [name for name in names if name] or None
 
     def data_options(self) -> dict[str, Any]:
-        """What an adapter of clips is told: ``labels``, ``merge``, ``kind``."""
-        return {"labels": self.chosen_labels(), "merge": self.renamed(), "kind": self.kind}
+        """What an adapter of clips is told: ``labels``, ``map_labels``, ``kind``."""
+        return {"labels": self.chosen_labels(), "map_labels": self.renamed(), "kind": self.kind}
 
     def columns(self) -> dict[str, str]:
         """Role → column, for the columns of a manifest that were given."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,9 +115,3 @@ def leak_table(leaks: Mapping[str, Any]) -> Table:
     columns = ["fold", "speakers in train", "in dev", "in test", "in more than one"]
     note = f"{leaks['statement']} Manifest {leaks['manifest']}."
     return Table("leaks", columns, rows, title="Speakers of the splits", note=note)
-
-
-def noted(table: Table, left_out: int) -> Table:
-    """Add a remark on clips of other classes to a table."""
-    remark = f"{left_out} clips of emotions the model does not know are left out."
-    return replace(table, note=f"{table.note} {remark}".strip())

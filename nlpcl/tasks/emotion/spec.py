@@ -17,6 +17,10 @@ SPEC = TaskSpec(
     schema=CLIPS,
     measures=of_classes("ua"),
     default_model="emotion-gru",
+    eval_settings=(
+        *("map_labels", "labels"),
+        *("path_column", "label_column", "speaker_column", "session_column", "gender_column"),
+    ),
     analyses=frozenset({"groups"}),
     prediction=Prediction(
         noun="emotion",

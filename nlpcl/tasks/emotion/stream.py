@@ -55,7 +55,8 @@ def stream(
         skipped: gets a line for each file that cannot be used; without it that is an error.
 
     Yields:
-        ``{"path", "start", "end", "label", "probabilities": {label: p}}``, times in seconds.
+        ``{"path", "start", "end", "label", "probabilities": {label: p}}``, times in seconds; for a
+        file that cannot be used ``{"path", "error"}``.
     """
     for path in paths:
         try:
@@ -64,6 +65,7 @@ def stream(
             if skipped is None:
                 raise
             skipped[str(error)] += 1
+            yield {"path": str(path), "error": str(error)}
 
 
 def answers(

@@ -29,10 +29,11 @@ from nlpcl.tasks.emotion.batches import BATCH_SECONDS, augmented, mixed, padded
 from nlpcl.tasks.emotion.config import RecogniseOptions
 from nlpcl.tasks.emotion.output import LAYOUT
 from nlpcl.tasks.emotion.probe import probe_metrics, probe_summary, probes
-from nlpcl.tasks.emotion.report import emotion_report, noted, study_report, tables_by
+from nlpcl.tasks.emotion.report import emotion_report, study_report, tables_by
 from nlpcl.tasks.emotion.rows import prediction_row
 from nlpcl.tasks.emotion.stream import stream
 from nlpcl.tasks.protocol import Notes, Task
+from nlpcl.tasks.renaming import merged, renamed
 from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, embed, infer, length
 
@@ -170,27 +171,19 @@ class Emotion(Task):
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
-        """Score clips; returns one prediction per clip.
-
-        Clips whose emotion is not among the model's classes are left out, and counted.
-        """
+        """Scores on clips, and one prediction row a clip whose sound can be used."""
         rows = self.encode(examples)
-        known = [row for row in rows if row["label"] != IGNORE]
-        if not known:
-            raise UserError(
-                f"no clip has one of the model's emotions ({', '.join(self.labels)})",
-                "--data",
-                "Rename with --merge, or choose with --labels.",
-            )
-        found, _ = infer(model, self, known, precision=precision, tokens=self.batch_tokens(known))
+        if not rows:
+            raise UserError("the sound of no clip can be used", "--data", "See: nlpcl data check")
+        labels = renamed(self.labels, self.names)
+        for row in rows:
+            del row["label"]  # which may have another name in the model
+        found, _ = infer(model, self, rows, precision=precision, tokens=self.batch_tokens(rows))
         predictions = [
-            prediction_row(row["clip"], probabilities, self.labels, self.seconds(row))
-            for row, probabilities in zip(known, found, strict=True)
+            prediction_row(row["clip"], probabilities, labels, self.seconds(row))
+            for row, probabilities in zip(rows, merged(found, self.labels, self.names), strict=True)
         ]
-        made = emotion_report(predictions, self.labels, title)
-        if len(known) < len(rows):
-            made.tables[0] = noted(made.tables[0], len(rows) - len(known))
-        return made, predictions
+        return emotion_report(predictions, labels, title), predictions
 
     def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
         """Probes of speaker and gender in the model's embedding of all the clips of its run."""

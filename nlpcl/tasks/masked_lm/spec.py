@@ -17,5 +17,8 @@ SPEC = TaskSpec(
     schema=TEXTS,
     measures=Measures(RESTORED[0], RESTORED, RESTORED),
     default_model="mlm",
-    eval_settings=("text_column",),
+    eval_settings=(
+        "unescape_html",
+        "text_column",
+    ),
 )

@@ -15,7 +15,7 @@ from nlpcl.core.errors import UserError
         {"kind": "sung"},
         {"protocol": "kfold:1"},
         {"min_lr": 1.0},
-        {"merge": "excited"},
+        {"map_labels": "excited"},
         {"backbone": "logmel", "encoder": "full"},
         {"backbone": "logmel", "weighted_sum": True},
         {"speed": 0.1},
@@ -35,11 +35,14 @@ def test_impossible_settings_are_refused(options):
 
 def test_settings_say_what_data_and_schedule_are(settings):
     config = settings(
-        "emotion-gru", labels="angry, sad", merge="excited=happy,calm=neutral", label_column="e"
+        "emotion-gru",
+        labels="angry, sad",
+        map_labels="excited=happy,calm=neutral",
+        label_column="e",
     )
     assert config.data_options() == {
         "labels": ["angry", "sad"],
-        "merge": {"excited": "happy", "calm": "neutral"},
+        "map_labels": {"excited": "happy", "calm": "neutral"},
         "kind": "all",
     }
     assert config.columns() == {"label": "e"}
