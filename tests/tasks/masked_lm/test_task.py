@@ -29,7 +29,7 @@ def test_long_texts_are_cut_and_nothing_is_lost(task):
 
 def test_labels_are_the_text_before_the_noise(task):
     for feature in task.encode(TEXTS):
-        ids, labels = task.noised(feature, 0)
+        ids, labels = task.noised(feature, 0, task.even)
         original = feature["input_ids"]
         assert any(label != IGNORE for label in labels)
         for shown, label, right in zip(ids, labels, original, strict=True):
@@ -41,8 +41,8 @@ def test_labels_are_the_text_before_the_noise(task):
 
 def test_noise_depends_on_seed_epoch_and_row_alone(task):
     first, second, *_ = task.encode(TEXTS)
-    assert task.noised(first, 3) == task.noised(first, 3)
-    assert task.noised(first, 3) != task.noised(first, 4)
+    assert task.noised(first, 3, task.even) == task.noised(first, 3, task.even)
+    assert task.noised(first, 3, task.even) != task.noised(first, 4, task.even)
     together, alone = task.collate([first, second]), task.collate([first])
     width = alone["input_ids"].shape[1]
     assert torch.equal(together["input_ids"][:1, :width], alone["input_ids"])
