@@ -10,7 +10,6 @@ sentences, and rows held out for selection. Needs ``opencc``.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import lzma
@@ -25,13 +24,15 @@ import numpy as np
 import opencc
 from transformers import AutoModelForMaskedLM
 
-from nlpcl.data import loading
+from nlpcl.data import corpora, loading
 from nlpcl.data.pairs import PAIRS
 from nlpcl.data.texts import TEXTS
+from nlpcl.data.zh_text import EVERYDAY, SUFFIX, read_packed
 from nlpcl.nn.int8 import save_compressed
 from nlpcl.text import pruning
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, load_text_encoder
+from nlpcl.text.noise.tables import observed_edits
 from nlpcl.text.segments import model_view, segments
 from tools.text_batches import Corpus, made_tables, save_tables
 
@@ -40,7 +41,6 @@ LEAST_HAN = 4
 RARE = 5
 """Characters that stand so often in the text get a row of the vocabulary."""
 
-EVERYDAY = ("tatoeba", "kdconv", "crosswoz", "gaokao", "cmrc2019", "g2pm", "udgsd", "howtocook")
 GROUPS = {name: "everyday" for name in EVERYDAY} | {"laws": "law", "winddk": "machine"}
 CONVERTED = {"everyday": 1.0, "technical": 0.1, "law": 0.03, "machine": 0.0}
 """Fraction of each group's lines that is also given in traditional script."""
@@ -48,15 +48,7 @@ USED = {"everyday": 1.0, "technical": 1.0, "law": 0.4, "machine": 0.25}
 """Fraction of each group's lines that is used at all."""
 HELD_OUT = {"everyday": 40, "technical": 400, "law": 400, "machine": 2000}
 """One line in so many is held out."""
-DEV_REPOSITORIES = (
-    "OI-wiki/OI-wiki",
-    "SwiftGGTeam/the-swift-programming-language-in-chinese",
-    "yidao620c/python3-cookbook",
-    "hyperf/hyperf",
-    "jaywcjlove/linux-command",
-)
-"""Their corrections are held out of ``csc/typos``; ``zh_text`` holds none of their text."""
-TESTS = "sighan13,sighan14,sighan15,cscd,ecspell,cdconfusor,macro-clean"
+TESTS = "sighan13,sighan14,sighan15,cscd,ecspell,cdconfusor,macro-clean,typos"
 
 
 def digest(text: str) -> int:
@@ -144,12 +136,6 @@ class Rows:
         return dict(zip(self.groups, sizes.astype(int).tolist(), strict=True))
 
 
-def lines(path: Path) -> list[str]:
-    """The lines of a compressed text."""
-    with lzma.open(path, "rt", encoding="utf-8") as file:
-        return [line.strip() for line in file if line.strip()]
-
-
 def test_sentences(root: Path) -> set[str]:
     """All sentences of the test sets, and of the development sets that are scored."""
     found: set[str] = set()
@@ -157,8 +143,6 @@ def test_sentences(root: Path) -> set[str]:
         for rows in loading.load(name, PAIRS, root=root).test.values():
             for row in rows:
                 found.update(sentences(row["target"]), sentences(row["source"]))
-    for row in typos(root / "csc/typos/test.tsv"):
-        found.update(sentences(row["target"]))
     read = [
         root / f"ner/uner/zh_{n}-ud-{s}.iob2" for n in ("gsd", "gsdsimp") for s in ("dev", "test")
     ]
@@ -171,12 +155,6 @@ def test_sentences(root: Path) -> set[str]:
     for path in sorted(root.glob("qa/*/*.json")):
         found.update(sentences(path.read_text(encoding="utf-8")))
     return found
-
-
-def typos(path: Path) -> list[dict[str, str]]:
-    """The rows of a table of real corrections."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def posts(path: Path) -> list[str]:
@@ -208,16 +186,10 @@ def add_corpus(
 
 def add_pairs(train: Rows, dev: Rows, root: Path) -> Counter[tuple[str, str]]:
     """Pairs of wrong and right sentences; returns the real edits of training rows."""
-    edits: Counter[tuple[str, str]] = Counter()
-    for name in ("train.tsv", "train_lowconf.tsv"):
-        for row in typos(root / "csc/typos" / name):
-            held = row["repository"] in DEV_REPOSITORIES
-            if held and name == "train.tsv":
-                dev.add_pair("typos", row["source"], row["target"])
-            elif not held:
-                train.add_pair("typos", row["source"], row["target"])
-                pairs = zip(row["target"], row["source"], strict=True)
-                edits.update((right, wrong) for right, wrong in pairs if right != wrong)
+    real = corpora.dataset("typos").load(root)
+    for rows, chosen in ((train, real.train), (dev, real.dev)):
+        for row in chosen:
+            rows.add_pair("typos", row["source"], row["target"])
     macro = root / "csc/macro_correct"
     for row in loading.load("ecspell", PAIRS, root=root).train:
         train.add_pair("pairs", row["source"], row["target"])
@@ -226,7 +198,7 @@ def add_pairs(train: Rows, dev: Rows, root: Path) -> Counter[tuple[str, str]]:
     for name in ("gen_passage.tet.json", "gen_de3.json"):
         for row in json.loads((macro / name).read_text(encoding="utf-8")):
             train.add_pair("generated", row["original_text"], row["correct_text"])
-    return edits
+    return observed_edits((row["source"], row["target"]) for row in real.train)
 
 
 def add_posts(train: Rows, root: Path, traditional: Callable[[str], str]) -> None:
@@ -260,8 +232,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     simple, traditional = opencc.OpenCC("t2s").convert, opencc.OpenCC("s2tw").convert
     only = arguments.only.split(",") if arguments.only else None
-    names = [p.name.split(".")[0] for p in sorted((root / "zh_text").glob("*.xz"))]
-    texts = {n: lines(root / f"zh_text/{n}.txt.xz") for n in names if not only or n in only}
+    paths = {p.name.removesuffix(SUFFIX): p for p in sorted((root / "zh_text").glob(f"*{SUFFIX}"))}
+    texts = {n: read_packed(path) for n, path in paths.items() if not only or n in only}
     counts: Counter[str] = Counter()
     for name, text in texts.items():
         counts.update("".join(text))
