@@ -86,10 +86,10 @@ class MaskedLM(Task):
 
     def begin(self, train: Sequence[Example]) -> None:
         """Count characters, words and observed edits: the commoner a wrong one, the likelier."""
-        if not self.confusions:
+        file = self.config.observed
+        if not self.confusions and not file:
             return
         problems: list[Problem] = []
-        file = self.config.observed
         pairs = read_pairs([Path(file)], problems) if file else []
         edits = observed_edits((row["source"], row["target"]) for row in pairs)
         ids = [self.ids(c) if is_han(c) else -1 for row in train for c in row["text"] + "\n"]
