@@ -121,7 +121,7 @@ def build_tables(
     counts = numpy.bincount(text[text >= 0], minlength=size)
     weights = counts**FREQUENCY_EXPONENT
     ids = {characters[index]: index for index in numpy.flatnonzero(counts).tolist()}
-    sets = {kind: dict(found) for kind, found in confusions.items()}
+    sets: dict[str, Mapping[str, Sequence[str]]] = dict(confusions)
     if readings:
         known = {character: readings[character] for character in ids if character in readings}
         sets["pinyin"], sets["near_pinyin"] = by_sound(known, sets.get("near_pinyin", {}))
