@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -135,3 +136,29 @@ def rebuilt(
         model_max_length=tokenizer.model_max_length,
         **roles,
     )
+
+
+def add_characters(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, characters: Sequence[str]
+) -> PreTrainedTokenizerFast:
+    """Add Han characters to a Unigram vocabulary; each begins as the mean of those it has.
+
+    Args:
+        model: the encoder, whose embeddings and output layer grow in place.
+        tokenizer: a fast tokenizer with a Unigram model.
+        characters: what is added, none of it in the vocabulary.
+
+    Returns:
+        The tokenizer with the larger vocabulary; the ids that were there stay.
+    """
+    description = json.loads(tokenizer.backend_tokenizer.to_str())
+    vocabulary: list[list[Any]] = description["model"]["vocab"]
+    han = [(index, score) for index, (piece, score) in enumerate(vocabulary) if is_han(piece)]
+    vocabulary += [[character, min(score for _, score in han)] for character in characters]
+    embeddings: Any = model.get_input_embeddings()
+    mean = embeddings.weight.data[[index for index, _ in han]].mean(0)
+    before = embeddings.num_embeddings
+    model.resize_token_embeddings(len(vocabulary), mean_resizing=False)
+    grown: Any = model.get_input_embeddings()
+    grown.weight.data[before:] = mean
+    return rebuilt(tokenizer, description)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 
 import pytest
 
@@ -10,6 +11,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.data import corpora
 from nlpcl.data.lemon import joined
 from nlpcl.data.locate import DEPTH
+from nlpcl.data.typos import DEV_REPOSITORIES
 
 
 def save(path, content):
@@ -22,7 +24,7 @@ def save_items(path, pairs):
 
 
 def test_every_dataset_is_complete():
-    tasks = ("correction", "emotion", "classification")
+    tasks = ("correction", "emotion", "classification", "masked_lm")
     assert sorted(name for task in tasks for name in corpora.names(task)) == corpora.names()
     for name in corpora.names():
         entry = corpora.dataset(name)
@@ -148,3 +150,30 @@ def test_macro_correct_sets(tmp_path):
     assert [row["target"] for row in generated.train] == ["我们", "他们"]
     assert [row["source"] for row in clean.test["macro-clean"]] == ["好", "很好", "真好"]
     assert "2 of 5 rows repeat" in clean.notes[0]
+
+
+def test_typos_are_split_by_repository(tmp_path):
+    header = "source\ttarget\trepository\tcommit\tlicence\n"
+    mine, held = '我"门\t我"们\ta/b\tc\tMIT\n', f"他门\t他们\t{DEV_REPOSITORIES[0]}\tc\tMIT\n"
+    save(tmp_path / "typos" / "train.tsv", header + mine + held)
+    save(tmp_path / "typos" / "train_lowconf.tsv", header + mine.replace("我", "你") + held)
+    save(tmp_path / "typos" / "test.tsv", header + "好\t好\tx/y\tc\tMIT\n")
+    splits = corpora.dataset("typos").load(tmp_path)
+    assert [row["source"] for row in splits.train] == ['我"门', '你"门']
+    assert [row["source"] for row in splits.dev] == ["他门"]  # no doubtful rows
+    assert len(splits.test["typos"]) == 1
+
+
+def test_packed_text_is_read_line_by_line_and_damage_is_named(tmp_path):
+    folder = tmp_path / "zh_text"
+    folder.mkdir()
+    for name, text in (("kdconv", "你好。\n\n 我们走吧。\n"), ("laws", "第一条\n")):
+        with lzma.open(folder / f"{name}.txt.xz", "wt", encoding="utf-8") as file:
+            file.write(text)
+    whole, everyday = (corpora.dataset(n).load(tmp_path) for n in ("zh-text", "zh-text-everyday"))
+    assert [row["text"] for row in whole.train] == ["你好。", "我们走吧。", "第一条"]
+    assert [row["text"] for row in everyday.train] == ["你好。", "我们走吧。"]
+    packed = (folder / "laws.txt.xz").read_bytes()
+    (folder / "laws.txt.xz").write_bytes(packed[:-8])
+    with pytest.raises(UserError, match=r"laws\.txt\.xz.*damaged"):
+        corpora.dataset("zh-text").load(tmp_path)

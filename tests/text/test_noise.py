@@ -1,13 +1,16 @@
-"""Noise: shares, falls back to the mask, light texts, damaged confusion sets."""
+"""Noise: confusion sets, sounds, tables of errors, and how often what is replaced by what."""
 
+import dataclasses
 import functools
-from collections import Counter
 
 import numpy
 import pytest
 
 from nlpcl.core.errors import UserError
-from nlpcl.text.noise import KEEP, MASK, Noise, one_stroke_apart, read_confusions
+from nlpcl.text.noise.confusions import one_stroke_apart, read_confusions
+from nlpcl.text.noise.noise import MASK, RANDOM, WORD, Noise
+from nlpcl.text.noise.sounds import blurred, read_readings
+from nlpcl.text.noise.tables import OBSERVED, Draws, build_tables, observed_edits, words_of_two
 
 SETS = {
     "same_pinyin.txt": "在\t再 在 载 载\n早\t枣\n",
@@ -71,37 +74,136 @@ def test_a_file_without_sets_is_refused(folder):
         read_confusions(folder)
 
 
-def test_shares_are_kept_to():
-    noise = Noise({MASK: 0.2, "pinyin": 0.5}, probability=0.2, light_fraction=0.0)
+LETTERS = {index + 4: character for index, character in enumerate("在再载才财早枣旱甲乙")}
+IDS = {character: index for index, character in LETTERS.items()}
+SIZE, HIDDEN = 15, 14
+
+
+def ids_of(text):
+    return numpy.array([IDS.get(character, -1) for character in text])
+
+
+def tables_of(text, confusions=(), readings=None, edits=None):
+    return build_tables(ids_of(text), LETTERS, SIZE, dict(confusions), readings or {}, edits or {})
+
+
+def noise_of(fractions, **options):
+    is_han = numpy.zeros(SIZE, dtype=bool)
+    is_han[list(LETTERS)] = True
+    return Noise(fractions, HIDDEN, is_han, **options)
+
+
+def applied(noise, tables, rows):
+    """What the noise makes of rows of equal length, and what it selects."""
+    text = numpy.concatenate([[0, *map(IDS.get, row), 2] for row in rows])
+    number = numpy.repeat(numpy.arange(len(rows)), len(rows[0]) + 2)
     generator = numpy.random.default_rng(0)
-    kinds = Counter(
-        kind for _ in range(400) for _, kind in noise.choose(list(range(50)), generator)
+    noised, selected = noise.apply(text, number, text > 3, tables, generator)
+    shape = (len(rows), -1)
+    return text.reshape(shape), noised.reshape(shape), selected.reshape(shape)
+
+
+def test_a_character_has_the_readings_of_those_it_is_confused_with(folder):
+    (folder / "zi_py.txt").write_text(
+        "1.0\tversion:\n早\tzao\n枣\tzao\n旱\than\n", encoding="utf-8"
     )
-    total = sum(kinds.values())
-    assert total == 400 * 10
-    assert kinds[MASK] / total == pytest.approx(0.2, abs=0.03)
-    assert kinds["pinyin"] / total == pytest.approx(0.5, abs=0.03)
-    assert kinds[KEEP] / total == pytest.approx(0.3, abs=0.03)
+    same = {"早": ["枣", "旱"], "枣": ["早", "旱"], "旱": []}
+    readings = read_readings(folder, same)
+    assert readings == {"早": ["zao"], "枣": ["zao"], "旱": ["han", "zao"]}
+    assert read_readings(folder / "elsewhere", same) == {}
 
 
-def test_light_texts_have_one_chosen_character_at_most():
-    noise = Noise({MASK: 1.0}, light_fraction=1.0)
+def test_sounds_that_are_told_apart_badly_are_one():
+    for one, other in [("zhang", "zan"), ("ning", "lin"), ("hu", "fu"), ("shi", "si")]:
+        assert blurred(one) == blurred(other)
+    assert len({blurred(reading) for reading in ("hua", "fa", "jin", "ji", "zi", "ci")}) == 6
+
+
+def test_values_are_drawn_as_often_as_they_weigh():
+    draws = Draws.of({1: {7: 1.0, 8: 3.0}, 3: {9: 2.0}}, 5)
+    assert draws.filled.tolist() == [False, True, False, True, False]
+    drawn = draws.draw(numpy.repeat([1, 3], 4000), numpy.random.default_rng(0))
+    assert set(drawn[:4000]) == {7, 8}
+    assert (drawn[:4000] == 8).mean() == pytest.approx(0.75, abs=0.03)
+    assert set(drawn[4000:]) == {9}
+
+
+def test_common_characters_are_written_by_mistake_more_often():
+    confusions = {"pinyin": {"在": ["再", "载", "在"], "乙": ["甲"]}}
+    draws = tables_of("在" + "再" * 16 + "载", confusions).characters["pinyin"]
+    drawn = draws.draw(numpy.full(6000, IDS["在"]), numpy.random.default_rng(0))
+    assert (drawn == IDS["再"]).mean() == pytest.approx(8 / 9, abs=0.02)  # 16 ** 0.75 : 1
+    assert set(drawn) == {IDS["再"], IDS["载"]}
+    assert not draws.filled[IDS["乙"]]  # neither stands in the text
+
+
+def test_words_stand_together_more_often_than_by_chance():
+    text = ids_of("早枣，" * 5 + "在，再，" * 50 + "在再，" * 6 + "甲乙，" * 3)
+    keys, counts = words_of_two(text, SIZE)  # 在再 is as frequent as chance has it, 甲乙 is rare
+    assert keys.tolist() == [IDS["早"] * SIZE + IDS["枣"]]
+    assert counts.tolist() == [5]
+
+
+def test_a_word_becomes_one_of_its_sound():
+    readings = {"早": ["zao"], "枣": ["zao"], "在": ["zai"], "再": ["zai"], "甲": ["jia"]}
+    tables = tables_of("早在，" * 5 + "枣再，" * 5 + "甲乙，" * 50, {}, readings)
+    _, noised, selected = applied(noise_of({WORD: 1.0}, probability=0.9, light_fraction=0),
+                                  tables, ["早在"] * 40)  # fmt: skip
+    changed = (noised[:, 1:-1] == [IDS["枣"], IDS["再"]]).all(1)
+    assert changed.mean() > 0.9
+    assert (selected[:, 1:-1].all(1) == changed).all()
+    assert (noised[~changed, 1:-1] == [IDS["早"], IDS["在"]]).all()
+
+
+def test_words_do_not_reach_across_rows():
+    readings = {"早": ["zao"], "枣": ["zao"], "在": ["zai"], "再": ["zai"]}
+    tables = tables_of("早在，" * 5 + "枣再，" * 5 + "甲乙，" * 50, {}, readings)
+    words_alone = dataclasses.replace(tables, characters={})
+    noise = noise_of({WORD: 1.0}, probability=0.9, light_fraction=0)
+    text, number = ids_of("早在" * 40), numpy.arange(80)
     generator = numpy.random.default_rng(0)
-    counts = Counter(len(noise.choose(list(range(30)), generator)) for _ in range(300))
-    assert set(counts) == {0, 1}
-    assert counts[0] == pytest.approx(150, abs=40)
+    noised, _ = noise.apply(text, number, text > 3, words_alone, generator)
+    assert set(noised) == {IDS["早"], IDS["在"], HIDDEN}
 
 
-def test_shares_above_one_are_refused():
+def test_observed_edits_are_made_again_and_weigh_on_their_place():
+    edits = observed_edits([("甲载", "甲在"), ("乙", "甲乙"), ("再", "再")])
+    assert edits == {("在", "载"): 1}
+    tables = tables_of("在再载早" * 10, {"pinyin": {"早": ["枣"]}}, {}, edits)
+    assert tables.propensity[IDS["在"]] > tables.propensity[IDS["再"]]
+    noise = noise_of({OBSERVED: 1.0}, probability=0.5, light_fraction=0)
+    _, noised, _ = applied(noise, tables, ["在再"] * 200)
+    assert set(noised[:, 1]) == {IDS["载"]}  # so likely to be written wrongly that it always is
+    assert set(noised[:, 2]) == {IDS["再"], HIDDEN}  # nothing is known of it: the mask
+
+
+def test_fractions_are_kept_to():
+    confusions = {"pinyin": {"在": ["再"]}, "shape": {"在": ["甲"]}}
+    tables = tables_of("在再甲", confusions)
+    noise = noise_of(
+        {MASK: 0.2, "pinyin": 0.4, "shape": 0.2, RANDOM: 0.0}, probability=0.3, light_fraction=0
+    )
+    _, noised, selected = applied(noise, tables, ["在" * 40] * 300)
+    total = 300 * 40
+    assert selected.sum() / total == pytest.approx(0.3, abs=0.015)
+    for written, part in [(HIDDEN, 0.2), (IDS["再"], 0.4), (IDS["甲"], 0.2)]:
+        assert (noised == written).sum() / total == pytest.approx(0.3 * part, abs=0.01)
+    assert selected[:, [0, -1]].sum() == 0
+
+
+def test_light_rows_hold_few_errors_whatever_their_length():
+    tables = tables_of("在再", {"pinyin": {"在": ["再"]}})
+    noise = noise_of(
+        {MASK: 0.5, "pinyin": 0.5}, probability=0.8, light_fraction=1.0, light_errors=0.5,
+        light_mask=0.1,
+    )  # fmt: skip
+    _, noised, _ = applied(noise, tables, ["在" * 50] * 400)
+    wrong, hidden = (noised == IDS["再"]).sum(1), (noised == HIDDEN).mean()
+    assert wrong.mean() == pytest.approx(0.5, abs=0.12)
+    assert (wrong == 0).mean() > 0.5
+    assert hidden == pytest.approx(0.1 * 50 / 52, abs=0.01)
+
+
+def test_fractions_above_one_are_refused():
     with pytest.raises(UserError, match="more than 1"):
-        Noise({MASK: 0.7, "pinyin": 0.4})
-
-
-def test_replacements_come_from_the_sets_and_fall_back_to_the_mask(folder):
-    noise = Noise({MASK: 0.0}, read_confusions(folder), alphabet=["甲"])
-    generator = numpy.random.default_rng(0)
-    seen = {noise.replacement("在", "pinyin", generator) for _ in range(50)}
-    assert seen == {"再", "载"}
-    assert noise.replacement("没", "pinyin", generator) is None
-    assert noise.replacement("没", KEEP, generator) == "没"
-    assert noise.replacement("没", "random", generator) == "甲"
+        noise_of({MASK: 0.7, "pinyin": 0.4})

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from nlpcl.core.errors import UserError
-from nlpcl.text.pruning import keep_layers, keep_pieces
+from nlpcl.text.pruning import add_characters, keep_layers, keep_pieces
 
 PIECES = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("今", -5.0)]
 PIECES += [("今天", -3.0), ("天", -5.0), ("▁the", -3.0), ("▁then", -6.0), ("n", -7.0), ("t", -7.5)]
@@ -91,3 +91,16 @@ def test_another_kind_of_vocabulary_is_refused(model):
     wordy = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
     with pytest.raises(UserError, match="WordLevel"):
         keep_pieces(model, wordy, 5)
+
+
+def test_new_characters_join_at_the_end_and_begin_as_the_mean(model, tokenizer):
+    before = model.get_input_embeddings().weight.detach().clone()
+    grown = add_characters(model, tokenizer, ["我", "們"])
+    assert grown.convert_tokens_to_ids(["我", "們", "<mask>"]) == [15, 16, 14]
+    assert grown("我今", add_special_tokens=False)["input_ids"][-2:] == [15, 5]
+    after, output = model.get_input_embeddings().weight, model.get_output_embeddings()
+    assert torch.equal(after[:15], before)
+    mean = before[[5, 7]].mean(0)  # 今 and 天
+    torch.testing.assert_close(after[15:], mean.repeat(2, 1))
+    assert output.weight.data_ptr() == after.data_ptr()
+    assert model(torch.tensor([[0, 16, 2]])).logits.shape[-1] == model.config.vocab_size == 17

@@ -21,6 +21,11 @@ class MaskedLMConfig(RunConfig):
         "Folder with the PLOME confusion sets; without it the mask token is used instead",
         panel="Noise",
     )
+    observed: str | None = option(
+        None,
+        "File with sentence pairs, whose edits --observed-fraction makes again",
+        panel="Noise",
+    )
     mlm_probability: float = option(
         0.15,
         "Fraction of the characters selected for prediction in a text",
@@ -31,11 +36,21 @@ class MaskedLMConfig(RunConfig):
     )
     light_fraction: float = option(
         0.5,
-        "Fraction of the texts with at most one selected character, whatever --mlm-probability",
+        "Fraction of the texts with few errors, whatever --mlm-probability",
         panel="Noise",
         at_least=0,
         at_most=1,
         formerly=("light",),
+    )
+    light_errors: float = option(
+        0.5, "Mean number of errors in a text with few errors", panel="Noise", at_least=0
+    )
+    light_mask_probability: float = option(
+        0.0,
+        "Fraction of the characters masked in a text with few errors",
+        panel="Noise",
+        at_least=0,
+        below=1,
     )
     mask_fraction: float = option(
         0.2,
@@ -68,6 +83,20 @@ class MaskedLMConfig(RunConfig):
         at_least=0,
         at_most=1,
         formerly=("shape_share",),
+    )
+    word_fraction: float = option(
+        0.0,
+        "Fraction at which a word of the training text is replaced by another of its sound",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
+    )
+    observed_fraction: float = option(
+        0.0,
+        "Fraction replaced as in the sentence pairs of --observed",
+        panel="Noise",
+        at_least=0,
+        at_most=1,
     )
     random_fraction: float = option(
         0.05,

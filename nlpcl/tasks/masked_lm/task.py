@@ -1,14 +1,15 @@
 """Masked language modelling: noised batches of text, and accuracy of restoration.
 
 Chinese is read character by character, exactly as spelling correction reads it; other text by the
-tokenizer's pieces. The noise depends on seed, epoch and row alone, so a resumed run sees the same.
+tokenizer's pieces. The noise depends on seed, epoch, row and training text, so a resumed run sees
+the same; that of dev and test sets does not depend on the training text.
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ import numpy
 import torch
 from torch import Tensor
 
-from nlpcl.core.splits import Example
+from nlpcl.core.splits import Example, Problem
 from nlpcl.core.tables import Report, Table
+from nlpcl.data.pairs import read_pairs
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
 from nlpcl.tasks.protocol import Task
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, input_limit
-from nlpcl.text.noise import MASK, RANDOM, Noise, read_confusions
+from nlpcl.text.noise.confusions import read_confusions
+from nlpcl.text.noise.noise import MASK, RANDOM, WORD, Noise
+from nlpcl.text.noise.sounds import read_readings
+from nlpcl.text.noise.tables import OBSERVED, ErrorTables, build_tables, observed_edits
 from nlpcl.text.segments import model_view, segments
 from nlpcl.training.inference import Feature, infer
 
@@ -41,18 +46,56 @@ class MaskedLM(Task):
         self.mask = int(processor.mask_token_id)
         self.limit = input_limit(model_config.backbone, config.max_length) - 2
         self.seed, self.epoch, self.copied = config.seed, 0, config.copy_fraction
-        confusions = read_confusions(Path(config.confusion)) if config.confusion else {}
+        folder = Path(config.confusion) if config.confusion else None
+        self.confusions = read_confusions(folder) if folder else {}
+        self.readings = read_readings(folder, self.confusions["pinyin"]) if folder else {}
+        self.size = max(self.ids.vocabulary.values()) + 1
+        self.han = {index: text for index, text in self.ids.characters.items() if is_han(text)}
+        # Dev and test rows: every character as frequent as any other, and no words.
+        self.even = self.tables(numpy.array(sorted(self.han)), {})
+        self.tables_of_text = self.even
+        self.noise = self.configured_noise()
+
+    def configured_noise(self) -> Noise:
+        """The noise that the configuration describes."""
+        config = self.config
         fractions = {
             MASK: config.mask_fraction,
             "pinyin": config.pinyin_fraction,
             "near_pinyin": config.near_pinyin_fraction,
             "shape": config.shape_fraction,
+            WORD: config.word_fraction,
+            OBSERVED: config.observed_fraction,
             RANDOM: config.random_fraction,
         }
-        alphabet = sorted(text for text in self.ids.characters.values() if is_han(text))
-        self.noise = Noise(
-            fractions, confusions, config.mlm_probability, config.light_fraction, alphabet
+        is_han_id = numpy.zeros(self.size, dtype=bool)
+        is_han_id[list(self.han)] = True
+        return Noise(
+            fractions,
+            self.mask,
+            is_han_id,
+            config.mlm_probability,
+            config.light_fraction,
+            config.light_errors,
+            config.light_mask_probability,
         )
+
+    def tables(self, text: numpy.ndarray, edits: Mapping[tuple[str, str], int]) -> ErrorTables:
+        """What people write instead of the characters of a text."""
+        return build_tables(text, self.han, self.size, self.confusions, self.readings, edits)
+
+    def begin(self, train: Sequence[Example]) -> None:
+        """Count characters, words and observed edits: the commoner a wrong one, the likelier."""
+        file = self.config.observed
+        if not self.confusions and not file:
+            return
+        problems: list[Problem] = []
+        pairs = read_pairs([Path(file)], problems) if file else []
+        edits = observed_edits((row["source"], row["target"]) for row in pairs)
+        ids = [self.ids(c) if is_han(c) else -1 for row in train for c in row["text"] + "\n"]
+        text = numpy.array(ids)
+        text[text == self.ids.unknown] = -1
+        self.tables_of_text = self.tables(text, edits)
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch, which determines the noise."""
@@ -77,35 +120,27 @@ class MaskedLM(Task):
             feature["number"] = number
         return features
 
-    def noised(self, feature: Feature, epoch: int) -> tuple[list[int], list[int]]:
+    def noised(
+        self, feature: Feature, epoch: int, tables: ErrorTables
+    ) -> tuple[list[int], list[int]]:
         """Return noised ids, and labels where there is a loss."""
         generator = numpy.random.default_rng([self.seed, epoch, feature["number"]])
-        ids, characters = list(feature["input_ids"]), feature["characters"]
-        labels = [IGNORE] * len(ids)
-        han = [at for at, text in enumerate(characters) if text and is_han(text)]
-        places = han or list(range(1, len(ids) - 1))
-        places = [place for place in places if ids[place] != self.ids.unknown]
-        for place, kind in self.noise.choose(places, generator):
-            labels[place] = ids[place]
-            written = (
-                self.noise.replacement(characters[place], kind, generator)
-                if characters[place]
-                else (None if kind == MASK else "")
-            )
-            if written is None:
-                ids[place] = self.mask
-            elif written:
-                ids[place] = self.ids(written)
-        if self.copied and han:
-            copied = numpy.flatnonzero(generator.random(len(ids)) < self.copied).tolist()
-            for place in set(copied).intersection(places):
-                if labels[place] == IGNORE:
-                    labels[place] = ids[place]
-        return ids, labels
+        ids = numpy.array(feature["input_ids"])
+        han = numpy.array([is_han(text) for text in feature["characters"]])
+        places = han.copy() if han.any() else numpy.ones(len(ids), dtype=bool)
+        places[[0, -1]] = False
+        places &= ids != self.ids.unknown
+        rows = numpy.zeros(len(ids), dtype=int)
+        noised, selected = self.noise.apply(ids, rows, places, tables, generator)
+        if han.any():
+            selected |= places & (generator.random(len(ids)) < self.copied)
+        return noised.tolist(), numpy.where(selected, ids, IGNORE).tolist()
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
         """Batch of noised rows of this epoch, padded, ``(B, L)``."""
-        return self._padded([self.noised(feature, self.epoch) for feature in features])
+        return self._padded(
+            [self.noised(feature, self.epoch, self.tables_of_text) for feature in features]
+        )
 
     def _padded(self, rows: Sequence[tuple[list[int], list[int]]]) -> dict[str, Tensor]:
         width = max(len(ids) for ids, _ in rows)
@@ -171,7 +206,8 @@ class _Fixed:
         self.task = task
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
-        return self.task._padded([self.task.noised(feature, FIXED) for feature in features])
+        task = self.task
+        return task._padded([task.noised(feature, FIXED, task.even) for feature in features])
 
     def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[Tensor]:
         return self.task.decode(output, batch, features)

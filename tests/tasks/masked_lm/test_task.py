@@ -29,7 +29,7 @@ def test_long_texts_are_cut_and_nothing_is_lost(task):
 
 def test_labels_are_the_text_before_the_noise(task):
     for feature in task.encode(TEXTS):
-        ids, labels = task.noised(feature, 0)
+        ids, labels = task.noised(feature, 0, task.even)
         original = feature["input_ids"]
         assert any(label != IGNORE for label in labels)
         for shown, label, right in zip(ids, labels, original, strict=True):
@@ -41,8 +41,8 @@ def test_labels_are_the_text_before_the_noise(task):
 
 def test_noise_depends_on_seed_epoch_and_row_alone(task):
     first, second, *_ = task.encode(TEXTS)
-    assert task.noised(first, 3) == task.noised(first, 3)
-    assert task.noised(first, 3) != task.noised(first, 4)
+    assert task.noised(first, 3, task.even) == task.noised(first, 3, task.even)
+    assert task.noised(first, 3, task.even) != task.noised(first, 4, task.even)
     together, alone = task.collate([first, second]), task.collate([first])
     width = alone["input_ids"].shape[1]
     assert torch.equal(together["input_ids"][:1, :width], alone["input_ids"])
@@ -65,3 +65,20 @@ def test_decode_lists_labelled_positions_by_row(task):
     assert [len(row) for row in rows] == selected.sum(-1).tolist()
     for row in rows:
         assert torch.equal(row[:, 1], row[:, 2])
+
+
+def test_observed_edits_are_made_in_training_alone(tmp_path):
+    (tmp_path / "typos.tsv").write_text("source\ttarget\n今田\t今天\n", encoding="utf-8")
+    options = {"mask_fraction": 0, "pinyin_fraction": 0, "near_pinyin_fraction": 0}
+    options |= {"shape_fraction": 0, "random_fraction": 0, "observed_fraction": 1.0}
+    config = Config(observed=str(tmp_path / "typos.tsv"), mlm_probability=0.9, light_fraction=0.0,
+                    copy_fraction=0.0, **options)  # fmt: skip
+    task = MaskedLM(scratch_tokenizer(), config, ZooConfig())
+    task.begin([{"text": "今天天气，田里"}])
+    (feature,) = task.encode([{"text": "今天天天天天"}])
+    wrong, right = task.ids("田"), task.ids("天")
+    ids, labels = task.noised(feature, 0, task.tables_of_text)
+    changed = [at for at, label in enumerate(labels) if label == right]
+    assert changed
+    assert {ids[at] for at in changed} == {wrong}
+    assert wrong not in task.noised(feature, 0, task.even)[0]

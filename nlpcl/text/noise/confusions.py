@@ -1,16 +1,13 @@
-"""Spelling errors as people make them: characters of the same or a similar sound, or shape.
+"""Confusion sets: characters of the same or a similar sound, or of a similar shape.
 
-The kinds and their idea follow PLOME (Liu et al., ACL 2021); their frequencies are options.
+The kinds and their idea follow PLOME (Liu et al., ACL 2021).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-
-import numpy
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.text_files import read_text
@@ -21,10 +18,6 @@ FILES = {"pinyin": "same_pinyin.txt", "near_pinyin": "simi_pinyin.txt", "shape":
 
 STROKES = "zi_sk.txt"
 """Characters and their strokes in order, one digit per kind of stroke; optional."""
-
-MASK = "mask"
-RANDOM = "random"
-KEEP = "keep"
 
 
 def read_confusions(folder: Path) -> dict[str, dict[str, list[str]]]:
@@ -100,64 +93,3 @@ def one_edit(first: str, second: str) -> bool:
     if len(shorter) == len(longer):
         return shorter[at + 1 :] == longer[at + 1 :]
     return len(longer) - len(shorter) == 1 and shorter[at:] == longer[at + 1 :]
-
-
-@dataclass
-class Noise:
-    """Selects characters of a sentence and replaces them.
-
-    Args:
-        fractions: of the selected characters, by what replaces them (``mask``, ``pinyin``,
-            ``near_pinyin``, ``shape``, ``random``); the rest is kept and still predicted.
-        confusions: from :func:`read_confusions`; a kind without an entry for a character falls back
-            to ``mask``.
-        probability: fraction of the characters selected in a heavily noised sentence.
-        light_fraction: fraction of the sentences with at most one selected character, about as many
-            errors as real text has.
-        alphabet: characters to draw from for ``random``.
-    """
-
-    fractions: Mapping[str, float]
-    confusions: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-    probability: float = 0.15
-    light_fraction: float = 0.5
-    alphabet: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        self.kinds = [*self.fractions, KEEP]
-        self.limits = numpy.cumsum(list(self.fractions.values()))
-        if len(self.limits) and self.limits[-1] > 1 + 1e-9:
-            raise UserError(
-                f"the fractions of noise add up to {self.limits[-1]:.2f}, more than 1",
-                "--mask-fraction and others",
-                "Lower one of them.",
-            )
-
-    def choose(
-        self, places: Sequence[int], generator: numpy.random.Generator
-    ) -> list[tuple[int, str]]:
-        """The places that are selected, each with the kind of its replacement."""
-        if not len(places):
-            return []
-        if generator.random() < self.light_fraction:
-            # Half of these sentences stay clean, so that leaving text alone is learned too.
-            count = int(generator.random() < 0.5)
-        else:
-            count = max(1, round(self.probability * len(places)))
-        chosen = generator.choice(len(places), size=count, replace=False)
-        kinds = numpy.searchsorted(self.limits, generator.random(count), side="right")
-        return [
-            (places[place], self.kinds[min(kind, len(self.kinds) - 1)])
-            for place, kind in zip(chosen.tolist(), kinds.tolist(), strict=True)
-        ]
-
-    def replacement(
-        self, character: str, kind: str, generator: numpy.random.Generator
-    ) -> str | None:
-        """The replacement of a character; None stands for the mask token."""
-        if kind == KEEP:
-            return character
-        if kind == RANDOM and self.alphabet:
-            return self.alphabet[int(generator.integers(len(self.alphabet)))]
-        others = self.confusions.get(kind, {}).get(character)
-        return others[int(generator.integers(len(others)))] if others else None

@@ -1,0 +1,1 @@
+"""Noise for training text: the mask token, and spelling errors as people make them."""
