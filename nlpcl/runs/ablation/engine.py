@@ -30,6 +30,8 @@ from nlpcl.runs.ablation.plan import Cell, Plan
 from nlpcl.runs.ablation.worker import Job, work
 
 MARK = "ablation.json"
+MACHINE = {"threads", "device"}
+"""Settings that may differ between cells."""
 TICK = 0.2
 """Seconds between looks at Ctrl-C."""
 
@@ -103,9 +105,8 @@ def prepare_folder(plan: Plan, folder: Path) -> None:
 
 
 def settings_of(cell: Cell) -> dict[str, Any]:
-    """Settings that must match for a cell to be reused, without threads and device."""
-    machine = {"threads", "device"}
-    return {key: value for key, value in cell.config.as_dict().items() if key not in machine}
+    """Settings that must match for a cell to be reused, without those of the machine."""
+    return {key: value for key, value in cell.config.as_dict().items() if key not in MACHINE}
 
 
 def refuse_other(folder: Path, cell: Cell) -> None:
@@ -124,7 +125,7 @@ def refuse_other(folder: Path, cell: Cell) -> None:
         kind, record.get("settings", {}), where=str(file)
     )
     new = settings_of(cell)
-    for key in sorted({*old, *new}):
+    for key in sorted({*old, *new} - MACHINE):
         if old.get(key) != new.get(key):
             change = f"{key} was {old.get(key)}, is {new.get(key)}"
             raise UserError(f"was trained with other settings ({change})", file, how)
