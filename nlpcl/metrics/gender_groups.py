@@ -12,16 +12,14 @@ from nlpcl.metrics.confusion import SCORES, cell, confusion_counts, recall
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from nlpcl.metrics.groups import Group, GroupNames
-
 
 def gender_tables(
     gold: ArrayLike,
     predicted: ArrayLike,
     labels: Sequence[str],
-    groups: Mapping[str, GroupNames],
+    speakers: ArrayLike,
     items: Mapping[str, Integers],
-    genders: Sequence[Group],
+    genders: Mapping[str, Integers],
     measures: Mapping[str, str],
     level: float,
 ) -> list[Table]:
@@ -31,9 +29,9 @@ def gender_tables(
         gold: class indices (N,).
         predicted: class indices (N,).
         labels: class names.
-        groups: ``speaker`` and ``gender`` of every item.
+        speakers: of every item (N,).
         items: the indices of the items of each gender.
-        genders: groups of :mod:`nlpcl.metrics.groups`.
+        genders: confusion counts (C, C) of each gender that is compared.
         measures: name of a score → its heading.
         level: of the intervals.
     """
@@ -42,18 +40,18 @@ def gender_tables(
     from nlpcl.metrics.intervals import t_interval
 
     truth, answers = np.asarray(gold), np.asarray(predicted)
-    speakers = np.asarray(groups["speaker"])
+    people = np.asarray(speakers)
     rows: list[list[Cell]] = []
     for gender in genders:
-        own = items[gender.name]
-        parts = [own[speakers[own] == name] for name in np.unique(speakers[own])]
+        own = items[gender]
+        parts = [own[people[own] == name] for name in np.unique(people[own])]
         counts = [confusion_counts(truth[part], answers[part], len(labels)) for part in parts]
         for measure, text in measures.items():
             found = [float(SCORES[measure](count)) for count in counts]
             mean = t_interval(found, level)
             spread = float(np.std(found, ddof=1)) if len(found) > 1 else None
             ends = (cell(mean.low), cell(mean.high))
-            rows.append([gender.name, text, len(found), mean.value, *ends, spread])
+            rows.append([gender, text, len(found), mean.value, *ends, spread])
     columns = ["gender", "measure", "speakers", "mean over speakers", "low", "high", "std"]
     note = f"Percent, {100 * level:g} % Student intervals over speakers; std: ddof 1."
     title = "Gender: every speaker counts once"
@@ -61,11 +59,11 @@ def gender_tables(
     recalls: list[list[Cell]] = []
     for index, label in enumerate(labels):
         cells: list[Cell] = []
-        for gender in genders:
-            held = bool(gender.counts[index].sum())
-            cells.append(float(recall(gender.counts)[index]) if held else None)
+        for own in genders.values():
+            held = bool(own[index].sum())
+            cells.append(float(recall(own)[index]) if held else None)
         values = [cell for cell in cells if isinstance(cell, float)]
         recalls.append([label, *cells, max(values) - min(values) if len(values) > 1 else None])
-    names = [f"recall, {gender.name}" for gender in genders]
+    names = [f"recall, {gender}" for gender in genders]
     title = "Recall of each class by gender, percent"
     return [means, Table("gender_recall", ["class", *names, "gap"], recalls, title=title, digits=1)]

@@ -175,8 +175,10 @@ def group_tables(
         compared = [group for group in found if group.name != NO_GROUP and group.n >= fewest]
         gaps += gap_rows(name, compared, labels)
         if name == "gender" and "speaker" in groups:
+            speakers, items = groups["speaker"], members(groups[name])
+            genders = {group.name: group.counts for group in compared}
             tables += gender_tables(
-                gold, predicted, labels, groups, members(groups[name]), compared, MEASURES, level
+                gold, predicted, labels, speakers, items, genders, MEASURES, level
             )
     columns = ["by", "measure", "groups", "mean", "std", "worst", "best", "gap"]
     note = "Percent. std: over groups, ddof 1. Last two rows of a name: the class with the largest"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nlpcl.metrics.arrays import Floats, Integers
 from nlpcl.metrics.confusion import RATES, ScoreFunction
-from nlpcl.metrics.rates import at_the_edge
+from nlpcl.metrics.rates import exact_interval
 from nlpcl.metrics.resampling import Units, bunches, cluster_indices
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def score_intervals(
         seed: of the resamples.
         level: nominal coverage, 0..1.
         trials: for each score that is a rate the units it runs over, see
-            :func:`~nlpcl.metrics.rates.at_the_edge`; accuracy is known to run over all of them.
+            :func:`at_the_edge`; accuracy is known to run over all of them.
 
     Raises:
         ValueError: units of several systems, or a score that is NaN on the data as they are.
@@ -232,3 +232,22 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     mean = float(found.mean())
     method = f"Student's t over {n} values"
     return Interval(mean, mean - half, mean + half, level, error, n, n, method)
+
+
+def at_the_edge(found: Interval, trials: int | None = None) -> Interval:
+    """Replace an interval of width 0 at 0 or 100 percent by what can be said there.
+
+    Resampling items that are all right, or all wrong, never gives anything else; that is no
+    certainty. A rate gets the exact interval; no other score has one, so its ends are NaN.
+
+    Args:
+        found: from resamples.
+        trials: of a rate the independent trials, of which clusters count as one each; None for
+            scores that are no rate.
+    """
+    if not found.low == found.high == found.value or found.value not in (0.0, 100.0):
+        return found
+    if trials is None:
+        return replace(found, low=math.nan, high=math.nan, standard_error=math.nan)
+    low, high = exact_interval(trials if found.value else 0, trials, found.level)
+    return replace(found, low=low, high=high, method=f"{found.method}, exact at 0 and 100")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nlpcl import tasks, zoo
 from nlpcl.core.config import RunConfig
-from nlpcl.core.errors import UserError, first_line
+from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
@@ -123,41 +123,16 @@ class Run:
     @cached_property
     def model(self) -> ZooModel:
         """The model with the best weights, on the device, in evaluation mode."""
-        import torch
+        from nlpcl.runs.weights import opened_model
 
-        from nlpcl.nn.devices import on_device
-        from nlpcl.zoo.auto_classes import register_auto_classes
-
-        folder = self.model_folder
-        register_auto_classes()
-        try:
-            model = self.entry.model_class().from_pretrained(folder, dtype=torch.float32)
-        except Exception as error:
-            raise UserError(
-                f"cannot be loaded ({first_line(error)})",
-                folder,
-                "The file is damaged or cut off; train again or restore it from a copy.",
-            ) from error
-        return on_device(model, self.machine.device).eval()
+        return opened_model(self.entry, self.model_folder, self.machine)
 
     @cached_property
     def processor(self) -> Any:
         """The tokenizer or speech front end, saved with the model."""
-        folder = self.model_folder
-        if self.spec.input == "speech":
-            from nlpcl.audio.front_end import open_front_end
+        from nlpcl.runs.weights import opened_processor
 
-            return open_front_end(folder, device=self.machine.device, precision=self.precision)
-        from transformers import AutoTokenizer
-
-        try:
-            return AutoTokenizer.from_pretrained(folder)
-        except Exception as error:
-            raise UserError(
-                f"its tokenizer cannot be loaded ({first_line(error)})",
-                folder,
-                "The folder is damaged; train again or restore it from a copy.",
-            ) from error
+        return opened_processor(self.spec, self.model_folder, self.machine)
 
     @cached_property
     def task(self) -> Task:

@@ -9,12 +9,13 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from nlpcl.metrics.confusion import SCORES, macro_f1, ua, wa
 from nlpcl.metrics.intervals import (
+    at_the_edge,
     cluster_bootstrap,
     paired_bootstrap,
     score_intervals,
     t_interval,
 )
-from nlpcl.metrics.rates import at_the_edge, exact_interval, wilson_interval
+from nlpcl.metrics.rates import exact_interval, wilson_interval
 from nlpcl.metrics.resampling import classification_units, summed_units
 
 

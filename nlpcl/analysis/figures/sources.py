@@ -10,7 +10,7 @@ from typing import Any
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json
-from nlpcl.runs.ablation.engine import MARK
+from nlpcl.runs.ablation.reuse import MARK
 from nlpcl.runs.run import Run
 
 PRECISION = "fp32"

@@ -13,9 +13,9 @@ from nlpcl.metrics.clusters import Clusters, clusters_of
 from nlpcl.metrics.confusion import ScoreFunction
 from nlpcl.metrics.measures import Rows
 from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
-from nlpcl.runs.ablation.engine import is_finished
 from nlpcl.runs.ablation.identity import code_identity, differing
 from nlpcl.runs.ablation.plan import Cell, Plan
+from nlpcl.runs.ablation.reuse import is_finished
 
 if TYPE_CHECKING:
     import numpy as np

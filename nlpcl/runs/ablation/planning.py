@@ -9,10 +9,10 @@ from pathlib import Path
 from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.power import ENDLESS, FEWEST_SEEDS, POWER, Pilot
-from nlpcl.runs.ablation.engine import MARK, refuse_other
 from nlpcl.runs.ablation.outcomes import Answered, answered, collect
 from nlpcl.runs.ablation.plan import Plan
 from nlpcl.runs.ablation.pooling import Answers, answers, in_order, reported
+from nlpcl.runs.ablation.reuse import MARK, refuse_other
 
 
 def plan_report(plan: Plan, out: Path | None, metrics: Sequence[str], points: float) -> Report:

@@ -11,17 +11,11 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.files import remove_parts, write_json
 from nlpcl.core.locks import only_writer, refuse_ranks
 from nlpcl.core.tables import Report
-from nlpcl.runs.ablation.engine import (
-    MARK,
-    check_data,
-    common_reason,
-    prepare_folder,
-    train_cells,
-    unfinished,
-)
+from nlpcl.runs.ablation.engine import check_data, common_reason, train_cells
 from nlpcl.runs.ablation.outcomes import Result, Scores, collect, score
 from nlpcl.runs.ablation.plan import Plan
 from nlpcl.runs.ablation.report import as_record, make_report
+from nlpcl.runs.ablation.reuse import MARK, prepare_folder, unfinished
 from nlpcl.runs.folder import stamped_folder
 
 

@@ -135,7 +135,7 @@ def test_other_settings_or_encoders_are_refused(study, short, tmp_path, monkeypa
     before = {path: path.read_bytes() for path in study.folder.rglob("*.json")}
     with pytest.raises(UserError, match=r"other settings \(lr was 0.003, is 0.1\)"):
         ablate(plan(short | {"lr": 0.1}), out=study.folder)
-    monkeypatch.setattr("nlpcl.runs.ablation.engine.encoder_digest", lambda backbone: "other")
+    monkeypatch.setattr("nlpcl.runs.ablation.reuse.encoder_digest", lambda backbone: "other")
     with pytest.raises(UserError, match="another encoder"):
         ablate(plan(short), out=study.folder)
     assert before == {path: path.read_bytes() for path in study.folder.rglob("*.json")}
