@@ -17,8 +17,10 @@ from nlpcl.runs.folder import refuse_taken
 from nlpcl.runs.rows import check_rows, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import fit_splits
+from nlpcl.training.process import process_kept
 
 
+@process_kept()
 def fit(
     config: RunConfig,
     *,
@@ -27,6 +29,8 @@ def fit(
     resume: bool = False,
 ) -> Run:
     """Train a model, evaluate it on the test sets, and write a run folder.
+
+    The process is left as it was: number of threads, random states, messages of transformers.
 
     Args:
         config: a model's ``Config``.
