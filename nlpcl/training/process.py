@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,7 +53,10 @@ def process_kept() -> Iterator[None]:
         set_random_state(state)
         transformers_logging.set_verbosity(verbosity)
         if has_bars:
-            transformers_logging.enable_progress_bar()
+            with warnings.catch_warnings():
+                # Of bars that a variable of the environment forbids.
+                warnings.simplefilter("ignore")
+                transformers_logging.enable_progress_bar()
         # Otherwise the next Accelerator of the process would have this one's precision.
         AcceleratorState._reset_state(reset_partial_state=True)
         GradientState._reset_state()
@@ -64,6 +68,6 @@ def forward_kept(model: torch.nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        # accelerate wraps the method in an attribute of this one object.
-        for name in ("forward", "_original_forward"):
+        # accelerate wraps the method in an attribute of this one object, and notes that it has.
+        for name in ("forward", "_original_forward", "_is_accelerate_prepared"):
             model.__dict__.pop(name, None)

@@ -61,7 +61,8 @@ class Update:
             parts = self.keep(run)
             if not self.kept:
                 return parts
-            for self.at in range(1, len(self.batches)):
+            for later in range(1, len(self.batches)):
+                self.at = later
                 self.keep(run)
             self.at = 0
         if self.kept:
