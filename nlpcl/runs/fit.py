@@ -11,6 +11,7 @@ from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.locks import refuse_other_writer, refuse_ranks
+from nlpcl.core.needs import changed, refuse_without_effect
 from nlpcl.nn.devices import choose_machine
 from nlpcl.runs.evaluation import check_tests
 from nlpcl.runs.folder import refuse_taken
@@ -49,6 +50,8 @@ def fit(
     config.check()
     if out is not None and not resume:
         refuse_taken(Path(out))
+    if not resume:  # an older run keeps its settings
+        refuse_without_effect(config, changed(config))
     entry = entry_of(config)
     machine = choose_machine(config.device, config.precision)
     if config.threads:
