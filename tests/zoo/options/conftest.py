@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+
+from nlpcl.core.splits import Splits
 
 LABELS = ("calm", "sad", "angry")
 PARTS = {"train": "ab", "dev": "c", "test": "d"}
@@ -164,3 +167,91 @@ def hubert(folder: Path) -> Path:
     HubertModel(HubertConfig(**sizes, **convolutions)).save_pretrained(folder)
     Wav2Vec2FeatureExtractor().save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def stages() -> Callable[..., Iterator[Any]]:
+    """:func:`computed`."""
+    return computed
+
+
+def digest(value: Any) -> Any:
+    """A value that compares equal bit for bit."""
+    if isinstance(value, torch.Tensor):
+        return value.dtype, tuple(value.shape), value.detach().float().numpy().tobytes()
+    if isinstance(value, dict):
+        return {key: digest(some) for key, some in value.items()}
+    return [digest(some) for some in value] if isinstance(value, list | tuple) else value
+
+
+def computed(config: Any, folder: Any, last: str) -> Iterator[Any]:
+    """What a training computes: rows, batches, gradients, scores; and the report, or weights."""
+    from nlpcl.nn.devices import DTYPES, choose_machine
+    from nlpcl.runs.build import build
+    from nlpcl.runs.evaluation import evaluate
+    from nlpcl.runs.fit import entry_of
+    from nlpcl.training.batches import LengthBatches
+    from nlpcl.training.inference import length
+
+    machine = choose_machine(config.device, config.precision)
+    splits = first_splits(config.check())
+    yield splits.train, splits.dev, splits.test
+    model, task, rows = build(entry_of(config), config, splits, machine)
+    yield digest(model.state_dict())
+    order = LengthBatches(
+        [length(row) for row in rows], config.batch_size, config.grad_accumulation, config.seed
+    )
+    batches = list(order)
+    yield batches
+    batch = task.collate_training([rows[at] for at in batches[0]])
+    yield digest(batch)
+    groups = model.parameter_groups(config) or []
+    yield [(group["lr"], len(group["params"])) for group in groups]
+    model.train()
+    model.set_progress(0.5)
+    torch.manual_seed(0)
+    dtype = DTYPES.get(machine.precision)
+    with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+        output = model(**batch)
+    output.loss.backward()
+    yield digest(output.loss), digest({n: part.total for n, part in output.parts.items()})
+    yield {name: digest(weight.grad) for name, weight in model.named_parameters()}
+    dev_rows = task.encode(splits.dev)
+    task.after_training(model, dev_rows, machine.precision)
+    yield task.dev_scores(model, dev_rows, machine.precision)
+    if last == "report":
+        yield evaluate(model, task, splits, machine.precision)[0].metrics
+    if last == "weights":
+        yield trained(model, task, rows, config, folder, machine.precision)
+
+
+def first_splits(config: Any) -> Splits:
+    """The rows of a configuration; of several folds those of the first."""
+    from nlpcl.data.protocols import folds
+    from nlpcl.runs.rows import load_splits, load_unsplit
+
+    if not config.folds:
+        return load_splits(config)
+    clips = load_unsplit(config)
+    fold = folds(clips.train, config.protocol, config.seed, config.dev_fraction)[0]
+    test = {clips.name: list(fold.test)}
+    return Splits(clips.name, train=list(fold.train), dev=list(fold.dev), test=test)
+
+
+def trained(model: Any, task: Any, rows: Any, config: Any, folder: Any, precision: str) -> Any:
+    """Weights and history after training."""
+    from nlpcl.core.progress import Silent
+    from nlpcl.training.trainer import train
+
+    scores = iter(range(100, 0, -1))  # ever worse, so that patience ends
+    training = train(
+        model,
+        rows[:6],
+        task.collate_training,
+        lambda _: {"selection": float(next(scores))},
+        config,
+        folder,
+        precision=precision,
+        display=Silent(),
+    )
+    return digest(model.state_dict()), training.history

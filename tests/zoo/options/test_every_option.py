@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
-import torch
 
 from nlpcl import zoo
 from nlpcl.core.config import SPEED_ALONE
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import CORPUS, OWN_FILE, Need, changed, needs_of, refuse_without_effect
-from nlpcl.core.splits import Splits
 
 TRAINER_ALONE: dict[str, Any] = {
     "epochs": 1,
@@ -39,6 +37,7 @@ VALUES: dict[str, Any] = {
     "labels": "calm,sad",
     "map_labels": "sad=calm",
     "observed": "pairs",
+    "word_fraction": 0.1,
     "light_errors": 3.0,
     "kind": "scripted",
     "protocol": "kfold:2",
@@ -59,9 +58,8 @@ VALUES: dict[str, Any] = {
 }
 """The other value of an option where its type does not tell one."""
 
-FRACTIONS = [
-    f"{kind}_fraction" for kind in ("mask", "pinyin", "near_pinyin", "shape", "random", "word")
-]
+KINDS = ("mask", "pinyin", "near_pinyin", "shape", "random", "word")
+FRACTIONS = [f"{kind}_fraction" for kind in KINDS]
 NOTHING_ELSE = dict.fromkeys(FRACTIONS, 0.0)
 SITUATIONS: dict[str, dict[str, Any]] = {
     "patience": {"epochs": 4},
@@ -71,9 +69,10 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "mlm_probability": {"light_fraction": 0.0},
     **{name: {"light_fraction": 0.0, "mlm_probability": 0.9} for name in FRACTIONS},
     "pieces": {"backbone": "unigram"},
-    "observed": NOTHING_ELSE | {"light_fraction": 0.0, "mlm_probability": 0.9},
+    "observed": NOTHING_ELSE | {"observed_fraction": 1.0, "mlm_probability": 0.9},
     "observed_fraction": NOTHING_ELSE | {"light_fraction": 0.0, "mlm_probability": 0.9},
     "light_errors": {"light_fraction": 1.0},
+    "reduction": {"reduction": 1},
     "light_mask_probability": {"light_fraction": 1.0},
     "unescape_html": {"data": "html"},
     "encoder": {"backbone": "speech"},
@@ -98,7 +97,6 @@ UNMET: dict[str, Any] = {
     "max_alpha": 0.0,
     "adversarial_weight": 0.0,
     "batch_size": 1,
-    "observed_fraction": 0.0,
     "encoder": "frozen",
     "layers": 0,
     "protocol": "kfold:4",
@@ -148,7 +146,7 @@ def configured(places):
 
 
 @pytest.fixture(scope="module")
-def reference(configured, tmp_path_factory):
+def reference(configured, stages, tmp_path_factory):
     """``reference(name, values, last)`` → the stages of these settings, each made once."""
     made: dict[str, Iterator[Any]] = {}
 
@@ -197,90 +195,8 @@ def failing(need: Need) -> Any:
     return UNMET[need.field] if need.field in UNMET else next(v for v in ENDS if not need.holds(v))
 
 
-def digest(value: Any) -> Any:
-    """A value that compares equal bit for bit."""
-    if isinstance(value, torch.Tensor):
-        return value.dtype, tuple(value.shape), value.detach().float().numpy().tobytes()
-    if isinstance(value, dict):
-        return {key: digest(some) for key, some in value.items()}
-    return [digest(some) for some in value] if isinstance(value, list | tuple) else value
-
-
-def stages(config: Any, folder: Any, last: str) -> Iterator[Any]:
-    """What a training computes: rows, batches, gradients, scores; and the report, or weights."""
-    from nlpcl.nn.devices import DTYPES, choose_machine
-    from nlpcl.runs.build import build
-    from nlpcl.runs.evaluation import evaluate
-    from nlpcl.runs.fit import entry_of
-    from nlpcl.training.batches import LengthBatches
-    from nlpcl.training.inference import length
-
-    machine = choose_machine(config.device, config.precision)
-    splits = first_splits(config.check())
-    yield splits.train, splits.dev, splits.test
-    model, task, rows = build(entry_of(config), config, splits, machine)
-    yield digest(model.state_dict())
-    order = LengthBatches(
-        [length(row) for row in rows], config.batch_size, config.grad_accumulation, config.seed
-    )
-    batches = list(order)
-    yield batches
-    batch = task.collate_training([rows[at] for at in batches[0]])
-    yield digest(batch)
-    groups = model.parameter_groups(config) or []
-    yield [(group["lr"], len(group["params"])) for group in groups]
-    model.train()
-    model.set_progress(0.5)
-    torch.manual_seed(0)
-    dtype = DTYPES.get(machine.precision)
-    with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
-        output = model(**batch)
-    output.loss.backward()
-    yield digest(output.loss), digest({n: part.total for n, part in output.parts.items()})
-    yield {name: digest(weight.grad) for name, weight in model.named_parameters()}
-    dev_rows = task.encode(splits.dev)
-    task.after_training(model, dev_rows, machine.precision)
-    yield task.dev_scores(model, dev_rows, machine.precision)
-    if last == "report":
-        yield evaluate(model, task, splits, machine.precision)[0].metrics
-    if last == "weights":
-        yield trained(model, task, rows, config, folder, machine.precision)
-
-
-def first_splits(config: Any) -> Splits:
-    """The rows of a configuration; of several folds those of the first."""
-    from nlpcl.data.protocols import folds
-    from nlpcl.runs.rows import load_splits, load_unsplit
-
-    if not config.folds:
-        return load_splits(config)
-    clips = load_unsplit(config)
-    fold = folds(clips.train, config.protocol, config.seed, config.dev_fraction)[0]
-    test = {clips.name: list(fold.test)}
-    return Splits(clips.name, train=list(fold.train), dev=list(fold.dev), test=test)
-
-
-def trained(model: Any, task: Any, rows: Any, config: Any, folder: Any, precision: str) -> Any:
-    """Weights and history after training."""
-    from nlpcl.core.progress import Silent
-    from nlpcl.training.trainer import train
-
-    scores = iter(range(100, 0, -1))  # ever worse, so that patience ends
-    training = train(
-        model,
-        rows[:6],
-        task.collate_training,
-        lambda _: {"selection": float(next(scores))},
-        config,
-        folder,
-        precision=precision,
-        display=Silent(),
-    )
-    return digest(model.state_dict()), training.history
-
-
 @pytest.mark.parametrize(("name", "field"), options(with_needs=False))
-def test_an_option_has_an_effect(name, field, configured, reference, tmp_path):
+def test_an_option_has_an_effect(name, field, configured, reference, stages, tmp_path):
     values = met(needs_of(field)) | SITUATIONS.get(field.name, {})
     other = values | {field.name: other_value(name, field)}
     # Columns are told apart from what is found without naming one.
@@ -293,7 +209,7 @@ def test_an_option_has_an_effect(name, field, configured, reference, tmp_path):
 
 @pytest.mark.parametrize(("name", "field"), options(with_needs=True))
 def test_without_what_it_needs_it_has_none_and_is_refused(
-    name, field, configured, reference, tmp_path
+    name, field, configured, reference, stages, tmp_path
 ):
     values = SITUATIONS.get(field.name, {}) | unmet(needs_of(field))
     two = configured(name, values | {field.name: other_value(name, field)})
@@ -318,7 +234,7 @@ def test_needs_name_other_options_and_examples_that_meet_them(name):
 
 
 @pytest.mark.parametrize("option", SPEED_ALONE)
-def test_what_is_said_to_concern_speed_alone_does(option, configured, tmp_path):
+def test_what_is_said_to_concern_speed_alone_does(option, configured, stages, tmp_path):
     """On one processor; sums of several threads may be rounded otherwise."""
     other = {"device": "cpu", "threads": 1}[option]
     values = {"device": "auto"} if option == "device" else {}
