@@ -13,6 +13,7 @@ import typer
 
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.needs import effective, refuse_without_effect
 from nlpcl.core.renamed import former_names
 
 TableOption = Annotated[
@@ -156,9 +157,16 @@ def configured(
     preset: str | None,
     given: Mapping[str, Any],
 ) -> RunConfig:
-    """Build a configuration: defaults, overridden by the preset, then by the flags given."""
+    """Build a configuration: defaults, overridden by the preset, then by the flags given.
+
+    Raises:
+        UserError: an impossible value, or a flag without an effect.
+    """
     chosen = preset_values(presets, preset)
-    return config.from_dict({**chosen, **given}, where="preset").check()
+    made = config.from_dict({**chosen, **given}, where="preset").check()
+    refuse_without_effect(made, given)
+    # What a preset sets may be made void by a flag.
+    return effective(made)
 
 
 def preset_values(presets: Mapping[str, Mapping[str, Any]], name: str | None) -> Mapping[str, Any]:

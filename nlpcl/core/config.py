@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.needs import CORPUS, Needs
 from nlpcl.core.renamed import RenamedFields, with_present_names
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+SPEED_ALONE = ("device", "threads")
+"""Options that change where and how fast a model is trained, and its numbers by rounding alone."""
 
 
 def option(
@@ -29,6 +33,7 @@ def option(
     at_most: float | None = None,
     formerly: Sequence[str] = (),
     absent: Any = dataclasses.MISSING,
+    needs: Needs = (),
 ) -> Any:
     """Declare a dataclass field that is also a command-line flag.
 
@@ -45,6 +50,8 @@ def option(
             them stay valid; as flags they work for one release and print a note.
         absent: what runs and saved models stand for that were made before there was such an option;
             the default where they are the same.
+        needs: conditions on other options without which it has no effect and is refused, see
+            :mod:`nlpcl.core.needs`.
     """
     bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
     metadata = {
@@ -53,10 +60,18 @@ def option(
         "panel": panel,
         "bounds": bounds,
         "formerly": tuple(formerly),
+        "needs": needs,
     }
     if absent is not dataclasses.MISSING:
         metadata["absent"] = absent
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def needing(base: type[Any], name: str, needs: Needs) -> Any:
+    """A field of a base class as it is, but for what it needs here."""
+    inherited = base.__dataclass_fields__[name]
+    metadata = dict(inherited.metadata) | {"needs": needs}
+    return dataclasses.field(default=inherited.default, metadata=metadata)
 
 
 def flag(name: str) -> str:
@@ -78,7 +93,10 @@ class RunConfig(RenamedFields):
         panel="Data",
     )
     data_root: str | None = option(
-        None, "Folder with the corpora (or set NLPCL_DATA)", panel="Data"
+        None,
+        "Folder with the corpora (or set NLPCL_DATA)",
+        panel="Data",
+        needs=CORPUS,
     )
     dev_fraction: float = option(
         0.1,

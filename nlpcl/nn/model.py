@@ -101,6 +101,11 @@ def optimiser_groups(
     ]
 
 
+Tensors = tuple[Tensor, ...]
+Gather = Callable[[str, Tensors], Tensors]
+"""The name of a loss term and what it compares, of a batch → the same of the whole update."""
+
+
 class ZooConfig(PreTrainedConfig):
     """The saved form of a model: its encoder's configuration and its own options."""
 
@@ -142,6 +147,7 @@ class ZooModel(PreTrainedModel):
         super().__init__(config)
         # Drawn before any module is made, so that it is the same whatever modules follow.
         self._streams = int(torch.randint(2**62, (), device="cpu"))
+        self.gather: Gather | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -238,9 +244,32 @@ class ZooModel(PreTrainedModel):
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """Number of items of each loss part, known from the batch alone.
 
-        Parts that are not named are averaged over micro-batches.
+        Parts that are not named are averaged over micro-batches, but for those of
+        :meth:`coupled_part`, which count the items of the whole update themselves.
         """
         return {}
+
+    def coupled_part(
+        self,
+        name: str,
+        loss: Callable[..., tuple[Tensor, Tensor]],
+        *compared: Tensor,
+        weight: float = 1.0,
+    ) -> Part:
+        """A loss term that compares the items of a batch with one another, such as a contrast.
+
+        Its sum over micro-batches is not that of the whole batch, so the trainer gives it the items
+        of all micro-batches of the update.
+
+        Args:
+            name: of the part.
+            loss: the tensors compared → sum and count.
+            compared: tensors of the items ``(B, ...)``; where they have places ``(B, L, ...)``,
+                zeros fill them up to the longest.
+            weight: of the term in the total.
+        """
+        found = compared if self.gather is None else self.gather(name, compared)
+        return Part(*loss(*found), weight)
 
     def modules_to_bypass(self) -> dict[str, torch.nn.Module]:
         """Named modules that can be bypassed in the trained model."""

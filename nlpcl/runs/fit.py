@@ -11,14 +11,17 @@ from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.locks import refuse_other_writer, refuse_ranks
+from nlpcl.core.needs import changed, refuse_without_effect
 from nlpcl.nn.devices import choose_machine
 from nlpcl.runs.evaluation import check_tests
 from nlpcl.runs.folder import refuse_taken
 from nlpcl.runs.rows import check_rows, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import fit_splits
+from nlpcl.training.process import process_kept
 
 
+@process_kept()
 def fit(
     config: RunConfig,
     *,
@@ -27,6 +30,8 @@ def fit(
     resume: bool = False,
 ) -> Run:
     """Train a model, evaluate it on the test sets, and write a run folder.
+
+    The process is left as it was: number of threads, random states, messages of transformers.
 
     Args:
         config: a model's ``Config``.
@@ -45,6 +50,8 @@ def fit(
     config.check()
     if out is not None and not resume:
         refuse_taken(Path(out))
+    if not resume:  # an older run keeps its settings
+        refuse_without_effect(config, changed(config))
     entry = entry_of(config)
     machine = choose_machine(config.device, config.precision)
     if config.threads:

@@ -133,6 +133,8 @@ def finish(
     with timed(model, parts_of(model)) as timing:
         report, predictions = evaluate(model, task, splits, precision)
     report.extend(task.examine(model, splits, precision))
+    if training.empty_terms is not None:
+        report.tables.append(training.empty_terms)
     write_json_lines(folder / "predictions.jsonl", predictions)
     write_json(folder / "report.json", report.as_dict())
     check_model(folder, record)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.tables import Table
+
 History = list[dict[str, float]]
 """One record an epoch."""
 
@@ -24,12 +26,14 @@ class Training:
         has_best: whether an epoch was scored, so that the weights are those of the best one.
         epoch_seconds: time of the updates of each epoch, without dev scores and checkpoints; the
             first epoch of a resumed training may be a partial one.
+        empty_terms: loss terms that had no items in most updates, if there are any.
     """
 
     history: History
     interrupted: bool
     has_best: bool
     epoch_seconds: list[float]
+    empty_terms: Table | None = None
 
     @property
     def seconds_per_epoch(self) -> float | None:

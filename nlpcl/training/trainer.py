@@ -2,13 +2,14 @@
 
 The callback is in :mod:`nlpcl.training.callback`.
 
-Additions: losses of several named parts, accumulated exactly; batches of similar length in an order
-that depends on seed and epoch only; dev scores by nlpcl's own inference; a single display.
+Additions: losses of several named parts, accumulated exactly, those that compare items included
+(:mod:`nlpcl.training.updates`); nothing left behind (:mod:`nlpcl.training.process`); batches of
+similar length in an order that depends on seed and epoch only; dev scores by nlpcl's own inference;
+a single display.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from nlpcl.nn.model import ZooModel, weighted_sum
 from nlpcl.training.batches import LengthBatches
 from nlpcl.training.callback import SELECTION, Reporting
 from nlpcl.training.inference import Feature, length
+from nlpcl.training.process import forward_kept, process_kept
 from nlpcl.training.records import (
     History,
     LossSums,
@@ -38,6 +40,7 @@ from nlpcl.training.records import (
     is_writing_failure,
     newest_checkpoint,
 )
+from nlpcl.training.updates import EmptyTerms, Update, refuse_batch_statistics
 
 DevScores = Callable[[ZooModel], dict[str, float]]
 
@@ -51,8 +54,7 @@ class ZooTrainer(Trainer):
         self, *arguments: Any, dev_scores: DevScores, run_config: RunConfig, **named: Any
     ) -> None:
         self.dev_scores, self.run_config = dev_scores, run_config
-        self.update_counts: dict[str, torch.Tensor] = {}
-        self.update_batches = 1
+        self.update: Update | None = None
         self.sums = LossSums()
         self.latest: dict[str, float] = {}
         super().__init__(*arguments, **named)
@@ -93,14 +95,10 @@ class ZooTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], None]:
-        """The batches of one update, whose items are counted before the first forward pass."""
+        """The batches of one update, noted for its loss terms."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         zoo_model: Any = self.model
-        counts: dict[str, Any] = defaultdict(int)
-        for batch in batches:
-            for name, count in zoo_model.counts(batch).items():
-                counts[name] = counts[name] + count.to(device)
-        self.update_counts, self.update_batches = dict(counts), max(1, len(batches))
+        self.update = Update(zoo_model, [dict(self._prepare_inputs(batch)) for batch in batches])
         self.sums.updates += 1
         return batches, None
 
@@ -110,28 +108,36 @@ class ZooTrainer(Trainer):
         inputs: dict[str, Any],
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> Any:
-        """The weighted sum of the parts, each divided by its items in the whole update."""
-        output = model(**inputs)
-        counts: dict[str, Any] = {
-            name: self.update_counts.get(name, part.count * self.update_batches)
-            for name, part in output.parts.items()
-        }
-        loss = weighted_sum(output.parts, counts)
-        for name, part in output.parts.items():
-            total, size = float(part.total.detach()), float(part.count)
+    ) -> torch.Tensor:
+        """The weighted sum of the parts of the next batch, each divided by its items in the update.
+
+        It runs the batches of :meth:`get_batch_samples`, which ``inputs`` is one of.
+        """
+        assert self.update is not None
+        parts = self.update.next_parts(lambda batch: model(**batch))
+        loss = weighted_sum(parts)
+        if self.update.at == 0:
+            self.empty_terms.note(parts)
+        for name, part in parts.items():
+            total, size = float(part.total.detach()), float(part.count) / len(self.update.batches)
             self.sums.totals[name] += total
             self.sums.sizes[name] += size
-            self.latest[name] = total / max(size, 1.0)
+            self.latest[name] = total / size if size else 0.0
         self.sums.loss += float(loss.detach())
         if not torch.isfinite(loss):
-            parts = ", ".join(f"{name}={value:.4g}" for name, value in self.latest.items())
+            listed = ", ".join(f"{name}={value:.4g}" for name, value in self.latest.items())
             raise UserError(
-                f"the loss is not finite at update {self.state.global_step + 1} ({parts})",
+                f"the loss is not finite at update {self.state.global_step + 1} ({listed})",
                 "training",
                 "Lower --lr, raise --warmup-ratio, or use --precision fp32.",
             )
-        return (loss, output) if return_outputs else loss
+        return loss
+
+    @property
+    def empty_terms(self) -> EmptyTerms:
+        """The present counter; a resumed training has one from its checkpoint."""
+        callbacks = self.callback_handler.callbacks
+        return next(one for one in callbacks if isinstance(one, EmptyTerms))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the mean loss and that of each part, and what the model schedules.
@@ -161,6 +167,7 @@ class ZooTrainer(Trainer):
         return metrics
 
 
+@process_kept()
 def train(
     model: ZooModel,
     rows: Sequence[Feature],
@@ -196,6 +203,7 @@ def train(
     Raises:
         UserError: the loss became NaN or infinite.
     """
+    refuse_batch_statistics(model, config)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     arguments = training_arguments(config, folder, precision, next(model.parameters()).device)
@@ -211,10 +219,11 @@ def train(
     trainer.remove_callback(PrinterCallback)
     reporting = Reporting(display, trainer, on_epoch, on_history)
     trainer.add_callback(reporting)
+    trainer.add_callback(EmptyTerms())
     if config.patience:
         trainer.add_callback(EarlyStoppingCallback(config.patience))
     checkpoint = newest_checkpoint(folder) if resume else None
-    with FirstInterrupt(reporting):
+    with FirstInterrupt(reporting), forward_kept(model):
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except Exception as error:
@@ -229,7 +238,8 @@ def train(
             display.end()
     epochs = history(trainer.state.log_history)
     has_best = trainer.state.best_model_checkpoint is not None
-    return Training(epochs, reporting.interrupted, has_best, reporting.epoch_seconds)
+    empty = trainer.empty_terms.table()
+    return Training(epochs, reporting.interrupted, has_best, reporting.epoch_seconds, empty)
 
 
 def training_arguments(

@@ -14,6 +14,7 @@ Legend: ``B`` batch, ``L`` tokens, ``H`` hidden size, ``C`` classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import torch
@@ -23,7 +24,7 @@ from transformers import AutoModel, PreTrainedModel
 from nlpcl.nn.layers.calibration_gates import CalibrationGate, calibration_gate
 from nlpcl.nn.layers.pooling import average, real_frames
 from nlpcl.nn.losses.classification import balanced_weights, focal, labelled
-from nlpcl.nn.losses.contrastive import info_nce, positives, supervised_contrast
+from nlpcl.nn.losses.contrastive import info_nce, supervised_contrast
 from nlpcl.nn.model import (
     Batch,
     Output,
@@ -136,8 +137,11 @@ class TextClassifier(ZooModel):
             return Output(logits=logits)
         parts = {"classification": Part(self.losses(logits, labels).sum(), labelled(labels).sum())}
         if second:
-            contrast = info_nce(first, second[0], self.options.temperature)
-            parts["self_supervised"] = Part(*contrast, self.options.self_supervised_weight)
+            contrast = partial(info_nce, temperature=self.options.temperature)
+            weight = self.options.self_supervised_weight
+            parts["self_supervised"] = self.coupled_part(
+                "self_supervised", contrast, first, second[0], weight=weight
+            )
         if contrasts:
             calibrated = average(states, mask)[: len(labels)]
             parts |= self.supervised_parts(first, calibrated, labels)
@@ -159,14 +163,17 @@ class TextClassifier(ZooModel):
             calibrated: means of the calibrated states, without dropout, ``(B, H)``.
             labels: ``(B,)``.
         """
-        options, parts = self.options, {}
+        options = self.options
+        contrast = partial(supervised_contrast, temperature=options.supervised_temperature)
+        terms: dict[str, tuple[Tensor, float]] = {}
         if options.supervised_weight:
-            contrast = supervised_contrast(pooled, labels, options.supervised_temperature)
-            parts["supervised"] = Part(*contrast, options.supervised_weight)
+            terms["supervised"] = pooled, options.supervised_weight
         if options.variant == "contrastive":
-            contrast = supervised_contrast(calibrated, labels, options.supervised_temperature)
-            parts["calibration"] = Part(*contrast, options.calibration_weight)
-        return parts
+            terms["calibration"] = calibrated, options.calibration_weight
+        return {
+            name: self.coupled_part(name, contrast, vectors, labels, weight=weight)
+            for name, (vectors, weight) in terms.items()
+        }
 
     def embed(
         self,
@@ -227,16 +234,8 @@ class TextClassifier(ZooModel):
         return average(states, mask).to(self.dtype)
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
-        """Labelled texts, all texts, and texts that share their class with another one."""
-        labels, options = batch["labels"], self.options
-        found = {"classification": labelled(labels).sum()}
-        if options.self_supervised_weight:
-            found["self_supervised"] = torch.tensor(len(labels))
-        if options.supervised_weight:
-            found["supervised"] = positives(labels).any(1).sum()
-        if options.variant == "contrastive":
-            found["calibration"] = positives(labels).any(1).sum()
-        return found
+        """Labelled texts."""
+        return {"classification": labelled(batch["labels"]).sum()}
 
     def parameter_groups(self, config: ClassificationConfig) -> list[dict[str, Any]] | None:
         """The gate has a learning rate of its own: its evidence must move from a near constant."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import defaultdict
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +12,9 @@ from safetensors.torch import load_file
 
 from nlpcl.core.errors import UserError
 from nlpcl.nn.model import Output, Part
+from nlpcl.training.records import LossSums
 from nlpcl.training.trainer import ZooTrainer
+from nlpcl.training.updates import EmptyTerms, Update
 
 
 def history(folder):
@@ -152,11 +153,11 @@ def test_a_loss_that_is_no_number_stops_the_run(fit, tmp_path):
 @pytest.fixture
 def bare_trainer():
     """As much of a trainer as its loss needs, in an update of two batches with 8 items of ``x``."""
+    model = SimpleNamespace(gather=None, counts=lambda batch: {"x": torch.tensor(batch["n"])})
     return SimpleNamespace(
-        update_counts={"x": torch.tensor(8.0)},
-        update_batches=2,
-        totals=defaultdict(float),
-        sizes=defaultdict(float),
+        update=Update(model, [{"n": 3.0}, {"n": 5.0}]),
+        sums=LossSums(),
+        empty_terms=EmptyTerms(),
         latest={},
         state=SimpleNamespace(global_step=4),
     )
@@ -168,21 +169,21 @@ def test_a_loss_is_the_sum_of_its_parts_over_the_whole_update(bare_trainer):
         "y": Part(torch.tensor(10.0), torch.tensor(5.0), 0.5),
         "z": Part(torch.tensor(0.0), torch.tensor(0.0)),
     }
-    output = Output(parts=parts)
     for repeat in (1, 2):
-        loss = ZooTrainer.compute_loss(bare_trainer, lambda: output, {})
+        loss = ZooTrainer.compute_loss(bare_trainer, lambda n: Output(parts=parts), {})
         # The items of y in the update are not known: as many as here in each of two batches.
         assert float(loss) == pytest.approx(6 / 8 + 0.5 * 10 / (2 * 5))
-        assert bare_trainer.totals == {"x": 6 * repeat, "y": 10 * repeat, "z": 0}
-        assert bare_trainer.sizes == {"x": 3 * repeat, "y": 5 * repeat, "z": 0}
-        assert bare_trainer.latest == {"x": 2, "y": 2, "z": 0}
-    assert ZooTrainer.compute_loss(bare_trainer, lambda: output, {}, True)[1] is output
+        assert bare_trainer.sums.totals == {"x": 6 * repeat, "y": 10 * repeat, "z": 0}
+        assert bare_trainer.sums.sizes == {"x": 4 * repeat, "y": 5 * repeat, "z": 0}
+        assert bare_trainer.latest == {"x": 1.5, "y": 2, "z": 0}
+    assert bare_trainer.empty_terms.updates == {"x": 1, "y": 1, "z": 1}
+    assert bare_trainer.empty_terms.empty == {"x": 0, "y": 0, "z": 1}
 
 
 def test_a_loss_that_is_no_number_is_told_with_its_update(bare_trainer):
     parts = {"x": Part(torch.tensor(float("inf")), torch.tensor(3.0))}
     with pytest.raises(UserError, match=r"not finite at update 5 \(x=inf\)"):
-        ZooTrainer.compute_loss(bare_trainer, lambda: Output(parts=parts), {})
+        ZooTrainer.compute_loss(bare_trainer, lambda n: Output(parts=parts), {})
 
 
 def test_dev_scores_are_those_of_the_model_in_use(finished_run):

@@ -74,8 +74,7 @@ def info_nce(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor,
     """Self-supervised contrast of two views of each text (SimCSE, arXiv 2104.08821, equation 1).
 
     ``-log exp(cos(a_i, b_i)/τ) / Σ_j exp(cos(a_i, b_j)/τ)``: the positive is the other view of the
-    text, the negatives are the other views of the batch's other texts. The loss of a single text
-    is 0.
+    text, the negatives are the other views of the batch's other texts. A single text has none.
 
     Args:
         first: vectors a of one view, ``(B, H)``.
@@ -83,14 +82,14 @@ def info_nce(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor,
         temperature: τ above 0.
 
     Returns:
-        The sum over texts and their number.
+        The sum over texts and their number; both 0 for a single text.
     """
     with torch.autocast(first.device.type, enabled=False):
         queries = functional.normalize(first.float(), dim=-1)
         keys = functional.normalize(second.float(), dim=-1)
         own = torch.arange(len(first), device=first.device)
         losses = functional.cross_entropy(queries @ keys.T / temperature, own, reduction="sum")
-    return losses, torch.tensor(len(first), device=first.device)
+    return losses, torch.tensor(len(first) if len(first) > 1 else 0, device=first.device)
 
 
 def positives(labels: Tensor) -> Tensor:

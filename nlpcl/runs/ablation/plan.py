@@ -15,9 +15,16 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from nlpcl import zoo
-from nlpcl.core.config import RunConfig, flag
+from nlpcl.core.config import SPEED_ALONE, RunConfig, flag
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.needs import effective
 from nlpcl.core.renamed import former_names, with_present_names
+from nlpcl.runs.ablation.refusals import (
+    refuse_equal,
+    refuse_ineffective,
+    refuse_overridden,
+    refuse_repeated,
+)
 from nlpcl.tasks.spec import TaskSpec
 
 FIXED = ("data", "data_root", "seed")
@@ -130,13 +137,15 @@ def make_plan(
         named = {usual: entry.variants[usual], **named}
         notes.append(f"{usual}, the model's baseline, was added to be compared with.")
     settings = crossed(entry.config_class, named, grid)
-    refuse_useless(given, settings, with_present_names(entry.config_class, grid))
+    refuse_overridden(given, settings, with_present_names(entry.config_class, grid))
     fixed = {**(preset or {}), **given}
     made = {
         name: entry.config_class.from_dict({**fixed, **own}, where=f"variant {name}").check()
         for name, own in settings.items()
     }
+    refuse_ineffective(given, with_present_names(entry.config_class, grid), made)
     refuse_equal(made)
+    made = {name: effective(config) for name, config in made.items()}
     if len(made) < 2:
         raise UserError(
             f"{next(iter(made))} alone leaves nothing to compare",
@@ -189,6 +198,9 @@ def parse_sweeps(config: type[RunConfig], sweeps: Sequence[str]) -> dict[str, li
             raise UserError(f"{name} cannot be swept", where, how)
         # A former name stays as written: the folders of an older ablation are named by it.
         present = former_names(config).get(name, name)
+        if present in SPEED_ALONE:
+            what = f"{present} changes where and how fast a model is trained, not the model"
+            raise UserError(what, where, f"Give {flag(present)} once for all.")
         if present not in known:
             raise unknown_name("setting", name, known, where=where)
         if present in with_present_names(config, grid):
@@ -258,35 +270,6 @@ def chosen_baseline(wanted: str | None, usual: str | None, made: Settings, named
         return next(name for name in made if name.split(" ")[0] == wanted)
     how = "Add it to --variants, or leave --baseline out."
     raise unknown_name("baseline", wanted, made, where="--baseline", how=how)
-
-
-def refuse_repeated(values: Iterable[str], where: str) -> None:
-    """Reject names given twice."""
-    listed = list(values)
-    for value in listed:
-        if listed.count(value) > 1:
-            raise UserError(f"{value} is named twice", where, "Name it once.")
-
-
-def refuse_useless(
-    given: Settings, settings: Mapping[str, Settings], grid: Mapping[str, list[Any]]
-) -> None:
-    """Reject a flag that every variant overrides."""
-    for name in given:
-        if name in grid or all(name in own for own in settings.values()):
-            what = "the sweep sets it" if name in grid else "every variant sets it"
-            raise UserError(f"has no effect: {what}", flag(name), "Leave it out.")
-
-
-def refuse_equal(made: Mapping[str, RunConfig]) -> None:
-    """Reject two names with the same settings."""
-    for (first, one), (second, other) in itertools.combinations(made.items(), 2):
-        if one == other:
-            raise UserError(
-                f"{first} and {second} are the same settings here",
-                "--variants",
-                "Leave one of them out, or the flag that makes them equal.",
-            )
 
 
 def folder_names(names: Iterable[str]) -> dict[str, str]:

@@ -9,10 +9,13 @@ from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
+from nlpcl.core.needs import OWN_FILE, above, is_one_of
 from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
 
 Variant = Literal["none", "constant", "original", "span", "position", "contrastive"]
+GATE = is_one_of("variant", "original", "span", "position", "contrastive", "constant")
+NETWORK = is_one_of("variant", "original", "span", "position", "contrastive")
 
 
 @dataclass(kw_only=True)
@@ -21,8 +24,10 @@ class ClassificationConfig(RunConfig):
 
     task: ClassVar[str] = "classification"
 
-    text_column: str | None = option(None, "Column with the text, for --data FILE", panel="Data")
-    label_column: str | None = option(None, "Column with the label", panel="Data")
+    text_column: str | None = option(
+        None, "Column with the text, for --data FILE", panel="Data", needs=OWN_FILE
+    )
+    label_column: str | None = option(None, "Column with the label", panel="Data", needs=OWN_FILE)
     map_labels: str = option(
         "",
         "Classes to rename or merge, comma-separated OLD=NEW; OLD= drops a class",
@@ -45,20 +50,23 @@ class ClassificationConfig(RunConfig):
         "What a new gate multiplies by: nearly one (2σ, at most 2), or half as in the source of "
         "ASRM (σ, at most 1)",
         absent="half",
+        needs=GATE,
     )
     residual: bool = option(
-        False, "Mix the gated states with the ungated ones, in a learned proportion"
+        False, "Mix the gated states with the ungated ones, in a learned proportion", needs=GATE
     )
     reduction: int = option(
         16,
         "Reduction ratio r of the gates, as in SE networks: their bottleneck is r times narrower "
         "than the encoder, but at least 8 wide",
         at_least=1,
+        needs=NETWORK,
     )
     windows: str = option(
         "1,3,5",
         "Span widths of --variant span: odd numbers separated by commas or +",
         unit="tokens",
+        needs=is_one_of("variant", "span"),
     )
     pooling: Literal["mean", "cls"] = option(
         "mean", "Vector of a text: the mean over its tokens, or the first token's (cls)"
@@ -72,7 +80,11 @@ class ClassificationConfig(RunConfig):
     )
     loss: Literal["ce", "focal"] = option("ce", "Cross-entropy or focal loss", panel="Objective")
     focal_gamma: float = option(
-        2.0, "Focusing parameter γ of the focal loss", at_least=0, panel="Objective"
+        2.0,
+        "Focusing parameter γ of the focal loss",
+        at_least=0,
+        panel="Objective",
+        needs=is_one_of("loss", "focal"),
     )
     class_weights: Literal["none", "balanced"] = option(
         "none",
@@ -88,7 +100,11 @@ class ClassificationConfig(RunConfig):
         formerly=("self_supervised",),
     )
     temperature: float = option(
-        0.05, "Temperature τ of the self-supervised loss", above=0, panel="Objective"
+        0.05,
+        "Temperature τ of the self-supervised loss",
+        above=0,
+        panel="Objective",
+        needs=above("self_supervised_weight", 0),
     )
     supervised_weight: float = option(
         0.0,
@@ -102,12 +118,14 @@ class ClassificationConfig(RunConfig):
         "Temperature τ of the supervised loss and of --variant contrastive",
         above=0,
         panel="Objective",
+        needs=above("supervised_weight", 0) | is_one_of("variant", "contrastive"),
     )
     calibration_weight: float = option(
         0.1,
         "Weight of the contrastive term of --variant contrastive",
         above=0,
         panel="Objective",
+        needs=is_one_of("variant", "contrastive"),
     )
     gate_lr_factor: float = option(
         10.0,
@@ -115,6 +133,7 @@ class ClassificationConfig(RunConfig):
         panel="Training",
         at_least=0,
         absent=1.0,
+        needs=GATE,
     )
     tune_threshold: bool = option(
         False,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from nlpcl.core.config import RunConfig, option
+from nlpcl.core.needs import OWN_FILE
 from nlpcl.tasks.spec import PredictOptions
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ class CorrectionConfig(RunConfig):
     task: ClassVar[str] = "correction"
 
     source_column: str | None = option(
-        None, "Column with the text as written, for --data FILE", panel="Data"
+        None, "Column with the text as written, for --data FILE", panel="Data", needs=OWN_FILE
     )
-    target_column: str | None = option(None, "Column with the corrected text", panel="Data")
+    target_column: str | None = option(
+        None, "Column with the corrected text", panel="Data", needs=OWN_FILE
+    )
     ignore_de: bool = option(
         False, "Ignore predicted 地 and 得, as some papers do on SIGHAN13", panel="Data"
     )

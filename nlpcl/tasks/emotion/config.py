@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from nlpcl.core.config import RunConfig, flag, option
+from nlpcl.core.config import RunConfig, flag, needing, option
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.needs import OWN_FILE, above, is_one_of
 from nlpcl.core.schedules import warmup_cosine
 from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
@@ -32,6 +33,8 @@ class EmotionConfig(RunConfig):
     max_length: int = 128
     train_fraction: float = 1.0
     unescape_html: bool = False
+    # Folds share no clip.
+    keep_overlap: bool = needing(RunConfig, "keep_overlap", is_one_of("protocol", "official"))
     protocol: str = option(
         "auto",
         "Evaluation protocol: loso (leave one session out), lospo (leave one speaker out), "
@@ -50,12 +53,16 @@ class EmotionConfig(RunConfig):
     )
     kind: str = option("all", "Part of IEMOCAP: all, improvised or scripted speech", panel="Data")
     path_column: str | None = option(
-        None, "Column with the audio file, for --data FILE", panel="Data"
+        None, "Column with the audio file, for --data FILE", panel="Data", needs=OWN_FILE
     )
-    label_column: str | None = option(None, "Column with the emotion", panel="Data")
-    speaker_column: str | None = option(None, "Column with the speaker", panel="Data")
-    session_column: str | None = option(None, "Column with the session", panel="Data")
-    gender_column: str | None = option(None, "Column with the gender", panel="Data")
+    label_column: str | None = option(None, "Column with the emotion", panel="Data", needs=OWN_FILE)
+    speaker_column: str | None = option(
+        None, "Column with the speaker", panel="Data", needs=OWN_FILE
+    )
+    session_column: str | None = option(
+        None, "Column with the session", panel="Data", needs=OWN_FILE
+    )
+    gender_column: str | None = option(None, "Column with the gender", panel="Data", needs=OWN_FILE)
     backbone: str = option(
         "builtin",
         "builtin, logmel, a Hugging Face folder, or a hub id (HuBERT, wav2vec 2.0, WavLM, Whisper)",
@@ -73,6 +80,7 @@ class EmotionConfig(RunConfig):
         panel="Encoder",
         unit="layers",
         at_least=1,
+        needs=is_one_of("encoder", "partial"),
     )
     layer: int | None = option(
         None,
@@ -85,7 +93,11 @@ class EmotionConfig(RunConfig):
         False, "Learn a weighted sum of the layers up to --layer", panel="Encoder"
     )
     encoder_lr: float = option(
-        1e-5, "Peak learning rate of the encoder, where it is trained", panel="Encoder", above=0
+        1e-5,
+        "Peak learning rate of the encoder, where it is trained",
+        panel="Encoder",
+        above=0,
+        needs=is_one_of("encoder", "partial", "full"),
     )
     input_norm: Literal["auto", "layer", "channel", "none"] = option(
         "auto",
@@ -140,10 +152,15 @@ class EmotionConfig(RunConfig):
         "α of mixup; larger values mix more evenly, 0 disables it",
         panel="Training",
         at_least=0,
+        needs=above("batch_size", 1),
     )
     loss: Literal["ce", "focal"] = option("ce", "Cross-entropy or focal loss", panel="Training")
     focal_gamma: float = option(
-        2.0, "Focusing parameter γ of the focal loss", panel="Training", at_least=0
+        2.0,
+        "Focusing parameter γ of the focal loss",
+        panel="Training",
+        at_least=0,
+        needs=is_one_of("loss", "focal"),
     )
     label_smoothing: float = option(
         0.0,

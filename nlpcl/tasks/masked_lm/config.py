@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nlpcl.core.config import RunConfig, option
+from nlpcl.core.needs import OWN_FILE, above, below
 
 
 @dataclass(kw_only=True)
@@ -14,7 +15,9 @@ class MaskedLMConfig(RunConfig):
 
     task: ClassVar[str] = "masked_lm"
 
-    text_column: str | None = option(None, "Column with the text, for --data FILE", panel="Data")
+    text_column: str | None = option(
+        None, "Column with the text, for --data FILE", panel="Data", needs=OWN_FILE
+    )
 
     confusion: str | None = option(
         None,
@@ -33,6 +36,7 @@ class MaskedLMConfig(RunConfig):
         above=0,
         below=1,
         formerly=("rate",),
+        needs=below("light_fraction", 1),
     )
     light_fraction: float = option(
         0.5,
@@ -43,12 +47,17 @@ class MaskedLMConfig(RunConfig):
         formerly=("light",),
     )
     light_errors: float = option(
-        0.5, "Mean number of errors in a text with few errors", panel="Noise", at_least=0
+        0.5,
+        "Mean number of errors in a text with few errors",
+        panel="Noise",
+        at_least=0,
+        needs=above("light_fraction", 0),
     )
     light_mask_probability: float = option(
         0.0,
         "Fraction of the characters masked in a text with few errors",
         panel="Noise",
+        needs=above("light_fraction", 0),
         at_least=0,
         below=1,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nlpcl.core.config import option
+from nlpcl.core.config import needing, option
 from nlpcl.zoo.mlm.config import Config as MlmConfig
 
 
@@ -15,6 +15,8 @@ class Config(MlmConfig):
 
     paper: ClassVar[str] = "MobileBERT, ACL 2020"
 
+    # Without --layers it keeps half of them.
+    spread: bool = needing(MlmConfig, "spread", ())
     teacher: str | None = option(
         None,
         "Teacher encoder, with the student's vocabulary, hidden size and number of heads; by "

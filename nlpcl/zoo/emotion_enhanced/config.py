@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import option
+from nlpcl.core.needs import above, is_one_of
 from nlpcl.tasks.emotion.config import EmotionConfig, refused
+
+ADVERSARY = is_one_of("adversary", True)
 
 
 @dataclass(kw_only=True)
@@ -36,24 +39,33 @@ class Config(EmotionConfig):
         formerly=("normalise",),
     )
     attention: bool = option(True, "Multi-head self-attention after the GRUs")
-    heads: int = option(8, "Number of attention heads", at_least=1)
+    heads: int = option(
+        8, "Number of attention heads", at_least=1, needs=is_one_of("attention", True)
+    )
     enhancement: bool = option(True, "Feature enhancement after the attention")
     max_pool: bool = option(True, "Max pooling over time beside average pooling")
     adversary: bool = option(True, "Speaker classifier behind a gradient reversal layer")
     attention_dropout: float = option(
-        0.1, "Dropout probability of the attention weights", panel="Training", at_least=0, below=1
+        0.1,
+        "Dropout probability of the attention weights",
+        panel="Training",
+        at_least=0,
+        below=1,
+        needs=is_one_of("attention", True),
     )
     adversarial_weight: float = option(
         0.05,
         "Factor of the speaker classifier's reversed gradient; the classifier itself has weight 1",
         panel="Training",
         at_least=0,
+        needs=(ADVERSARY, above("max_alpha", 0)),
     )
     max_alpha: float = option(
         1.0,
         "Maximum of α, which multiplies the adversarial weight",
         panel="Training",
         at_least=0,
+        needs=(ADVERSARY, above("adversarial_weight", 0)),
     )
     alpha_schedule: Literal["documented", "dann"] = option(
         "documented",
@@ -61,6 +73,7 @@ class Config(EmotionConfig):
         "p = 0.7, then constant (documented), or 2/(1+exp(-10p))-1 (dann)",
         panel="Training",
         formerly=("alpha_course",),
+        needs=(ADVERSARY, above("adversarial_weight", 0), above("max_alpha", 0)),
     )
 
     @property

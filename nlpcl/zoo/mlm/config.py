@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nlpcl.core.config import option
+from nlpcl.core.needs import above
 from nlpcl.tasks.masked_lm.config import MaskedLMConfig
 
 
@@ -19,7 +20,10 @@ class Config(MaskedLMConfig):
         0, "Number of encoder layers to keep; 0 keeps all", panel="Encoder", at_least=0
     )
     spread: bool = option(
-        False, "Keep evenly spaced layers instead of the first ones", panel="Encoder"
+        False,
+        "Keep evenly spaced layers instead of the first ones",
+        panel="Encoder",
+        needs=above("layers", 0),
     )
     fresh: bool = option(
         False, "Reinitialize the encoder's weights and keep its architecture", panel="Encoder"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from nlpcl.core.config import option
+from nlpcl.core.needs import above
 from nlpcl.tasks.correction.config import CorrectionConfig
 
 
@@ -19,11 +20,12 @@ class Config(CorrectionConfig):
         1.0, "Weight α of L_y, the loss of copying the correct sentence", at_least=0
     )
     beta: float = option(0.5, "Weight β of the contrastive loss L_c", at_least=0)
-    temperature: float = option(0.9, "Temperature τ of L_c", above=0)
+    temperature: float = option(0.9, "Temperature τ of L_c", above=0, needs=above("beta", 0))
     negatives: Literal["teacher", "student", "batch"] = option(
         "teacher",
         "Negatives of a wrong character: the characters of the correct sentence (teacher), of the "
         "wrong sentence (student), or the unchanged ones of the whole batch (batch)",
+        needs=above("beta", 0),
     )
     output_layer: Literal["tied", "elementwise"] = option(
         "tied",

@@ -14,6 +14,8 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size, ``N`` se
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -79,20 +81,23 @@ class SDCL(ZooModel):
             "y": Part(copying.sum(), count, self.options.alpha),
         }
         if self.options.beta:
-            contrast = self_distillation(
-                student,
-                teacher,
-                valid & (labels != input_ids),
-                valid,
-                self.options.temperature,
-                self.options.negatives,
-            )
-            parts["c"] = Part(*contrast, self.options.beta)
+            parts["c"] = self.contrast(student, teacher, valid & (labels != input_ids), valid)
         logits = None
         if not self.training:
             logits = scores.new_zeros(*labels.shape, scores.shape[-1])
             logits[valid] = scores[: len(scores) // 2]
         return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
+
+    def contrast(self, student: Tensor, teacher: Tensor, wrong: Tensor, valid: Tensor) -> Part:
+        """L_c, over the sentences of the whole update where their characters are the negatives."""
+        options = self.options
+        loss = partial(
+            self_distillation, temperature=options.temperature, negatives=options.negatives
+        )
+        compared = (student, teacher, wrong, valid)
+        if options.negatives == "batch":
+            return self.coupled_part("c", loss, *compared, weight=options.beta)
+        return Part(*loss(*compared), options.beta)
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """States of the last layer, ``(B, L, H)``."""

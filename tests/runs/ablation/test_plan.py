@@ -97,10 +97,23 @@ def test_sweeps_of_variants():
      ("negatives=batch,student", "student"), ("source_column=a,none", None)],
 )  # fmt: skip
 def test_values_have_the_type_of_their_field(text, value):
-    made = plan(sweeps=[text])
+    made = plan(given={"data": "own.csv"}, sweeps=[text])
     found = getattr(list(made.variants.values())[1], text.split("=")[0])
     assert found == value
     assert type(found) is type(value)
+
+
+def test_a_flag_with_an_effect_in_some_variants_is_at_its_default_in_the_others():
+    made = plan("asrm", given={"windows": "1,3"}, variants=["none", "span"]).variants
+    assert (made["none"].windows, made["span"].windows) == ("1,3,5", "1,3")
+
+
+def test_variants_that_differ_in_what_has_no_effect_are_equal(monkeypatch):
+    entry = zoo.entry("asrm")
+    variants = {"none": {"variant": "none"}, "sharp": {"variant": "none", "temperature": 0.01}}
+    monkeypatch.setattr(entry.settings, "VARIANTS", variants)
+    with pytest.raises(UserError, match="same settings here but for temperature, which has no eff"):
+        make_plan(entry, {})
 
 
 def test_any_name_makes_a_folder():
@@ -110,6 +123,23 @@ def test_any_name_makes_a_folder():
 
 
 REFUSED = {
+    "without effect": (
+        {"model": "asrm", "sweeps": ["temperature=0.05,0.1"]},
+        "--sweep temperature: has no effect here. Set --self-supervised-weight ",
+    ),
+    "without effect in one": (
+        {"variants": ["sdcl", "no-contrast"], "sweeps": ["temperature=0.1,0.9"]},
+        "no effect in the variant no-contrast temperature=0.1. Set --beta above 0",
+    ),
+    "without effect in a grid": (
+        {"sweeps": ["beta=0,1", "temperature=0.1,0.9"]},
+        "no effect in the variant beta=0.0 temperature=0.1.",
+    ),
+    "flag without effect": (
+        {"model": "asrm", "given": {"windows": "1,3"}, "variants": ["none", "original"]},
+        "--windows: has no effect here",
+    ),
+    "speed": ({"sweeps": ["threads=1,2"]}, "changes where and how fast a model is trained"),
     "unknown variant": ({"variants": ["sdcl", "no-contrst"]}, "Did you mean 'no-contrast'"),
     "flag as variant": ({"variants": ["sdcl", "beta"]}, "--sweep beta="),
     "flag in full": ({"variants": ["sdcl", "--batch-size"]}, "--sweep batch_size="),

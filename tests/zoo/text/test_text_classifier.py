@@ -202,19 +202,6 @@ def test_every_variant_begins_with_the_same_encoder_and_head(tiny):
         assert torch.equal(spans[1][name], weight), name
 
 
-def test_accumulated_batches_count_as_one(tiny):
-    """Counts are known before the forward pass, of batches with and without positives."""
-    made = tiny("asrm", **ALL)
-    made.model.train()
-    for rows in (made.rows, made.rows[:2], made.rows[3:4], made.rows[2:6]):
-        batch = made.batch(rows)
-        batch["labels"][:1] = -100
-        parts = made.model(**batch).parts
-        counts = made.model.counts(batch)
-        assert set(counts) == set(parts)
-        assert {n: int(c) for n, c in counts.items()} == {n: int(p.count) for n, p in parts.items()}
-
-
 def test_a_batch_without_positives(tiny):
     made = tiny("asrm", **ALL)
     output = made.model.train()(**made.batch(made.rows[1:4:2]))
