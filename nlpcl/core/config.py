@@ -238,9 +238,9 @@ class RunConfig(RenamedFields):
 
 
 def absent_values(options: type[Any]) -> dict[str, Any]:
-    """Field → its value in runs that were made before it was there: the default unless declared."""
-    values = {f.name: f.metadata.get("absent", f.default) for f in dataclasses.fields(options)}
-    return {name: value for name, value in values.items() if value is not dataclasses.MISSING}
+    """Field → its value in runs that were made before it was there, where that is no default."""
+    fields = dataclasses.fields(options)
+    return {f.name: f.metadata["absent"] for f in fields if "absent" in f.metadata}
 
 
 def check_fields(settings: DataclassInstance) -> None:

@@ -143,6 +143,10 @@ class EmptyTerms(TrainerCallback, ExportableState):
         self.updates: dict[str, int] = defaultdict(int, updates or {})
         self.empty: dict[str, int] = defaultdict(int, empty or {})
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Join the state of a checkpoint that was saved before there was such a count."""
+        state.stateful_callbacks.setdefault(type(self).__name__, self.state())
+
     def note(self, parts: Mapping[str, Part]) -> None:
         """Count an update by the terms of its first batch."""
         for name, part in parts.items():

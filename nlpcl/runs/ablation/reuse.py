@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,9 +85,9 @@ def refuse_other(folder: Path, cell: Cell) -> None:
     record = read_json(file)
     how = f"Choose another --out, or delete {folder / cell.place} and its .json."
     kind = type(cell.config)
-    old = absent_values(kind) | with_present_names(
-        kind, record.get("settings", {}), where=str(file)
-    )
+    settings = with_present_names(kind, record.get("settings", {}), where=str(file))
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    old = defaults | absent_values(kind) | settings
     new = settings_of(cell)
     for key in sorted({*old, *new} - MACHINE):
         if old.get(key) != new.get(key):

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from nlpcl.analysis.figures import emotion, items
 from nlpcl.analysis.figures.kinds import LeftOut, Options
-from nlpcl.metrics.intervals import wilson_interval
+from nlpcl.metrics.rates import wilson_interval
 from nlpcl.runs.run import Run
 
 OPTIONS = Options()

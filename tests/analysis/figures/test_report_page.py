@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from matplotlib import font_manager
@@ -185,14 +186,15 @@ def test_long_texts_are_wrapped_within_the_picture():
 def test_without_a_chinese_font_chinese_is_left_out_and_said_so(monkeypatch):
     monkeypatch.setattr(fonts, "chinese_font", lambda: None)
     kind = Kind("x", "X", lambda run, options: Material({}, [], ""), picture)
-    found = making.one(making.Candidate(kind, "", None), "x", making.Options())
+    given = SimpleNamespace(remark="")
+    found = making.one(making.Candidate(kind, "", given), "x", making.Options())
     assert "fonts-noto-cjk" in found.note
     texts = [text.get_text() for text in found.figure.axes[0].texts]
     assert texts == ["U+65E9", "plain"]
     found.figure.canvas.draw()
     assert [label.get_text() for label in found.figure.axes[0].get_xticklabels()] == ["", "b"]
     as_text = Kind("x", "X", lambda run, options: Material({}, [], "", "<p>早</p>"), picture)
-    found = making.one(making.Candidate(as_text, "", None), "x", making.Options())
+    found = making.one(making.Candidate(as_text, "", given), "x", making.Options())
     assert found.figure is None
 
 

@@ -12,17 +12,17 @@ from nlpcl.runs.ablation.report import as_record, make_report
 
 GOLD = "aabbab"
 ANSWERS = {
-    "none": ["aabbab", "abbbab"],
-    "original": ["bbbbbb", "aabbaa"],
-    "span": ["aabbab", "abbbab"],
-    "position": ["aabbab", "abbbaa"],
-    "contrastive": ["bbbbbb", "aaaaaa"],
+    "none": ["aabbab", "abbbab", "aabbab"],
+    "original": ["bbbbbb", "aabbaa", "aabbab"],
+    "span": ["aabbab", "abbbab", "aabbab"],
+    "position": ["aabbab", "abbbaa", "aabbab"],
+    "contrastive": ["bbbbbb", "aaaaaa", "aabbab"],
 }
 
 
 @pytest.fixture
 def plan():
-    return make_plan(zoo.entry("asrm"), {}, variants=list(ANSWERS), seeds=2)
+    return make_plan(zoo.entry("asrm"), {}, variants=list(ANSWERS), seeds=3)
 
 
 def results_of(plan, missing=()):
