@@ -7,7 +7,7 @@
 set -euo pipefail
 
 DATA=${DATA:-sighan15,sighan14,sighan13,wang271k}
-DATA_ROOT=${DATA_ROOT:-.}
+DATA_ROOT=${DATA_ROOT:-} # or the variable NLPCL_DATA
 BACKBONE=${BACKBONE:-hfl/chinese-macbert-base}
 SEEDS=${SEEDS:-3}
 OUT=${OUT:-runs/paper}
@@ -19,4 +19,4 @@ VARIANTS=sdcl,no-contrast,no-copy,student-negatives,batch-negatives,elementwise
 
 # shellcheck disable=SC2086
 nlpcl ablate sdcl --preset paper --variants "$VARIANTS" --seeds "$SEEDS" --backbone "$BACKBONE" \
-    --data "$DATA" --data-root "$DATA_ROOT" --out "$OUT" $FLAGS
+    --data "$DATA" ${DATA_ROOT:+--data-root "$DATA_ROOT"} --out "$OUT" $FLAGS

@@ -107,7 +107,7 @@ def test_what_is_asked_for_reaches_the_study(run_main, settings, flags, monkeypa
         return SimpleNamespace(report=Report({}, []), folder=options["out"], failed=[])
 
     monkeypatch.setattr("nlpcl.runs.ablation.study.ablate", compare)
-    line = "--variants no-contrast,plain --sweep temperature=0.1,0.2 --baseline plain"
+    line = "--variants no-contrast,plain --sweep weight_decay=0.1,0.2 --baseline plain"
     line += " --seeds 2 --jobs 3 --metric clean_intact --reuse-other-code --out study"
     assert run_main("ablate", "sdcl", *line.split(), *flags(settings | {"seed": 5})).code == 0
     plan = asked.pop("plan")
@@ -118,7 +118,7 @@ def test_what_is_asked_for_reaches_the_study(run_main, settings, flags, monkeypa
         "quiet": False,
         "reuse_other_code": True,
     }
-    assert plan.baseline == "plain temperature=0.1"
+    assert plan.baseline == "plain weight_decay=0.1"
     assert len(plan.cells()) == 2 * 2 * 2
     assert list(plan.seeds) == [5, 6]
     asked.clear()
