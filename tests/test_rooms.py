@@ -14,7 +14,7 @@ TOP = Path(__file__).parents[1]
 
 def test_the_picture_is_up_to_date():
     drawn = picture(order(), imports())
-    assert PICTURE.read_text(encoding="utf-8") == drawn, "run python -m tools.draw_rooms"
+    assert PICTURE.read_text(encoding="utf-8") == drawn, "run python tools/draw_rooms.py"
     assert "examples/rooms.svg" in (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """Make the built-in speech encoder: the first blocks of a Whisper encoder, 8 bits an element.
 
-    python -m tools.cut_speech_encoder --source FOLDER --layers N [--folder WHERE]
+    python tools/cut_speech_encoder.py --source FOLDER --layers N [--folder WHERE]
 
 Cutting a longer encoder again and again gives the same file: nothing is drawn at random.
 """

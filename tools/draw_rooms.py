@@ -1,6 +1,6 @@
 """Draw the rooms of the package and how often each imports from those below it.
 
-    python -m tools.draw_rooms
+    python tools/draw_rooms.py
 
 Late imports and those for the type checker count. The order of the rooms is that of the contract
 in ``pyproject.toml``, which ``lint-imports`` checks.

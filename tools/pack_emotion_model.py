@@ -1,6 +1,6 @@
 """Make the built-in emotion model: the model of a run, in half precision.
 
-    python -m tools.pack_emotion_model RUN [--folder WHERE]
+    python tools/pack_emotion_model.py RUN [--folder WHERE]
 
 The run's encoder must be one that everybody has: ``builtin`` or ``logmel``, frozen.
 """

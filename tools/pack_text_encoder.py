@@ -1,7 +1,7 @@
 """Put a trained text encoder into the package, 8 bits a weight.
 
-python -m tools.pack_text_encoder RUN
-python -m tools.pack_text_encoder OUT --prepared FOLDER
+python tools/pack_text_encoder.py RUN
+python tools/pack_text_encoder.py OUT --prepared FOLDER
 
 RUN is a finished run; OUT holds the parts that ``tools.train_text_encoder`` saved, and FOLDER the
 configuration and tokenizer it began with.

@@ -1,6 +1,6 @@
 """Turn the free corpora into what ``tools.train_text_encoder`` reads: a small folder of its own.
 
-python -m tools.prepare_text_encoder --data-root DIR --source E5 --out FOLDER [--layers 6]
+python tools/prepare_text_encoder.py --data-root DIR --source E5 --out FOLDER [--layers 6]
 
 It holds the encoder's first layers and its vocabulary, grown by the characters of the text, the
 text as ids (simplified, and part of it converted to traditional script), pairs of wrong and right
@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import opencc
+from text_batches import Corpus, made_tables, save_tables
 from transformers import AutoModelForMaskedLM
 
 from nlpcl.data import corpora, loading
@@ -34,7 +35,6 @@ from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, load_text_encoder
 from nlpcl.text.noise.tables import observed_edits
 from nlpcl.text.segments import model_view, segments
-from tools.text_batches import Corpus, made_tables, save_tables
 
 LIMIT = 126
 LEAST_HAN = 4

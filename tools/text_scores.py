@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from text_batches import Corpus, Noised, Special
 
 from nlpcl.text.noise.noise import MASK, RANDOM, WORD, Noise
 from nlpcl.text.noise.tables import ErrorTables
-from tools.text_batches import Corpus, Noised, Special
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 INTACT = 97.0

@@ -1,6 +1,6 @@
 """Train the built-in text encoder in a given time, from ``tools.prepare_text_encoder``'s folder.
 
-python -m tools.train_text_encoder FOLDER --out OUT --minutes 8 [--workers 12] [--resume OUT]
+python tools/train_text_encoder.py FOLDER --out OUT --minutes 8 [--workers 12] [--resume OUT]
 
 Two stages share the time. The first teaches the language: many characters masked or replaced. The
 second, after ``--turn`` of the time, teaches correction: few errors, or none, as people make them.
@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from text_batches import Corpus, Noised, Special, han_ids, load_tables
+from text_scores import Scores
 from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
@@ -33,8 +35,6 @@ from nlpcl.nn.int8 import CHECKSUMS, load_compressed
 from nlpcl.text import pruning
 from nlpcl.text.encoders import CharacterIds
 from nlpcl.text.noise.noise import MASK, RANDOM, WORD, Noise
-from tools.text_batches import Corpus, Noised, Special, han_ids, load_tables
-from tools.text_scores import Scores
 
 BEGUN = time.time()
 PART = 15 << 20

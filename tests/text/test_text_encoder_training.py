@@ -2,10 +2,7 @@
 
 import numpy
 import pytest
-
-from nlpcl.text.noise.noise import MASK, Noise
-from nlpcl.text.noise.tables import build_tables
-from tools.text_batches import (
+from text_batches import (
     KEPT,
     MASKED,
     REPLACED,
@@ -17,7 +14,10 @@ from tools.text_batches import (
     save_tables,
     scripts,
 )
-from tools.text_scores import corrected
+from text_scores import corrected
+
+from nlpcl.text.noise.noise import MASK, Noise
+from nlpcl.text.noise.tables import build_tables
 
 LETTERS = {4: "在", 5: "再", 6: "說", 7: "数"}
 SIZE, HIDDEN = 9, 8
