@@ -73,6 +73,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = seed
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "slow" in config.option.markexpr:
+        return
+    waits = pytest.mark.skip(reason="slow: pytest -m slow")
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(waits)
+
+
 class Steadiness:
     """Every global random state is set before each test and each longer-lived fixture.
 

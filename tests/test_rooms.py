@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from draw_rooms import PICTURE, ROOMS, imports, order, picture
 
@@ -21,6 +23,16 @@ def test_the_picture_is_up_to_date():
 def test_every_room_has_its_place():
     folders = {path.parent.name for path in (TOP / "nlpcl").glob("*/__init__.py")}
     assert folders == set(order()) == set(ROOMS)
+
+
+def test_no_modules_import_one_another_in_a_circle():
+    """Late imports and those for types count, but for those of the package's own front."""
+    graph = grimp.build_graph("nlpcl", cache_dir=None)
+    imported = {
+        one: graph.find_modules_directly_imported_by(one) for one in graph.modules - {"nlpcl"}
+    }
+    assert len(imported) > 200
+    TopologicalSorter(imported).prepare()  # raises CycleError
 
 
 def test_late_imports_and_those_for_types_count(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from nlpcl.core.splits import Splits
 from nlpcl.nn.devices import Machine
 from nlpcl.nn.model import ZooModel
 from nlpcl.runs.run import Run
-from nlpcl.tasks.protocol import Task, open_task
+from nlpcl.tasks.protocol import Task
 from nlpcl.text.encoders import for_states_alone, load_text_encoder
 from nlpcl.training.inference import Feature
 from nlpcl.zoo.auto_classes import register_auto_classes
@@ -46,7 +46,7 @@ def build(entry: zoo.Entry, config: RunConfig, splits: Splits, machine: Machine)
         model, processor = build_for_speech(entry, config, facts, machine)
     else:
         model, processor = build_for_text(entry, config, facts)
-    task = open_task(config, processor, model.config)
+    task = tasks.open_task(config, processor, model.config)
     task.begin(splits.train)
     rows = task.encode(splits.train)
     model.set_input_statistics(task.inputs(rows))

@@ -18,7 +18,7 @@ from nlpcl.runs.checksums import MODEL, check_model
 from nlpcl.runs.folder import RUNS, newest_run, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.run import Run
-from nlpcl.tasks.protocol import open_task
+from nlpcl.tasks import open_task
 from nlpcl.tasks.spec import TaskSpec
 from nlpcl.text.encoders import BUILTIN, check_tokenizer, load_text_encoder
 from nlpcl.zoo.auto_classes import register_auto_classes

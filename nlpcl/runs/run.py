@@ -141,9 +141,7 @@ class Run:
 
     def task_for(self, config: RunConfig, names: Mapping[str, str] | None = None) -> Task:
         """The task under other settings of evaluation; ``names``: see :meth:`test`."""
-        from nlpcl.tasks.protocol import open_task
-
-        task = open_task(config, self.processor, self.model.config)
+        task = tasks.open_task(config, self.processor, self.model.config)
         task.names = names or {}
         return task
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
+    from nlpcl.core.config import RunConfig
+    from nlpcl.nn.model import ZooConfig
     from nlpcl.tasks.protocol import Task
 
 FORMER_NAMES = {"mlm": "masked_lm"}
@@ -70,6 +72,11 @@ def task_class(name: str) -> type[Task]:
         what = f"holds {len(found)} classes derived from nlpcl.tasks.protocol.Task, not one"
         raise UserError(what, module.__file__ or module.__name__)
     return found[0]
+
+
+def open_task(config: RunConfig, processor: Any, model_config: ZooConfig) -> Task:
+    """Create the task of a configuration, with a model's processor; imports torch."""
+    return task_class(config.task)(processor, config, model_config)
 
 
 def add_own(package: str) -> TaskSpec:

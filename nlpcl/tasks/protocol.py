@@ -175,10 +175,3 @@ class Task(Protocol):
             TypeError: the task's models are never trained over folds.
         """
         raise TypeError(f"there is nothing to pool: {title} has no folds")
-
-
-def open_task(config: RunConfig, processor: Any, model_config: ZooConfig) -> Task:
-    """Create the task of a configuration, with a model's processor."""
-    from nlpcl import tasks
-
-    return tasks.task_class(config.task)(processor, config, model_config)

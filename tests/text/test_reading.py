@@ -28,7 +28,7 @@ LINE = st.text(st.sampled_from("好a ，\t\r\u2028\x0b\x0c\x85\ufeff\x00😀"), 
 CONTENT = st.lists(LINE | st.text(max_size=6) | st.sampled_from(["\n", "\r\n", "\r"]), max_size=20)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(CONTENT.map("".join))
 def test_an_unchanged_file_comes_out_byte_for_byte(content):
     with tempfile.TemporaryDirectory() as folder:

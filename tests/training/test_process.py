@@ -145,7 +145,7 @@ def test_a_trained_model_runs_in_the_precision_that_is_asked_for(
 ):
     """Accelerate's autocast is taken off: the object equals one made of its weights."""
     from nlpcl.core.progress import Silent
-    from nlpcl.tasks.protocol import open_task
+    from nlpcl.tasks import open_task
     from nlpcl.text.encoders import load_text_encoder
     from nlpcl.training.trainer import train
     from nlpcl.zoo.sdcl.config import Config

@@ -60,7 +60,7 @@ def tiny(tiny_encoder, examples):
     def make(name: str, kind: str = "bert", dropout: float = 0.0, **options: Any) -> Tiny:
         from nlpcl.nn.devices import choose_machine
         from nlpcl.runs.build import build
-        from nlpcl.tasks.protocol import open_task
+        from nlpcl.tasks import open_task
         from nlpcl.text.encoders import load_text_encoder
 
         entry = zoo.entry(name)
@@ -96,7 +96,7 @@ def tiny_speech(entry: zoo.Entry, dropout: float, options: dict[str, Any]) -> Ti
     import torch
 
     from nlpcl.audio.front_end import load_front_end
-    from nlpcl.tasks.protocol import open_task
+    from nlpcl.tasks import open_task
 
     sizes = {"hidden": 16, "gru_layers": 1, "heads": 2, "dropout": dropout}
     known = {field.name for field in dataclasses.fields(entry.config_class)}

@@ -50,6 +50,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_first(run_python):
     result = run_python(IMPORT_EACH)
     assert result.code == 0, result.err

@@ -117,7 +117,7 @@ def test_flags_and_presets_of_the_folder(folder, run_main):
 
 
 def test_its_own_loss_weight_is_used(folder, tiny_encoder, examples):
-    from nlpcl.tasks.protocol import open_task
+    from nlpcl.tasks import open_task
     from nlpcl.text.encoders import load_text_encoder
 
     losses = {}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
+import multiprocessing
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -295,65 +295,54 @@ def test_log_passes_over_torn_lines(tmp_path):
         assert parsed(line) is None
 
 
-SCRIPT = """
-import json, os, signal, sys
-import torch
-torch.set_num_threads(1)
-from nlpcl.audio import front_end
-from nlpcl.audio.features import cache as feature_cache, shelf as feature_shelf
-name, how, rows = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-front_end.BATCH_SECONDS = 0.1  # each clip a batch
-made = front_end.load_front_end(name, precision="fp32")
-count = 0
-append = feature_shelf.Log.append
-def dying(self, lines):
-    global count
-    count += 1
-    if self.path.name == "index.jsonl" and count > 3:
-        with self.path.open("ab") as stream:
-            stream.write(b'0123abcd {"clip": "half')
-        os.kill(os.getpid(), signal.SIGKILL)
-    append(self, lines)
-if how == "dies":
-    feature_shelf.Log.append = dying
-else:
-    print("ready", flush=True)
-    sys.stdin.readline()
-store = feature_cache.features(rows, made)
-print(store.made, sum(float(store[row].sum()) for row in range(len(rows))), flush=True)
-"""
+FORK = multiprocessing.get_context("fork")
 
 
-def started(folder, how, rows) -> subprocess.Popen:
-    arguments = [sys.executable, "-c", SCRIPT, folder, how, json.dumps(rows)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(arguments, stdin=pipe, stdout=pipe, text=True)
+def dies_in_the_middle(rows, front_end):
+    """After numbers were written and half of the line that notes them."""
+    append, calls = Log.append, itertools.count(1)
+
+    def dying(self, lines):
+        if self.path.name == "index.jsonl" and next(calls) > 3:
+            with self.path.open("ab") as stream:
+                stream.write(b'0123abcd {"clip": "half')
+            os.kill(os.getpid(), signal.SIGKILL)
+        append(self, lines)
+
+    Log.append = dying
+    features(rows, front_end)
 
 
-def test_killed_in_the_middle(rows, folder, front_end):
-    """Dead after numbers were written and half of the line that notes them."""
-    process = started(folder, "dies", rows)
-    process.communicate(timeout=600)
-    assert process.returncode == -9
+def test_killed_in_the_middle(rows, folder, front_end, monkeypatch):
+    monkeypatch.setattr("nlpcl.audio.front_end.BATCH_SECONDS", 0.1)  # each clip a batch
+    process = FORK.Process(target=dies_in_the_middle, args=(rows, front_end))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     store = features(rows, front_end)
     assert 0 < store.made < 6
     check(store, rows, front_end)
     assert features(rows, front_end).made == 0
 
 
-def test_two_processes_share_the_work(rows, folder, front_end):
-    processes = [started(folder, "waits", rows) for _ in range(2)]
+def shares(rows, front_end, together, found):
+    together.wait()
+    store = features(rows, front_end)
+    found.put((store.made, sum(float(store[row].sum()) for row in range(len(rows)))))
+
+
+def test_two_processes_share_the_work(rows, folder, front_end, monkeypatch):
+    monkeypatch.setattr("nlpcl.audio.front_end.BATCH_SECONDS", 0.1)
+    together, found = FORK.Barrier(2), FORK.Queue()
+    processes = [FORK.Process(target=shares, args=(rows, front_end, together, found)) for _ in "ab"]
     for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        process.start()
+    (made, sums), (made_too, sums_too) = (found.get(timeout=600) for _ in processes)
     for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    found = [process.communicate(timeout=600)[0].split() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert sum(int(made) for made, _ in found) == 6
-    assert found[0][1] == found[1][1]
+        process.join()
+        assert process.exitcode == 0
+    assert made + made_too == 6
+    assert sums == sums_too
     store = features(rows, front_end)
     assert store.made == 0
     check(store, rows, front_end)

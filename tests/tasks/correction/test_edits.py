@@ -90,7 +90,7 @@ def answered(segment, answers):
     ]
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=500, deadline=None, suppress_health_check=SLOW)
 @given(adversaries(), st.floats(0, 1), SPANS)
 def test_contract_holds_for_any_model(adversary, threshold, protected):
     text, proposals = adversary
