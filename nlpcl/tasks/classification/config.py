@@ -128,7 +128,7 @@ class ClassificationConfig(RunConfig):
         needs=is_one_of("variant", "contrastive"),
     )
     gate_lr_factor: float = option(
-        10.0,
+        3.0,
         "Learning rate of the gate as a multiple of --lr; 0 leaves it as it began",
         panel="Training",
         at_least=0,
