@@ -8,15 +8,19 @@ from typing import Any
 
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
+from nlpcl.core.needs import parts
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.data.classes import listed
-from nlpcl.data.holdout import all_keys, without
+from nlpcl.data.holdout import unused_name, without
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.intervals import score_intervals
 from nlpcl.metrics.resampling import summed_units
+from nlpcl.runs.evaluation import classes_of
+from nlpcl.runs.learnt import Learnt, heard, is_same_part, learnt
 from nlpcl.runs.rows import check_mapping, load_splits
 from nlpcl.runs.run import Run
+from nlpcl.tasks.renaming import check_gold, renamed
 
 Changed = Callable[[Run, str | None], RunConfig]
 """A run and a corpus → the run's settings with the flags that were given; None: its own data."""
@@ -46,7 +50,12 @@ class Column:
 
 
 def cross_report(
-    runs: Sequence[Run], data: Sequence[str], changed: Changed, names: Mapping[str, str]
+    runs: Sequence[Run],
+    data: Sequence[str],
+    changed: Changed,
+    names: Mapping[str, str],
+    *,
+    keep: bool = False,
 ) -> tuple[Report, list[dict[str, Any]]]:
     """A table of runs by test corpora with the headline measure, and all prediction rows.
 
@@ -58,6 +67,7 @@ def cross_report(
         data: names of corpora, files or folders.
         changed: gives the settings for reading a corpus.
         names: class of models and corpora → what it is called here.
+        keep: leave out nothing that a run has learnt.
 
     Raises:
         UserError: runs of several tasks, a corpus without rows that are new to all runs, or with
@@ -69,8 +79,9 @@ def cross_report(
         raise UserError(what, "--cross", "Give runs of one task.")
     titles = run_titles(runs)
     measure = runs[0].spec.measures.selection
-    columns = columns_of(runs, data, changed)
-    report, predictions = Report(), []
+    columns = columns_of(runs, data, changed, keep=keep)
+    check_columns(runs, titles, columns, names)
+    report, predictions, remarks = Report(), [], []
     table: list[list[Cell]] = []
     for title, run in zip(titles, runs, strict=True):
         cells: list[Cell] = []
@@ -83,6 +94,7 @@ def cross_report(
             ends = {f"{key}_low": low, f"{key}_high": high}
             report.metrics |= {key: value} | {k: end for k, end in ends.items() if end is not None}
             predictions += [{"run": title, **row} for row in rows]
+            remarks += remarks_on(run, title, column.name, rows)
         table.append([title, run.record["config"]["data"], *cells])
     heads = [f"{column.name} (n = {len(column.rows)})" for column in columns]
     report.tables.append(
@@ -91,7 +103,9 @@ def cross_report(
             ["run", "trained on", *(name for head in heads for name in (head, "low", "high"))],
             table,
             title=f"{measure} of runs (lines) on test corpora (columns), percent",
-            note=" ".join([note_on(runs), *(note for one in columns for note in one.notes)]),
+            note=" ".join(
+                [*remarks, note_on(runs), *(note for one in columns for note in one.notes)]
+            ),
             digits=1,
         )
     )
@@ -108,16 +122,41 @@ def note_on(runs: Sequence[Run]) -> str:
     )
 
 
+def check_columns(
+    runs: Sequence[Run], titles: Sequence[str], columns: Sequence[Column], names: Mapping[str, str]
+) -> None:
+    """Refuse classes that a model does not know, in whatever corpus, before any is scored.
+
+    Raises:
+        UserError: naming the run.
+    """
+    tests = {column.name: column.rows for column in columns}
+    for title, run in zip(titles, runs, strict=True):
+        if run.spec.answers == "labels":
+            known = renamed(classes_of(run.model), names)
+            check_gold(Splits(f"{title} on {', '.join(tests)}", test=tests), known)
+
+
+def remarks_on(run: Run, title: str, test: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What must be known of one cell: that the model has collapsed, or heard the speakers."""
+    collapse, known = run.spec.collapse(rows), heard(run.record, rows)
+    said = [f"COLLAPSED: {title} {collapse} of {test}."] if collapse else []
+    return said + [f"{title} on {test}: {known}"] * bool(known)
+
+
 def run_titles(runs: Sequence[Run]) -> list[str]:
     """The names of run folders; whole paths where two have one name."""
     names = [run.name for run in runs]
     return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
 
 
-def columns_of(runs: Sequence[Run], data: Sequence[str], changed: Changed) -> list[Column]:
-    """The test sets of all corpora, without what a run has learnt."""
-    seen, notes = learnt_keys(runs)
-    columns: list[Column] = []
+def columns_of(
+    runs: Sequence[Run], data: Sequence[str], changed: Changed, *, keep: bool
+) -> list[Column]:
+    """The test sets of all corpora, without what a run has learnt unless that is to be kept."""
+    known = Learnt((), ()) if keep else learnt(runs)
+    notes = ["Rows that a run has learnt are NOT left out."] if keep else known.doubts
+    columns: dict[str, Column] = {}
     for part in data:
         config = changed(runs[0], part)
         splits = load_splits(config, as_test=True)
@@ -128,9 +167,9 @@ def columns_of(runs: Sequence[Run], data: Sequence[str], changed: Changed) -> li
         dropped = [old for old, new in mapping.items() if not new and splits.renamed[old]]
         owned = own_tests(runs, part, changed)
         for name, rows in splits.test.items():
-            held = [tests[name] for tests in owned if name in tests]
+            held = [] if keep else [tests[name] for tests in owned if name in tests]
             kept = in_all(held) if held else rows
-            new = without(kept, seen)
+            new = without(kept, known.keys)
             if not new:
                 what = f"holds no row that is new to all runs (of {len(rows)})"
                 raise UserError(what, f"--data {part}", "Leave out the runs trained on it.")
@@ -139,9 +178,10 @@ def columns_of(runs: Sequence[Run], data: Sequence[str], changed: Changed) -> li
                 said.append(f"{name}: the {len(kept)} of {len(rows)} rows that its runs held out.")
             if len(new) < len(kept):
                 said.append(f"{name}: rows that a run has learnt left out: {len(kept) - len(new)}.")
-            one = replace(splits, test={name: new})
-            columns.append(Column(one, [*said, *(notes if not columns else [])]))
-    return columns
+            title = unused_name(name, columns)
+            one = replace(splits, test={title: new})
+            columns[title] = Column(one, [*said, *(notes if not columns else [])])
+    return list(columns.values())
 
 
 def known_classes(runs: Iterable[Run]) -> set[str]:
@@ -151,30 +191,11 @@ def known_classes(runs: Iterable[Run]) -> set[str]:
     return {name for run in runs for name in (run.model.config.id2label or {}).values()}
 
 
-def learnt_keys(runs: Sequence[Run]) -> tuple[set[str], list[str]]:
-    """The texts or clips that a run was trained or selected on; and where that cannot be told."""
-    keys: set[str] = set()
-    notes: list[str] = []
-    for run in runs:
-        try:
-            if run.is_study:
-                rows, is_new = run.examples
-                known = [row for row, new in zip(rows, is_new, strict=True) if not new]
-            else:
-                splits = load_splits(run.config)
-                known = [*splits.train, *splits.dev]
-        except UserError as error:
-            notes.append(f"What {run.name} has learnt cannot be told ({error.what}).")
-            continue
-        keys |= all_keys(known)
-    return keys, notes
-
-
 def own_tests(runs: Sequence[Run], part: str, changed: Changed) -> list[dict[str, list[Example]]]:
     """The test sets of the runs that were trained on a corpus, as their seeds held them out."""
     found = []
     for run in runs:
-        if run.is_study or part not in [name.strip() for name in run.config.data.split(",")]:
+        if run.is_study or not any(is_same_part(part, own) for own in parts(run.config.data)):
             continue
         config = changed(run, run.config.data)
         found.append(load_splits(config, for_test=True).test)

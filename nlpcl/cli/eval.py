@@ -24,9 +24,12 @@ from nlpcl.cli.options import (
 from nlpcl.cli.show import check_format, check_output, loading, show_report
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError
+from nlpcl.core.needs import parts
+from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report
 from nlpcl.data import classes
 from nlpcl.runs.evaluation import classes_of, marked
+from nlpcl.runs.learnt import load_new
 from nlpcl.runs.rows import check_mapping, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.tasks.spec import TaskSpec
@@ -108,6 +111,13 @@ def evaluate(
         str | None,
         typer.Option(help="The harmless class, for --identity. (default: inferred from its name)"),
     ] = None,
+    keep_overlap: Annotated[
+        bool,
+        typer.Option(
+            "--keep-overlap",
+            help="Also score rows of --data that a run was trained or selected on.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -122,7 +132,7 @@ def evaluate(
     check_format(format)
     check_output(output)
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral, cross=cross)
-    check_runs(runs, data, cross=cross)
+    check_runs(runs, data, cross=cross, keep=keep_overlap)
     loading(quiet=format != "table")
     from nlpcl.core.files import write_json, write_json_lines
 
@@ -138,9 +148,12 @@ def evaluate(
     if cross:
         from nlpcl.analysis.crossing import cross_report
 
-        parts = [part.strip() for part in str(data).split(",")]
         report, predictions = cross_report(
-            [opened, *others], parts, lambda run, part: changed(run, given, part), names(given)
+            [opened, *others],
+            parts(str(data)),
+            lambda run, part: changed(run, given, part),
+            names(given),
+            keep=keep_overlap,
         )
     elif identity:
         from nlpcl.analysis.identity_terms import identity_report
@@ -154,6 +167,7 @@ def evaluate(
             explain_rows if explain else 0,
             other_data=data is not None,
             names=names(given),
+            keep=keep_overlap,
         )
     report = marked(report, opened.remark)
     if output is not None:
@@ -162,13 +176,25 @@ def evaluate(
     show_report(report, format, cases=cases)
 
 
-def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool) -> None:
-    """Refuse several runs without ``--cross``, and that without data or with a run twice."""
+def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Splits:
+    """The test rows of the run's own data, or of other data without those it has learnt."""
+    if other_data:
+        return load_new(run, config, keep=keep)
+    return load_splits(config, for_test=True)
+
+
+def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool, keep: bool) -> None:
+    """Refuse several runs without ``--cross``, what needs data without any, and a run twice."""
     if len(runs) > 1 and not cross:
         what = f"{len(runs)} runs are scored together with --cross alone"
         raise UserError(what, "eval", "Give one run, or --cross with --data a,b,c.")
     if cross and data is None:
         raise UserError("needs corpora to test on", "--cross", "Give --data a,b,c.")
+    if keep and data is None:
+        what = "has no effect: the run's own test sets are what it has not learnt"
+        raise UserError(what, "--keep-overlap", "Give --data, or leave it out.")
+    if data is not None and cross and len(set(parts(data))) < len(parts(data)):
+        raise UserError("a corpus is named twice", f"--data {data}", "Give each one once.")
     if len({run.resolve() for run in runs}) < len(runs):
         raise UserError("a run is named twice", "eval", "Give each one once.")
 
@@ -229,6 +255,7 @@ def scored(
     *,
     other_data: bool,
     names: Mapping[str, str],
+    keep: bool,
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Evaluate test rows: scores, scores by group or module, or explanations.
 
@@ -239,9 +266,10 @@ def scored(
         explained: number of rows to explain; 0 for none.
         other_data: whether ``--data`` was given; a study then answers with its one model.
         names: class of the model → what the rows call it.
+        keep: also score rows of other data that the run has learnt.
     """
     own_folds = run.is_study and not other_data
-    splits = None if own_folds else load_splits(config, as_test=other_data, for_test=True)
+    splits = None if own_folds else tested(run, config, other_data=other_data, keep=keep)
     if names and splits is None:
         how = "Give --data to score its one model under other names."
         raise UserError("its folds were scored under their own names", classes.FLAG, how)

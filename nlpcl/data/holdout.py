@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,9 +47,11 @@ def row_keys(row: Example) -> set[str]:
     """The keys of all texts of a row; empty for a row without text.
 
     For a clip of speech, the key is the clip, not its words: many speakers say the same sentence.
+    Its file is the same wherever it is named from.
     """
     if is_clip(row):
-        return {"\0".join(str(row.get(field)) for field in ("path", "start", "end"))}
+        place = os.path.abspath(row["path"])
+        return {"\0".join([place, str(row.get("start")), str(row.get("end"))])}
     return {text_key(row[field]) for field in TEXT_FIELDS if isinstance(row.get(field), str)}
 
 
@@ -145,7 +148,7 @@ def assemble(
                 part.test = {splits.name: test}
                 protocols[-1].append(f"test is {rule}")
         for name, rows in part.test.items():
-            result.test[_unused(name, result.test)] = list(rows)
+            result.test[unused_name(name, result.test)] = list(rows)
             _note_unequal(result, name, rows)
         parts.append(part)
     tested = set() if keep_overlap else all_keys(r for rows in result.test.values() for r in rows)
@@ -213,7 +216,8 @@ def _note_dropped(result: Splits, name: str, split: str, number: int, where: str
         result.notes.append(f"{name}: {number} {split} {dropped} in {where}")
 
 
-def _unused(name: str, taken: Collection[str]) -> str:
+def unused_name(name: str, taken: Collection[str]) -> str:
+    """The name, numbered from 2 on where it is taken."""
     number, unused = 1, name
     while unused in taken:
         number += 1

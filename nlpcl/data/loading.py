@@ -14,6 +14,7 @@ from typing import Any
 
 from nlpcl.core import hub
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.needs import parts as parts_of
 from nlpcl.core.splits import Example, Splits
 from nlpcl.data.clips import divided
 from nlpcl.data.corpora import data_root, named, names
@@ -70,7 +71,7 @@ def load(
         raise UserError(
             f"a dev fraction of {dev_fraction} is impossible", how="Give one from 0 to below 1."
         )
-    given = [data] if os.path.exists(data) else [part.strip() for part in data.split(",")]
+    given = parts_of(data)
     if not all(given) or len(set(given)) < len(given):
         raise UserError(f"{data!r} has an empty or repeated part", "--data", "Give each one once.")
     read = functools.partial(load_as_is, schema=schema, root=root, columns=columns)

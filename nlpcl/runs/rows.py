@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 
 from nlpcl import tasks
 from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
+from nlpcl.core.needs import parts
 from nlpcl.core.splits import Splits
 from nlpcl.data import loading
 from nlpcl.data.classes import check_classes, check_names
@@ -41,9 +41,8 @@ def load_splits(config: RunConfig, *, as_test: bool = False, for_test: bool = Fa
 
 def load_unsplit(config: RunConfig) -> Splits:
     """Load every row of the corpora into ``train``, for a protocol to split."""
-    named = [part.strip() for part in config.data.split(",")]
     joined = Splits(config.data)
-    for part in [config.data] if os.path.exists(config.data) else named:
+    for part in parts(config.data):
         splits, _ = loading.load_as_is(
             part,
             tasks.spec(config.task).schema,
@@ -56,6 +55,11 @@ def load_unsplit(config: RunConfig) -> Splits:
         joined.notes += splits.notes
         joined.renamed += splits.renamed
     return joined
+
+
+def load_data(config: RunConfig) -> Splits:
+    """The data of a training: split, or for folds all rows in ``train``."""
+    return load_unsplit(config) if config.folds else load_splits(config)
 
 
 def check_rows(config: RunConfig, splits: Splits, *, quiet: bool) -> None:

@@ -22,8 +22,9 @@ from nlpcl.core.tables import Report
 from nlpcl.runs.checksums import MODEL, check_model
 from nlpcl.runs.evaluation import evaluate, marked, say_collapse
 from nlpcl.runs.folder import FOLDS, OWN_CODE, UNFINISHED, number, read_record
+from nlpcl.runs.learnt import examples, heard
 from nlpcl.runs.predictor import Predictor
-from nlpcl.runs.rows import load_splits, load_unsplit
+from nlpcl.runs.rows import load_splits
 from nlpcl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -248,17 +249,7 @@ class Run:
         Raises:
             UserError: the data cannot be read any more, or have no test set.
         """
-        if self.is_study:
-            fold = self.record.get("model_fold", "")
-            tested = {row["id"] for row in self.predictions if row.get("fold") == fold}
-            labels = set(self.predictions[0]["probabilities"])
-            rows = [row for row in load_unsplit(self.config).train if row.get("label") in labels]
-            return rows, [row["id"] in tested for row in rows]
-        tests = load_splits(self.config, for_test=True).test
-        if not tests:
-            raise UserError("its data have no test set", self.folder)
-        rows = next(iter(tests.values()))
-        return rows, [True] * len(rows)
+        return examples(self)
 
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
         """Evaluate on test sets, by default the run's own.
@@ -291,11 +282,7 @@ class Run:
             UserError: rows of a class that the model does not know.
         """
         report, rows = evaluate(self.model, self.task_for(config, names), splits, self.precision)
-        known = set(self.record.get("speakers", ()))
-        heard = [row for row in rows if row.get("speaker") in known]
-        if heard:
-            note = f"{len(heard)} of {len(rows)} clips are by speakers the model was trained on or"
-            note += " selected with: in part SPEAKER-DEPENDENT."
+        if note := heard(self.record, rows):
             report.tables[0].note = f"{report.tables[0].note} {note}".strip()
         return marked(report, self.remark), rows
 

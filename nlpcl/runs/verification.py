@@ -14,7 +14,7 @@ from nlpcl.core.version import __version__
 from nlpcl.runs.ablation.identity import code_identity, differing
 from nlpcl.runs.checksums import FILES, faults, model_checksums, of_model
 from nlpcl.runs.folder import FOLDS
-from nlpcl.runs.rows import load_splits, load_unsplit
+from nlpcl.runs.rows import load_data
 from nlpcl.runs.run import Run
 
 Verdict = Literal["yes", "no", "differs", "unknown"]
@@ -87,7 +87,7 @@ def data(run: Run) -> tuple[Verdict, str]:
     """Whether the data are those that the run was trained and tested on."""
     wanted = run.record.get("data", {}).get("fingerprint")
     try:
-        splits = load_unsplit(run.config) if run.is_study else load_splits(run.config)
+        splits = load_data(run.config)
     except UserError as error:
         return "unknown", f"they cannot be read: {error}"
     found = splits.fingerprint()

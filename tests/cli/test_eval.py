@@ -26,7 +26,7 @@ def test_its_own_test_set_again(evaluate, finished_run):
 
 
 def test_a_file_is_scored_whole(evaluate, tmp_path, pairs, write_table):
-    write_table(tmp_path / "other.tsv", pairs[:5])
+    write_table(tmp_path / "other.tsv", [(f"春{one}", f"春{two}") for one, two in pairs[:5]])
     found = json.loads(evaluate("--data", "other.tsv", "--format", "json").out)
     assert found["metrics"]["n"] == 5
     rows = next(table["rows"] for table in found["tables"] if table["name"] == "splits")

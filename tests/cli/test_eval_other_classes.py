@@ -33,7 +33,8 @@ def trained(tmp_path_factory, tiny_encoder, command_line):
     fast = ["--epochs", "1", "--batch-size", "8", "--precision", "fp32", "--device", "cpu"]
     for name in ("three", "two.csv"):
         out = root / f"run-{name[:3]}"
-        data = ["--data", root / name, "--dev-fraction", "0.3", "--backbone", tiny_encoder()]
+        data = ["--data", root / name, "--backbone", tiny_encoder()]
+        data += ["--dev-fraction", "0.3"] if name == "two.csv" else []
         result = command_line(["train", "asrm", *data, *fast, "--out", out])
         assert result.code == 0, result.err
         assert f"{3 if name == 'three' else 2} classes in" in result.err
@@ -58,7 +59,7 @@ def test_unknown_classes_are_refused_with_the_remedy(evaluate, trained):
 
 
 def test_a_name_written_otherwise_is_proposed(evaluate, tmp_path):
-    data = write(tmp_path / "x.csv", {"hate": "HATE"})
+    data = write(tmp_path / "x.csv", {"hate": "HATE"}, "周末")
     assert '--map-labels "HATE=hate"' in evaluate("run-thr", "--data", data).error_line
 
 
@@ -146,6 +147,87 @@ def test_runs_are_crossed_with_corpora(evaluate, trained, tmp_path):
     own = json.loads((trained / "run-two" / "report.json").read_text(encoding="utf-8"))
     key = "run-two/two/macro_f1"
     assert found["metrics"][key] == pytest.approx(own["metrics"]["macro_f1"])
+
+
+def told(result):
+    """The number of rows and the title of the first table of a JSON report."""
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    return found["metrics"]["n"], found["tables"][0]["title"]
+
+
+def test_the_data_of_the_training_are_split_as_they_were_for_it(evaluate, trained):
+    own = json.loads(evaluate("run-two", "--format", "json").out)
+    (trained / "again.csv").unlink(missing_ok=True)
+    (trained / "again.csv").symlink_to(trained / "two.csv")
+    for place in (trained / "two.csv", trained / "x" / ".." / "two.csv", trained / "again.csv"):
+        (trained / "x").mkdir(exist_ok=True)
+        found = json.loads(evaluate("run-two", "--data", place, "--format", "json").out)
+        assert found["metrics"] == own["metrics"], "what it has learnt is no test row"
+    assert own["metrics"]["n"] < 15
+
+
+def test_rows_that_the_run_has_learnt_are_left_out_and_said(evaluate, trained, tmp_path):
+    held_out = told(evaluate("run-two", "--format", "json"))[0]
+    names = {"normal": "fine", "offensive": "bad", "hate": "bad"}
+    new = write(tmp_path / "new.csv", names, "后天").read_text(encoding="utf-8")
+    old = (trained / "two.csv").read_text(encoding="utf-8").split("\n", 1)[1]
+    (tmp_path / "both.csv").write_text(new + old, encoding="utf-8")
+    number, title = told(evaluate("run-two", "--data", "both.csv", "--format", "json"))
+    assert number == 15 + held_out
+    learnt = f"{15 - held_out:.0f} of 30 rows of both"
+    assert f"{learnt} LEFT OUT, since the run was trained or selected on them" in title
+    kept = ["--data", "both.csv", "--keep-overlap", "--format", "json"]
+    number, title = told(evaluate("run-two", *kept))
+    assert number == 30
+    assert f"{learnt} scored although the run was trained" in title
+    # Of several files each one is looked at.
+    assert told(evaluate("run-two", "--data", "new.csv,both.csv", "--format", "json"))[0] == 15
+    (tmp_path / "mean.csv").write_text(new.split("\n", 1)[0] + "\n" + old, encoding="utf-8")
+    assert told(evaluate("run-two", "--data", "mean.csv", "--format", "json"))[0] == held_out
+
+
+def test_nothing_new_is_refused(evaluate, trained, tmp_path):
+    learnt = trained / "three" / "train.csv"
+    line = evaluate("run-thr", "--data", learnt).error_line
+    assert "trained or selected on all 15 rows of train" in line
+    assert "--keep-overlap" in line
+    assert (
+        told(evaluate("run-thr", "--data", learnt, "--keep-overlap", "--format", "json"))[0] == 15
+    )
+    assert "has no effect" in evaluate("run-thr", "--keep-overlap").error_line
+
+
+def test_data_of_the_training_that_changed_or_are_gone_are_said(evaluate, trained, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(trained / "run-two", tmp_path / "copy")
+    record = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    for data, words in (("gone.csv", "cannot be told"), ("changed.csv", "have changed")):
+        write(tmp_path / "changed.csv", {}, "上周")
+        changed = record | {"config": record["config"] | {"data": str(tmp_path / data)}}
+        (copy / "run.json").write_text(json.dumps(changed), encoding="utf-8")
+        result = evaluate(copy, "--data", trained / "two.csv", "--format", "json")
+        assert told(result)[0] == 15
+        assert words in json.loads(result.out)["tables"][-1]["note"]
+
+
+def test_corpora_of_one_name_are_columns_of_their_own(evaluate, trained, tmp_path):
+    names = {"normal": "fine", "offensive": "bad", "hate": "bad"}
+    for folder, tag in (("a", "上周"), ("b", "下周")):
+        write(tmp_path / folder / "x.csv", names, tag)
+    result = evaluate("run-two", "--cross", "--data", "a/x.csv,b/x.csv", "--format", "json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    assert {"run-two/x/macro_f1", "run-two/x-2/macro_f1"} <= set(found["metrics"])
+    twice = evaluate("run-two", "--cross", "--data", "a/x.csv,a/x.csv").error_line
+    assert "named twice" in twice
+
+
+def test_a_crossed_table_names_the_run_that_lacks_a_class(evaluate, trained):
+    data = f"{trained / 'three'},{trained / 'two.csv'}"
+    line = evaluate("run-thr", trained / "run-two", "--cross", "--data", data).error_line
+    assert "run-thr on three, two: the model knows no class 'bad'" in line
 
 
 def test_a_damaged_training_file_does_not_block_the_test(run_main, evaluate, trained, tmp_path):

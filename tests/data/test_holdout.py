@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nlpcl.data.holdout import group_of
+from nlpcl.data.holdout import group_of, row_keys
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,11 @@ def test_rows_are_held_out_with_their_speaker_group_target_or_text(row, group):
 
 def test_a_group_is_no_text_of_that_name():
     assert group_of({"group": "hello", "text": "x"}, 0) != group_of({"text": "hello"}, 0)
+
+
+def test_a_clip_is_the_same_from_wherever_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for start, is_same in ((0.5, True), (1.0, False)):
+        one = row_keys({"path": "a/x.wav", "start": 0.5, "end": None})
+        other = row_keys({"path": str(tmp_path / "a" / "x.wav"), "start": start, "end": None})
+        assert (one == other) is is_same

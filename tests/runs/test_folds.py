@@ -190,3 +190,17 @@ def test_what_cannot_be_read_is_a_row_with_an_error(study, manifest, tmp_path, r
 def test_a_protocol_that_does_not_fit_is_refused(settings, protocol, what, tmp_path):
     with pytest.raises(UserError, match=what):
         nlpcl.fit(dataclasses.replace(settings, protocol=protocol), out=tmp_path / "run")
+
+
+def test_the_one_model_is_tested_on_clips_that_it_has_not_learnt(study, manifest, monkeypatch):
+    from nlpcl.runs.learnt import load_new
+
+    fold = study.record["model_fold"]
+    tested = {row["id"] for row in study.all_predictions if row["fold"] == fold}
+    monkeypatch.chdir(manifest.parent)
+    for data in (str(manifest), "clips.csv"):
+        config = dataclasses.replace(study.config, data=data)
+        found = load_new(study, config, keep=False)
+        assert {row["id"] for row in found.test["clips"]} == tested
+        assert f"{36 - len(tested)} of 36 rows of clips LEFT OUT" in found.protocol
+        assert len(load_new(study, config, keep=True).test["clips"]) == 36

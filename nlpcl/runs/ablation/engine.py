@@ -57,9 +57,9 @@ def check_data(config: Any, *, quiet: bool) -> None:
     Raises:
         UserError: they cannot be read or lack a split.
     """
-    from nlpcl.runs.rows import check_rows, load_splits, load_unsplit
+    from nlpcl.runs.rows import check_rows, load_data
 
-    splits = load_unsplit(config) if config.folds else load_splits(config)
+    splits = load_data(config)
     check_rows(config, splits, quiet=quiet)
     sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     for name, size in sizes.items():
