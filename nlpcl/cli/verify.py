@@ -20,7 +20,7 @@ def command(arguments: Sequence[str] = ()) -> Any:
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run or an ablation.")],
     again: Annotated[
         bool, typer.Option("--again", help="Also predict the test sets again and compare.")
     ] = False,

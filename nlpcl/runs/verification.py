@@ -1,17 +1,19 @@
-"""Whether a run folder is whole, and whether its report follows from what lies in it."""
+"""Whether a run or ablation is whole, and whether its report follows from what lies in it."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json_lines
+from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.core.tables import Table
 from nlpcl.core.version import __version__
 from nlpcl.runs.ablation.identity import code_identity, differing
+from nlpcl.runs.ablation.reuse import MARK
 from nlpcl.runs.checksums import FILES, faults, model_checksums, of_model
 from nlpcl.runs.folder import FOLDS
 from nlpcl.runs.rows import load_data
@@ -21,6 +23,9 @@ Verdict = Literal["yes", "no", "differs", "unknown"]
 """``differs`` is said of code alone: the run is whole, a new one may give other numbers."""
 Finding = tuple[str, Verdict, str]
 """What was checked, whether it holds, and what was seen."""
+Fingerprints = dict[str, str]
+"""Of data, by the settings that they were read with."""
+GRAVEST: tuple[Verdict, ...] = ("no", "unknown", "differs")
 ANSWERS, REPORT = "predictions.jsonl", "report.json"
 NEAR = 1e-6
 """Percent by which a recomputed number may differ from a reported one."""
@@ -30,25 +35,90 @@ UNKNOWN = "it was trained by a version that kept no checksums"
 
 
 def verify(folder: Path, *, again: bool = False) -> Table:
-    """Check a run, and each fold of a study.
+    """Check a run, with a line for each fold of a study; or an ablation, with a line a training.
 
     Args:
-        folder: of the run.
-        again: also let the model answer its test sets anew.
+        folder: of the run or ablation.
+        again: also let the models answer their test sets anew.
 
     Raises:
-        UserError: it is no run.
+        UserError: it is neither.
     """
+    if (folder / MARK).is_file():
+        rows = list(cells(folder, again=again))
+        name = folder.resolve().name
+        return Table("verification", ["training", "holds", "seen"], rows, title=name)
     run = Run(folder)
-    rows = [list(finding) for finding in findings(run, again=again)]
+    rows = [list(finding) for finding in findings(run, {}, again=again)]
+    rows += [[f"fold {name}", *rest] for name, *rest in fold_findings(run, again=again)]
+    return Table("verification", ["check", "holds", "seen"], rows, title=run.name)
+
+
+def cells(folder: Path, *, again: bool) -> Iterator[list[str]]:
+    """Each training of an ablation in one line.
+
+    Raises:
+        UserError: its record is damaged.
+    """
+    record = read_json(folder / MARK)
+    known: Fingerprints = {}
+    try:
+        listed = [
+            (
+                f"{one['variant']} (seed {one['seed']})",
+                folder / one["folder"],
+                {
+                    test: {k: float(v) for k, v in scores.items()}
+                    for test, scores in one["scores"].items()
+                },
+            )
+            for one in record["cells"]
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError("lists no trainings", folder / MARK, "The file is damaged.") from error
+    for title, place, wanted in listed:
+        try:
+            run = Run(place)
+            found = [*findings(run, known, again=again), *fold_findings(run, again=again)]
+            found.append(("ablation", *as_the_table_says(run, wanted)))
+        except UserError as error:
+            found = [("run", "no", error.what)]
+        yield [title, *in_one_line(found)]
+
+
+def as_the_table_says(run: Run, wanted: Mapping[str, Mapping[str, float]]) -> tuple[Verdict, str]:
+    """Whether the scores that an ablation has noted of a training are those of its report.
+
+    Args:
+        run: the training.
+        wanted: measure → score, by test set; the first has no prefix in the report.
+    """
+    for place, (test, scores) in enumerate(wanted.items()):
+        for name, value in scores.items():
+            found = run.metrics.get(f"{test}/{name}" if place else name)
+            if found is not None and not math.isclose(found, value, abs_tol=NEAR):
+                return "no", f"{name} is {value:.4f} in {MARK}, {found:.4f} in the report"
+    return "yes", "its scores are those of the report"
+
+
+def fold_findings(run: Run, *, again: bool) -> Iterator[Finding]:
+    """Each fold of a study in one line; what is to be said of the code of all is said once."""
+    said = "code", *code(run)
     for name in [fold["name"] for fold in run.record.get("leaks", {}).get("folds", ())]:
-        place = folder / FOLDS / name
+        place = run.folder / FOLDS / name
         if (place / "run.json").is_file():
-            fold = Run(place)
-            rows += [[f"fold {name}: {what}", *rest] for what, *rest in findings(fold, again=again)]
+            found = [one for one in findings(Run(place), {}, again=again) if one != said]
+            yield name, *in_one_line(found)
         else:
-            rows.append([f"fold {name}", "no", "it is not there"])
-    return Table("verification", ["check", "holds", "seen"], rows, title=f"{run.name}")
+            yield name, "no", "it is not there"
+
+
+def in_one_line(found: Sequence[Finding]) -> tuple[Verdict, str]:
+    """The gravest of several findings, in one."""
+    for verdict in GRAVEST:
+        if chosen := [f"{what}: {seen}" for what, one, seen in found if one == verdict]:
+            return verdict, in_short(chosen)
+    return "yes", f"{len(found)} checks"
 
 
 def holds(table: Table) -> bool:
@@ -56,12 +126,18 @@ def holds(table: Table) -> bool:
     return all(row[1] != "no" for row in table.rows)
 
 
-def findings(run: Run, *, again: bool) -> Iterator[Finding]:
-    """Every check of a run, one after the other."""
+def findings(run: Run, known: Fingerprints, *, again: bool) -> Iterator[Finding]:
+    """Every check of a run, one after the other.
+
+    Args:
+        run: the run.
+        known: fingerprints of data that were read, which are not read again.
+        again: also let the model answer its test sets anew.
+    """
     yield "finished", "no" if run.remark else "yes", run.remark or run.record.get("ended", "")
     yield "weights", *weights(run)
     if run.folder.parent.name != FOLDS:  # a fold's rows are those of its study
-        yield "data", *data(run)
+        yield "data", *data(run, known)
     yield "predictions", *kept(run, ANSWERS)
     yield "report", *kept(run, REPORT)
     yield "report from predictions", *report_from_predictions(run)
@@ -83,14 +159,16 @@ def weights(run: Run) -> tuple[Verdict, str]:
     return "yes", f"{len(wanted)} files" + (f"; besides {in_short(added)}" * bool(added))
 
 
-def data(run: Run) -> tuple[Verdict, str]:
+def data(run: Run, known: Fingerprints) -> tuple[Verdict, str]:
     """Whether the data are those that the run was trained and tested on."""
     wanted = run.record.get("data", {}).get("fingerprint")
+    settings = [f.name for f in dataclasses.fields(run.config) if f.metadata.get("panel") == "Data"]
+    key = repr([getattr(run.config, name) for name in (*settings, "seed")])
     try:
-        splits = load_data(run.config)
+        found = known.get(key) or load_data(run.config).fingerprint()
     except UserError as error:
         return "unknown", f"they cannot be read: {error}"
-    found = splits.fingerprint()
+    known[key] = found
     if found != wanted:
         return "no", f"fingerprint {found}, was {wanted}"
     return "yes", f"fingerprint {found}"

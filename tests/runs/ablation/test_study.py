@@ -252,3 +252,39 @@ def test_studies_over_folds_pool_their_clips_by_speaker(clips, tmp_path, monkeyp
     assert scores.values["general"][0] == pytest.approx(run.metrics["ua"])
     assert "Clusters: speaker." in study.report.tables[0].note
     assert not dataclasses.asdict(run)["reason"]
+
+
+def test_each_training_is_verified_in_a_line(study, run_main, tmp_path):
+    copy = shutil.copytree(study.folder, tmp_path / "copy")
+
+    def verified():
+        result = run_main("verify", copy, "--format", "json")
+        (found,) = json.loads(result.out)["tables"]
+        return result.code, {name: (held, seen) for name, held, seen in found["rows"]}
+
+    names = [f"{variant} (seed {seed})" for variant in NAMES for seed in (0, 1)]
+    assert verified() == (0, dict.fromkeys(names, ("yes", "8 checks")))
+    cell = copy / "cells" / "sdcl" / "seed-1"
+    (cell / "model" / "model.safetensors").unlink()
+    code, found = verified()
+    assert code == 1
+    assert {name for name, (held, _) in found.items() if held == "no"} == {"sdcl (seed 1)"}
+    assert found["sdcl (seed 1)"][1] == "weights: there is no model"
+    shutil.rmtree(cell)
+    assert verified()[1]["sdcl (seed 1)"] == ("no", "run: no such run folder")
+
+
+def test_a_table_that_was_edited_contradicts_its_trainings(study, read, run_main, tmp_path):
+    copy = shutil.copytree(study.folder, tmp_path / "copy")
+    record = read(copy / "ablation.json")
+    scores = next(iter(record["cells"][0]["scores"].values()))
+    measure = next(iter(scores))
+    scores[measure] += 1.0
+    (copy / "ablation.json").write_text(json.dumps(record), encoding="utf-8")
+    result = run_main("verify", copy, "--format", "json")
+    assert result.code == 1
+    assert f"{measure} is {scores[measure]:.4f} in ablation.json" in result.out
+    record["cells"][0]["scores"] = {"test": [1]}
+    for damaged in ([], {"cells": [1]}, record):
+        (copy / "ablation.json").write_text(json.dumps(damaged), encoding="utf-8")
+        assert "lists no trainings" in run_main("verify", copy).error_line
