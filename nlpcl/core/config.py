@@ -15,6 +15,8 @@ from nlpcl.core.renamed import RenamedFields, with_present_names
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from nlpcl.core.splits import Splits
+
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 SPEED_ALONE = ("device", "threads")
@@ -193,6 +195,10 @@ class RunConfig(RenamedFields):
     def learning_rate_schedule(self, updates: int) -> Callable[[int], float] | None:
         """Factor of the peak learning rate by update; None for linear warm-up and decay."""
         return None
+
+    def idle(self, splits: Splits) -> dict[str, str]:
+        """Settings that change nothing for these rows, whatever their value → why."""
+        return splits.idle
 
     def columns(self) -> dict[str, str]:
         """Map fields of a row to the columns that the user named for them."""

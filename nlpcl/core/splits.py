@@ -58,6 +58,7 @@ class Splits:
         notes: what a reader must know (overlap dropped, damaged copy, ...).
         renamed: rows that another class was given, or that were dropped, by their former class.
         unread: why ``train`` or ``dev`` could not be read, where the rest of the corpus could.
+        idle: settings that change nothing about these rows, whatever their value → why.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Splits:
     notes: list[str] = field(default_factory=list[str])
     renamed: Counter[str] = field(default_factory=Counter[str])
     unread: dict[str, UserError] = field(default_factory=dict[str, UserError])
+    idle: dict[str, str] = field(default_factory=dict[str, str])
 
     def part(self, name: str, read: Callable[[], list[Example]]) -> list[Example]:
         """The rows of ``train`` or ``dev``; none, and why in ``unread``, where that fails.

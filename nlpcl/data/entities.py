@@ -63,7 +63,9 @@ def decode_or_tell(splits: Splits, *, asked: bool) -> None:
             if any(entities(str(row[field])) for field in TEXT_FIELDS if field in row):
                 held += 1
                 rows[at] = decode(row) if asked else row
-    if held:
+    if not held:
+        splits.idle["unescape_html"] = "no text holds an HTML entity"
+    else:
         done = "decoded" if asked else f"as they are ({FLAG} decodes them)"
         total = sum(map(len, parts))
         what = f"HTML entities such as &amp; in {held} of {total} rows {done}"

@@ -151,36 +151,59 @@ def assemble(
             result.test[unused_name(name, result.test)] = list(rows)
             _note_unequal(result, name, rows)
         parts.append(part)
-    tested = set() if keep_overlap else all_keys(r for rows in result.test.values() for r in rows)
+    tested = all_keys(r for rows in result.test.values() for r in rows)
+    holds_out = any(is_unsplit for _, is_unsplit in corpora)
+    overlap = 0
     for part, protocol in zip(parts, protocols, strict=True):
         for split in ("train", "dev"):
             rows = getattr(part, split)
             kept = without(rows, tested)
-            setattr(part, split, kept)
-            _note_dropped(result, part.name, split, len(rows) - len(kept), "a test set")
+            overlap += len(rows) - len(kept)
+            if not keep_overlap:
+                setattr(part, split, kept)
+                _note_dropped(result, part.name, split, len(rows) - len(kept), "a test set")
         if part.train and not part.dev:
+            holds_out = True
             part.train, part.dev = hold_out(part.train, dev_fraction, seed, "dev")
             if part.dev:
                 protocol.append(f"dev is {rule}")
         result.train += part.train
         result.dev += part.dev
+    kept = without(result.train, all_keys(result.dev))
+    overlap += len(result.train) - len(kept)
     if not keep_overlap:
-        kept = without(result.train, all_keys(result.dev))
         _note_dropped(result, result.name, "train", len(result.train) - len(kept), "dev")
         result.train = kept
+    result.idle = _idle([splits.idle for splits, _ in corpora], overlap, holds_out=holds_out)
     sentences = [
         f"{part.name}: {', '.join(clauses)}"
         for part, clauses in zip(parts, protocols, strict=True)
         if clauses
     ]
     if result.train:
-        overlap = "kept" if keep_overlap else "dropped"
+        done = "kept" if keep_overlap else "dropped"
         what = "clips that" if unit == "by speaker" else "rows whose sentences"
-        sentences.append(f"training {what} stand in dev or test {overlap}")
+        sentences.append(f"training {what} stand in dev or test {done}")
     result.protocol = "; ".join(sentences)
     for rows in (result.train, result.dev, *result.test.values()):
         rows[:] = [_without_place(row) for row in rows]
     return result
+
+
+def _idle(parts: Sequence[Mapping[str, str]], overlap: int, *, holds_out: bool) -> dict[str, str]:
+    """Settings that change nothing about the rows of any corpus → why.
+
+    Args:
+        parts: the same of each corpus.
+        overlap: rows that stand on two sides of the split.
+        holds_out: whether rows of a corpus are held out.
+    """
+    idle = {name: why for name, why in parts[0].items() if all(name in part for part in parts)}
+    if not holds_out:
+        idle["dev_fraction"] = "every corpus here has a dev set of its own"
+    if not overlap:
+        idle["keep_overlap"] = "no row of train or dev stands in a test set, none of train in dev"
+    return idle
 
 
 def _of_equal_length(rows: Sequence[Example], problems: list[Problem]) -> list[Example]:

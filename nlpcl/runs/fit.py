@@ -15,7 +15,7 @@ from nlpcl.core.needs import changed, refuse_without_effect
 from nlpcl.nn.devices import choose_machine
 from nlpcl.runs.evaluation import check_tests
 from nlpcl.runs.folder import refuse_taken
-from nlpcl.runs.rows import check_rows, load_splits
+from nlpcl.runs.rows import check_rows, load_splits, refuse_idle
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import fit_splits
 from nlpcl.training.process import process_kept
@@ -67,6 +67,8 @@ def fit(
             f"--data {config.data}",
             "It is for testing only (nlpcl eval), or too small to hold a dev set out.",
         )
+    if not resume:
+        refuse_idle(config, splits)
     check_rows(config, splits, quiet=quiet)
     check_tests(config, splits)
     return fit_splits(entry, config, splits, machine, out=out, quiet=quiet, resume=resume)

@@ -6,12 +6,16 @@ from collections.abc import Collection
 
 from nlpcl import tasks
 from nlpcl.core import progress
-from nlpcl.core.config import RunConfig
-from nlpcl.core.needs import parts
+from nlpcl.core.config import RunConfig, flag
+from nlpcl.core.errors import UserError
+from nlpcl.core.needs import changed, parts
 from nlpcl.core.splits import Splits
 from nlpcl.data import loading
 from nlpcl.data.classes import check_classes, check_names
 from nlpcl.data.inventory import inventory
+
+PERMISSIONS = ("keep_overlap", "unescape_html")
+"""Settings that allow something to be done where there is a case for it."""
 
 
 def load_splits(config: RunConfig, *, as_test: bool = False, for_test: bool = False) -> Splits:
@@ -76,6 +80,35 @@ def check_rows(config: RunConfig, splits: Splits, *, quiet: bool) -> None:
     if not quiet:
         for line in inventory(splits):
             progress.say(line)
+
+
+def refuse_idle(config: RunConfig, splits: Splits) -> None:
+    """Refuse a setting that was given and has no effect on the data; a permission is but noted.
+
+    Raises:
+        UserError: saying why it has none.
+    """
+    idle = config.idle(splits)
+    for name in changed(config):
+        if name not in idle:
+            continue
+        if name in PERMISSIONS:
+            splits.notes.append(f"{flag(name)} changes nothing: {idle[name]}")
+        else:
+            raise UserError(f"has no effect: {idle[name]}", flag(name), "Leave it out.")
+
+
+def refuse_equal_on(splits: Splits, variants: Collection[RunConfig]) -> None:
+    """Refuse variants that differ in a setting without an effect on the data.
+
+    Raises:
+        UserError: saying why it has none.
+    """
+    for config in variants:
+        for name, why in config.idle(splits).items():
+            if len({getattr(one, name) for one in variants}) > 1:
+                what = f"sets nothing apart: {why}"
+                raise UserError(what, flag(name), "Leave it out of the variants and sweeps.")
 
 
 def check_mapping(config: RunConfig, splits: Splits, known: Collection[str] = ()) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.core import progress
+from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import read_json, write_json
 from nlpcl.core.interrupts import FirstInterrupt
@@ -51,15 +52,22 @@ def train_cells(plan: Plan, cells: Sequence[Cell], folder: Path, *, jobs: int, q
         Pool(plan, folder, jobs, quiet).run(cells)
 
 
-def check_data(config: Any, *, quiet: bool) -> None:
+def check_data(plan: Plan, config: RunConfig, *, quiet: bool) -> None:
     """Read the data once before anything is trained, and say what they are.
 
+    Args:
+        plan: of the ablation.
+        config: of the first cell that is to be trained.
+        quiet: say nothing.
+
     Raises:
-        UserError: they cannot be read or lack a split.
+        UserError: they cannot be read, lack a split, or leave a setting without an effect.
     """
-    from nlpcl.runs.rows import check_rows, load_data
+    from nlpcl.runs.rows import check_rows, load_data, refuse_equal_on, refuse_idle
 
     splits = load_data(config)
+    refuse_equal_on(splits, plan.variants.values())
+    refuse_idle(config, splits)
     check_rows(config, splits, quiet=quiet)
     sizes = {"training": len(splits.train), "dev": len(splits.dev), "test": len(splits.test)}
     for name, size in sizes.items():

@@ -74,7 +74,7 @@ def ablate(
         remove_parts(folder)
         cells = unfinished(plan, folder, reuse_other_code=reuse_other_code)
         if cells:
-            check_data(cells[0].config, quiet=quiet)
+            check_data(plan, cells[0].config, quiet=quiet)
             write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "running"))
         try:
             train_cells(plan, cells, folder, jobs=jobs, quiet=quiet)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import OWN_FILE, above, is_one_of
+from nlpcl.core.splits import Splits
 from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
 
@@ -185,6 +186,12 @@ class ClassificationConfig(RunConfig):
         if len(set(widths)) < len(widths):
             raise UserError(f"{self.windows} repeats a width", "--windows", "Give each once.")
         return widths
+
+    def idle(self, splits: Splits) -> dict[str, str]:
+        """As for all models; and ``tune_threshold`` for other than two classes."""
+        classes = {row["label"] for row in splits.train if row.get("label") is not None}
+        many = {"tune_threshold": f"there are {len(classes)} classes, and a threshold parts two"}
+        return super().idle(splits) | (many if len(classes) != 2 else {})
 
     def data_options(self) -> dict[str, Any]:
         """``map_labels`` as former class → new name."""
