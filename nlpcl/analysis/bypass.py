@@ -147,7 +147,7 @@ def module_report(
     """
     answers: dict[str, Answers] = {}
     timing, sizes = Timing(), {}
-    for part, rows in parts(run, splits):
+    for part, rows in parts(run, splits, config):
         named = modules(part.model)
         if not named:
             what = f"{run.record['model']} has no module that can be bypassed"
@@ -175,12 +175,17 @@ def module_report(
     return report_of(answers, timing, sizes, run.spec, config, protocol), predictions
 
 
-def parts(run: Run, splits: Splits | None) -> Iterator[tuple[Run, Splits]]:
-    """Yield the models to test with their rows: the run itself, or the folds of a study."""
+def parts(run: Run, splits: Splits | None, config: Any) -> Iterator[tuple[Run, Splits]]:
+    """Yield the models to test with their rows: the run itself, or the folds of a study.
+
+    Args:
+        run: the run.
+        splits: its rows; None for a study.
+        config: of the study, with the place of its data.
+    """
     if splits is not None:
         yield run, splits
         return
-    config: Any = run.config
     clips = load_unsplit(config)
     for fold in folds(clips.train, config.protocol, config.seed, config.dev_fraction):
         folder = run.folder / FOLDS / fold.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ from nlpcl.cli.options import (
 from nlpcl.cli.show import check_format, check_output, loading, show_report
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError
-from nlpcl.core.needs import parts
+from nlpcl.core.needs import parts, refuse_without_effect
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report
 from nlpcl.data import classes
@@ -35,6 +35,8 @@ from nlpcl.runs.run import Run
 from nlpcl.tasks.spec import TaskSpec
 
 SUMMARY = "Score a run on its own test sets or on other data, or several runs on several corpora."
+EXPLAINED = 200
+"""Rows that ``--explain`` looks at."""
 MODULE = "module"
 """The name in ``--by`` that stands for the parts of the model."""
 
@@ -93,8 +95,11 @@ def evaluate(
         ),
     ] = False,
     explain_rows: Annotated[
-        int, typer.Option(help="Number of test rows with marked words for --explain.", min=1)
-    ] = 200,
+        int | None,
+        typer.Option(
+            help="Number of test rows with marked words for --explain. (default: 200)", min=1
+        ),
+    ] = None,
     identity: Annotated[
         bool,
         typer.Option(
@@ -132,6 +137,8 @@ def evaluate(
     check_format(format)
     check_output(output)
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral, cross=cross)
+    if explain_rows is not None and not explain:
+        raise UserError("belongs to --explain", "--explain-rows", "Give both.")
     check_runs(runs, data, cross=cross, keep=keep_overlap)
     loading(quiet=format != "table")
     from nlpcl.core.files import write_json, write_json_lines
@@ -145,6 +152,12 @@ def evaluate(
     if data_root:
         given = given | {"data_root": str(data_root)}
     config = changed(opened, given, data)
+    if identity:
+        refuse_for_identity(given, data)
+    elif opened.is_study and data is None:
+        # --by module reads the clips again.
+        refuse_for_folds(name for name in given if groups != [MODULE] or name != "data_root")
+    refuse_without_effect(config, given)
     if cross:
         from nlpcl.analysis.crossing import cross_report
 
@@ -164,7 +177,7 @@ def evaluate(
             opened,
             config,
             groups,
-            explain_rows if explain else 0,
+            (explain_rows or EXPLAINED) if explain else 0,
             other_data=data is not None,
             names=names(given),
             keep=keep_overlap,
@@ -174,6 +187,20 @@ def evaluate(
         write_json(output, report.as_dict())
         write_json_lines(output.with_suffix(".predictions.jsonl"), predictions)
     show_report(report, format, cases=cases)
+
+
+def refuse_for_identity(given: Mapping[str, Any], data: str | None) -> None:
+    """Refuse data and settings of data: ``--identity`` has sentences of its own."""
+    for name in (*(["data"] if data is not None else []), *given):
+        what = "has no effect: --identity asks about sentences of its own"
+        raise UserError(what, flag(name), "Leave one of them out.")
+
+
+def refuse_for_folds(given: Iterable[str]) -> None:
+    """Refuse settings of data where the folds of a study answer, as they did in its training."""
+    for name in given:
+        what = "has no effect: its folds were scored with the settings of their training"
+        raise UserError(what, flag(name), "Give --data too, to score its one model.")
 
 
 def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Splits:
@@ -194,7 +221,8 @@ def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool, keep: boo
         what = "has no effect: the run's own test sets are what it has not learnt"
         raise UserError(what, "--keep-overlap", "Give --data, or leave it out.")
     if data is not None and cross and len(set(parts(data))) < len(parts(data)):
-        raise UserError("a corpus is named twice", f"--data {data}", "Give each one once.")
+        what = f"{data!r} has an empty or repeated part"
+        raise UserError(what, "--data", "Give each one once.")
     if len({run.resolve() for run in runs}) < len(runs):
         raise UserError("a run is named twice", "eval", "Give each one once.")
 
@@ -234,7 +262,7 @@ def changed(run: Run, given: Mapping[str, Any], data: str | None) -> RunConfig:
     The classes of other data are not called as those of the training data were: a mapping of these
     is forgotten.
     """
-    fields = {field.name: field for field in dataclasses.fields(run.config)}
+    fields = {f.name: f for f in dataclasses.fields(run.config) if "help" in f.metadata}
     for name in given:
         if name not in fields:
             what = f"{run.record['model']} has no such setting"
@@ -270,9 +298,6 @@ def scored(
     """
     own_folds = run.is_study and not other_data
     splits = None if own_folds else tested(run, config, other_data=other_data, keep=keep)
-    if names and splits is None:
-        how = "Give --data to score its one model under other names."
-        raise UserError("its folds were scored under their own names", classes.FLAG, how)
     if names and splits is not None:
         check_mapping(config, splits, classes_of(run.model))
     if groups == [MODULE]:

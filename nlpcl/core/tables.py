@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.widths import Column, fitted
+
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Console, ConsoleOptions, Group
+    from rich.table import Table as RichTable
 
 Cell = str | int | float | bool | None
 
@@ -102,22 +105,11 @@ class Table:
         The title and the note stand outside the table, whose width would wrap them.
         """
         from rich.console import Group
-        from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable()
-        columns, texts = self.for_people()
-        for index, column in enumerate(columns):
-            cells = [row[index] for row in texts]
-            # Names in the first column stay whole, unless they are longer than a name.
-            whole = index == 0 and all(len(cell) <= NAME for cell in cells)
-            justify = "right" if self.is_numeric(column) else "left"
-            table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=whole)
-        for row in texts:
-            table.add_row(*(Text(cell) for cell in row))
         title = Text(self.title or self.name, style="bold")
         note = [Text(self.note, style="dim")] if self.note else []
-        return Group(title, table, *note, Text(""))
+        return Group(title, Fitted(self), *note, Text(""))
 
     def is_numeric(self, column: str) -> bool:
         """Whether a column holds only numbers."""
@@ -161,6 +153,43 @@ class Table:
         form = "l" + "r" * (len(columns) - 1)
         begin = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", head, r"\midrule"]
         return "\n".join([*begin, *body, r"\bottomrule", r"\end{tabular}", ""])
+
+
+@dataclass
+class Fitted:
+    """A table for rich, whose columns get the room that the terminal has.
+
+    Args:
+        table: what is printed.
+    """
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RichTable]:
+        """Yield it, as rich asks for."""
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        columns, texts = self.table.for_people()
+        contents: list[Column] = []
+        for index, heading in enumerate(columns):
+            cells = [row[index] for row in texts]
+            # Names in the first column stay whole, unless they are longer than a name.
+            is_named = index == 0 and all(len(cell) <= NAME for cell in cells)
+            is_text = not is_named and not self.table.is_numeric(heading)
+            contents.append(Column(heading, cells, is_text))
+        widths = fitted(contents, options.max_width - 3 * len(columns) - 1)
+        made = RichTable()
+        for index, heading in enumerate(columns):
+            made.add_column(
+                Text(heading),
+                justify="right" if self.table.is_numeric(heading) else "left",
+                overflow="fold",
+                width=widths[index] if widths else None,
+            )
+        for row in texts:
+            made.add_row(*(Text(cell) for cell in row))
+        yield made
 
 
 @dataclass

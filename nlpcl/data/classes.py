@@ -78,13 +78,16 @@ def rename(splits: Splits, mapping: Mapping[str, str]) -> Splits:
 
     Classes that no row has are ignored: another corpus beside this one may have them.
     ``splits.renamed`` counts the rows of the others.
+
+    Raises:
+        UserError: nothing is left of train, dev or a test set.
     """
     if not mapping:
         return splits
     before = Counter(row["label"] for rows in splits.test.values() for row in rows)
     before = before or Counter(row["label"] for row in splits.train)
 
-    def renamed(rows: Iterable[Example]) -> list[Example]:
+    def renamed(rows: Sequence[Example]) -> list[Example]:
         kept = []
         for row in rows:
             if row["label"] in mapping:
@@ -92,6 +95,9 @@ def rename(splits: Splits, mapping: Mapping[str, str]) -> Splits:
                 row = row | {"label": mapping[row["label"]]}
             if row["label"]:
                 kept.append(row)
+        if rows and not kept:
+            what = f"drops all {len(rows)} rows of a split of {splits.name}"
+            raise UserError(what, FLAG, "Keep one class at least.")
         return kept
 
     splits.train, splits.dev = renamed(splits.train), renamed(splits.dev)

@@ -17,7 +17,7 @@ from nlpcl.runs.evaluation import check_tests
 from nlpcl.runs.folder import refuse_taken
 from nlpcl.runs.rows import check_rows, load_splits, refuse_idle
 from nlpcl.runs.run import Run
-from nlpcl.runs.single import fit_splits
+from nlpcl.runs.single import fit_splits, refuse_finished
 from nlpcl.training.process import process_kept
 
 
@@ -90,7 +90,7 @@ def resume(
         entry: the code of its model; by default the run's own copy of it, or the zoo's.
 
     Raises:
-        UserError: it is of another model, or another process works on it.
+        UserError: it is finished or of another model, or another process works on it.
     """
     run = Run(folder)
     refuse_other_writer(run.folder)
@@ -100,6 +100,7 @@ def resume(
             f"--resume {folder}",
             f"Use: nlpcl train {run.record['model']} --resume {folder}",
         )
+    refuse_finished(run.folder)
     kept = run.record["config"]
     config = entry.config_class.from_dict(kept, where=str(folder)) if entry else run.config
     return fit(config, out=folder, quiet=quiet, resume=True)

@@ -165,9 +165,18 @@ def resumed_folder(folder: Path) -> Generator[Path]:
         UserError: it is finished, or another process works on it.
     """
     with begun_folder(folder):
-        if read_record(folder).get("state") == "finished":
-            raise UserError("is finished already", folder, f"See it: nlpcl eval {folder}")
+        refuse_finished(folder)  # by now
         yield folder
+
+
+def refuse_finished(folder: Path) -> None:
+    """Refuse to go on with a finished run.
+
+    Raises:
+        UserError: it is one.
+    """
+    if read_record(folder).get("state") == "finished":
+        raise UserError("is finished already", folder, f"See it: nlpcl eval {folder}")
 
 
 def save_model(model: ZooModel, task: Task, folder: Path, record: dict[str, Any]) -> None:

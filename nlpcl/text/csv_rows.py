@@ -33,8 +33,11 @@ def read_csv(
                 raise UserError(f"not valid CSV: {row}", how="Check the quotes of this row.")
             check_encoding("".join(row))
             if len(row) != len(header):
-                what = f"{len(row)} fields where the header has {len(header)}"
-                raise UserError(what, how="Quote fields that hold the delimiter.")
+                fields = "field" if len(row) == 1 else "fields"
+                what = f"{len(row)} {fields} where the header has {len(header)}"
+                is_longer = len(row) > len(header)
+                how = "Quote fields that hold the delimiter." if is_longer else "Add the others."
+                raise UserError(what, how=how)
         except UserError as error:
             yield Record("", number=number, error=f"{name}:{number}: {error}")
             continue

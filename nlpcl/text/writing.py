@@ -207,7 +207,7 @@ def json_line(row: Row) -> str:
 
 
 def csv_line(cells: Iterable[Any]) -> str:
-    r"""``cells`` as one CSV line; lone surrogates are written as ``\udXXX``."""
+    """``cells`` as one CSV line; a lone surrogate is written as its Python escape."""
     stream = io.StringIO(newline="")
     # The module quotes a carriage return only if it is part of the line terminator.
     csv.writer(stream, lineterminator="\r\n").writerow(cells)

@@ -135,7 +135,7 @@ def test_a_bad_row_of_json_lines_keeps_its_place(tmp_path, bad):
 
 
 BAD_CSV = {
-    b"only one": "1 fields where the header has 2",
+    b"only one": "1 field where the header has 2. Add the others",
     b"a,b,c": "3 fields where the header has 2",
     b'"a"b,c': "not valid CSV",
     b'x,"never closed': "not valid CSV",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def ablate(
     chosen = plan.task.measures.check(metrics)
     folder = Path(out) if out is not None else stamped_folder(f"ablate-{plan.entry.name}")
     prepare_folder(plan, folder)
-    with only_writer(folder, progress.say):
+    with removed_if_empty(folder), only_writer(folder, progress.say):
         remove_parts(folder)
         cells = unfinished(plan, folder, reuse_other_code=reuse_other_code)
         if cells:
@@ -84,6 +85,17 @@ def ablate(
             write_json(folder / MARK, as_record(plan, results, [], [], "interrupted"))
             how = f"Give the same command with --out {folder} to go on."
             raise KeyboardInterrupt(how) from None
+
+
+@contextlib.contextmanager
+def removed_if_empty(folder: Path) -> Generator[None]:
+    """Remove a folder that was made for what a mistake kept from beginning."""
+    try:
+        yield
+    except UserError:
+        with contextlib.suppress(OSError):  # something lies there
+            folder.rmdir()
+        raise
 
 
 def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:

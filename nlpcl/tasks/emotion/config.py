@@ -149,7 +149,8 @@ class EmotionConfig(RunConfig):
     )
     mixup: float = option(
         0.0,
-        "α of mixup; larger values mix more evenly, 0 disables it",
+        "α of mixup with other clips of the same forward pass (--batch-size); larger values mix "
+        "more evenly, 0 disables it",
         panel="Training",
         at_least=0,
         needs=above("batch_size", 1),
