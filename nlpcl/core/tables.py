@@ -174,8 +174,8 @@ class Fitted:
         contents: list[Column] = []
         for index, heading in enumerate(columns):
             cells = [row[index] for row in texts]
-            # Names in the first column stay whole, unless they are longer than a name.
-            is_named = index == 0 and all(len(cell) <= NAME for cell in cells)
+            # In the first column names may have several words.
+            is_named = all(len(one) <= NAME and (not index or " " not in one) for one in cells)
             is_text = not is_named and not self.table.is_numeric(heading)
             contents.append(Column(heading, cells, is_text))
         widths = fitted(contents, options.max_width - 3 * len(columns) - 1)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-LONGEST_WORD = 14
-"""Cells beyond which a word of a text is broken where nothing else helps, as a sentence is that is
+LONG = 14
+"""Cells of the longest word of a text that is not broken lightly; an address is longer, and a sentence
 written without blanks."""
+SHORT = 8
+"""Cells of the longest word that is never broken."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Column:
     Args:
         heading: above it.
         cells: below.
-        is_text: whether its cells are sentences, and no names or numbers.
+        is_text: whether its cells are sentences or addresses, and no names or numbers.
     """
 
     heading: str
@@ -29,17 +31,18 @@ class Column:
     is_text: bool
 
     def stages(self) -> list[int]:
-        """Widths in the order in which it may give way: natural, heading, text, name broken."""
+        """The widths down to which it gives way, in turn.
+
+        Its natural width; with its heading broken; a text between words; then in the midst of
+        words that are broken already; of other long words; and names between words.
+        """
         heading = _longest(self.heading.split())
         whole, word = _longest(self.cells), _longest(w for cell in self.cells for w in cell.split())
-        text = min(word, LONGEST_WORD) if self.is_text else whole
-        name = min(word, LONGEST_WORD) if self.is_text else word
-        return [
-            max(_longest([self.heading]), whole),
-            max(heading, whole),
-            max(heading, text),
-            max(heading, name),
-        ]
+        broken = SHORT if word > LONG else word
+        text = [min(word, LONG), broken, min(word, SHORT), min(word, SHORT)]
+        least = text if self.is_text else [whole, whole, whole, word]
+        natural = max(_longest([self.heading]), whole)
+        return [natural, *(max(heading, width) for width in (whole, *least))]
 
 
 def fitted(columns: Sequence[Column], room: int) -> list[int] | None:

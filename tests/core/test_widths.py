@@ -66,8 +66,9 @@ COLUMNS = [
         (44, [8, 8, 28]),  # a heading gives way
         (41, [8, 5, 28]),
         (40, [8, 5, 27]),  # then a text
-        (27, [8, 5, 14]),
-        (26, None),
+        (27, [8, 5, 14]),  # then long words
+        (21, [8, 5, 8]),
+        (20, None),
     ],
 )
 def test_what_gives_way(room, widths):
