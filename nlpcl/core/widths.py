@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 LONG = 14
-"""Cells of the longest word of a text that is not broken lightly; an address is longer, and a sentence
-written without blanks."""
+"""Cells of the longest word of a text that is not broken lightly; an address is longer, and so is a
+sentence written without blanks."""
 SHORT = 8
 """Cells of the longest word that is never broken."""
 
