@@ -169,7 +169,8 @@ def drop_output() -> None:
 
 def fail(line: str, code: int = 2) -> None:
     """Print one line on stderr and exit."""
-    print(f"nlpcl: {line}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        print(f"nlpcl: {line}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import time
 from collections.abc import Mapping
+from typing import IO, Any
 
 from rich.console import Console, Group
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-console = Console(stderr=True, highlight=False)
+
+class Stderr(io.TextIOBase):
+    """Standard error, where what cannot be written is lost and stops nothing.
+
+    The terminal may have been closed: the training that it showed still has its state to save.
+    """
+
+    @property
+    def stream(self) -> IO[str]:
+        """What is standard error by now, also while rich has put something before it."""
+        stream: Any = sys.stderr
+        return stream.rich_proxied_file if isinstance(stream, FileProxy) else stream
+
+    def write(self, text: str) -> int:
+        """Write to it."""
+        with contextlib.suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush it."""
+        with contextlib.suppress(OSError):
+            self.stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self.stream.isatty()
+
+
+console = Console(file=Stderr(), highlight=False)  # type: ignore[arg-type]
 
 
 def say(text: str) -> None:

@@ -1,9 +1,12 @@
-"""SIGTERM while a file is being written: it is whole or not there, and nothing half lies about."""
+"""SIGTERM while a file is written, a terminal that hangs up: nothing half lies about."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -69,3 +72,33 @@ def test_nothing_half_is_left(verb, finished_run, command_in_a_fork, tmp_path):
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["curves.csv"]
     else:
         assert (tmp_path / "out").read_text(encoding="utf-8") == "older"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+def test_a_training_whose_terminal_is_closed_keeps_its_best_epoch(settings, flags, tmp_path):
+    """A process of its own in a terminal of its own, which hangs up: no write succeeds any more."""
+    import pty
+
+    ours, its = pty.openpty()
+    folder = tmp_path / "run"
+    command = ["train", "sdcl", *flags(settings | {"epochs": 10_000}), "--out", str(folder)]
+    training = subprocess.Popen(
+        [sys.executable, "-m", "nlpcl", *command],
+        stdin=its, stdout=its, stderr=its, start_new_session=True,
+    )  # fmt: skip
+    try:
+        os.close(its)
+        shown = b""
+        while not (folder / "history.csv").exists():
+            assert training.poll() is None, shown.decode()
+            shown += os.read(ours, 4096)  # what is not read would block it
+        os.close(ours)
+        training.send_signal(signal.SIGHUP)
+        assert training.wait(60) == 130
+    finally:
+        training.kill()
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert record["state"] == "interrupted"
+    assert (folder / "model" / "model.safetensors").is_file()
+    assert not (folder / ".lock").exists()
+    assert not parts(folder)

@@ -68,3 +68,40 @@ def test_clock(seconds, text):
 def test_say_prints_brackets_as_they_are(seen):
     progress.say("[bold]x[/bold]")
     assert "[bold]x[/bold]" in seen()
+
+
+class Closed(io.StringIO):
+    """A terminal that is closed in the middle of a training."""
+
+    is_open = True
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        if not self.is_open:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+    def flush(self):
+        if not self.is_open:
+            raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("kind", [progress.Lines, progress.Display])
+def test_a_terminal_that_was_closed_stops_nothing(kind, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", Closed())
+    stream = progress.sys.stderr
+    display = kind()
+    display.begin(6, 3, 0)
+    progress.say("so far")
+    display.epoch(1, {"loss": 0.5}, True)
+    assert "so far" in stream.getvalue()
+    stream.is_open = False
+    display.step(3, 1.5, {"loss_x": 1.25})
+    display.epoch(2, {"loss": 0.5}, True)
+    progress.say("a line")
+    print("a warning", file=progress.sys.stderr) if kind is progress.Display else None
+    display.end()
+    assert progress.sys.stderr is stream
