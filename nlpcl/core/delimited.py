@@ -7,6 +7,9 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from nlpcl.core.errors import UserError
 
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 """The characters that are looked for, by what people call them."""
@@ -57,6 +60,19 @@ class BrokenQuotes(csv.Error):
     def __init__(self, what: str, line: int) -> None:
         self.line = line
         super().__init__(what)
+
+
+def cells_of(path: Path, text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """:meth:`Dialect.cells` of a file.
+
+    Raises:
+        UserError: a quote is never closed, or stands inside a cell.
+    """
+    try:
+        yield from dialect.cells(text)
+    except BrokenQuotes as error:
+        what = f"broken CSV from line {error.line} on ({error})"
+        raise UserError(what, path, 'Write quotes in text as "".') from error
 
 
 def expected_dialect(suffix: str) -> Dialect:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.delimited import Dialect, cells_of
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.core.text_files import read_text
@@ -17,15 +15,13 @@ from nlpcl.data.classes import listed, rename
 from nlpcl.data.holdout import text_key
 from nlpcl.data.optional_columns import OPTIONAL_FIELDS, typed
 from nlpcl.data.schema import Schema
-from nlpcl.data.tables import Fields
+from nlpcl.data.tables import CONTROL, Fields
 
 LABELLED_FIELDS: Fields = {
     "text": ("text", "tweet", "sentence", "content", "comment", "post", "message"),
     "label": ("label", "labels", "class", "category", "gold"),
 }
 """The fields of text classification and the column names recognised for them."""
-
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def csv_records(
@@ -44,24 +40,16 @@ def csv_records(
     Raises:
         UserError: the file cannot be read, lacks a column, or a quote is never closed.
     """
-    stream = io.StringIO(read_text(path), newline="")
-    quoting = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
-    reader = csv.reader(stream, delimiter=delimiter, quoting=quoting, strict=is_quoted)
-    line, header = 1, None
-    try:
-        for cells in reader:
-            start, line = line, reader.line_num + 1
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                require_columns(path, header, columns)
-            elif any(cell.strip() for cell in cells):
-                record = dict(zip(header, cells, strict=False))
-                if len(cells) > len(header):
-                    record[""] = delimiter.join(cells[len(header) :])
-                yield start, record
-    except csv.Error as error:
-        what = f"broken CSV from line {line} on ({error})"
-        raise UserError(what, path, "Get an undamaged copy.") from error
+    header: list[str] = []
+    for line, cells in cells_of(path, read_text(path), Dialect(delimiter, is_quoted)):
+        if not header:
+            header = [cell.strip() for cell in cells]
+            require_columns(path, header, columns)
+        elif any(cell.strip() for cell in cells):
+            record = dict(zip(header, cells, strict=False))
+            if len(cells) > len(header):
+                record[""] = delimiter.join(cells[len(header) :])
+            yield line, record
 
 
 def require_columns(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
@@ -101,7 +89,7 @@ def labelled(
         problems.append(Problem(str(path), line, f"{what}; row skipped"))
         return []
     assert text is not None
-    if found := _CONTROL.search(text):
+    if found := CONTROL.search(text):
         what = f"control character U+{ord(found.group()):04X}, kept"
         problems.append(Problem(str(path), line, what, is_used=True))
     return [

@@ -22,13 +22,15 @@ from nlpcl.data.entities import decode_or_tell
 from nlpcl.data.holdout import assemble
 from nlpcl.data.labelled_text import named_classes
 from nlpcl.data.schema import Schema
-from nlpcl.data.tables import SUFFIXES, read_rows, resolve_columns, resolve_optional, rows_of
-
-_SPLITS = {
-    "train": ("train",),
-    "dev": ("dev", "valid", "validation", "val"),
-    "test": ("test",),
-}
+from nlpcl.data.tables import (
+    PARTS,
+    SUFFIXES,
+    part_files,
+    read_rows,
+    resolve_columns,
+    resolve_optional,
+    rows_of,
+)
 
 
 def load(
@@ -172,16 +174,10 @@ def looks_like_file(path: Path, data: str) -> bool:
 
 
 def _from_folder(folder: Path, splits: Splits, read: Callable[[Path], list[Example]]) -> Splits:
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
     rows: dict[str, list[dict[str, Any]]] = {}
-    for split, stems in _SPLITS.items():
-        found = [path for path in files if path.stem.lower() in stems]
-        if len(found) > 1:
-            listed = ", ".join(path.name for path in found)
-            raise UserError(f"several {split} files: {listed}", folder, "Keep one of them.")
-        if found:
-            get = functools.partial(read, found[0])
-            rows[split] = get() if split == "test" else splits.part(split, get)
+    for part, file in part_files(folder).items():
+        get = functools.partial(read, file)
+        rows[part] = get() if part == "test" else splits.part(part, get)
     if not rows:
         how = "A corpus that nlpcl knows is given by its name: --data NAME --data-root DIR."
         types = " ".join(SUFFIXES)
@@ -215,7 +211,7 @@ def _from_hub(name: str, schema: Schema, columns: Mapping[str, str]) -> Splits:
         raise UserError(f"cannot be loaded ({reason})", where, how) from error
     splits = Splits(name.split("/")[-1])
     rows: dict[str, list[dict[str, Any]]] = {}
-    for split, aliases in _SPLITS.items():
+    for split, aliases in PARTS.items():
         for alias in aliases:
             if alias in loaded and split not in rows:
                 table = loaded[alias]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nlpcl.core.delimited import (
-    BrokenQuotes,
     Dialect,
+    cells_of,
     described,
     expected_dialect,
     sniff,
@@ -23,8 +22,10 @@ from nlpcl.core.splits import Dataset, Example, Problem, Splits, by_use
 from nlpcl.core.text_files import read_text
 from nlpcl.data.clip_check import clip_findings
 from nlpcl.data.clips import chosen, clip, count_clips, usable, with_usable
+from nlpcl.data.json_records import SUFFIXES as JSON
+from nlpcl.data.json_records import Record, json_records
 from nlpcl.data.schema import Schema
-from nlpcl.data.tables import SUFFIXES, Fields, Record, resolve_columns
+from nlpcl.data.tables import PARTS, SUFFIXES, Fields, part_files, resolve_columns
 
 CLIP_FIELDS: Fields = {
     "path": ("path", "file", "filename", "filepath", "audio", "wav", "sound"),
@@ -42,12 +43,8 @@ CLIP_FIELDS: Fields = {
 """Columns and the names they are known by; ``path`` and ``label`` must be there."""
 REQUIRED = ("path", "label")
 GENDERS = {"f": "female", "w": "female", "m": "male"}
-PARTS = {
-    "train": ("train", "training"),
-    "dev": ("dev", "valid", "validation", "val", "development"),
-    "test": ("test", "testing"),
-}
-MANIFESTS = ("manifest", "metadata", "meta")
+MANIFEST = "manifest"
+MANIFESTS = (MANIFEST, "metadata", "meta")
 """Names of the one table of a folder without train, dev and test tables."""
 
 
@@ -70,7 +67,7 @@ def load_manifest(path: Path, *, columns: Mapping[str, str] | None = None) -> Sp
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"unknown file type {path.suffix!r}", path, f"Known: {' '.join(SUFFIXES)}.")
     splits = Splits(path.stem)
-    records = list(_records(path, splits))
+    records = _records(path, splits)
     header = list(dict.fromkeys(key for _, values in records for key in values))
     if not records:
         raise UserError("lists no clip", path, "Give columns path, label and speaker.")
@@ -111,18 +108,14 @@ def load_folder(folder: Path, *, columns: Mapping[str, str] | None = None) -> Sp
     Raises:
         UserError: no such table, or several for one part.
     """
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
     splits = Splits(folder.resolve().name)
-    for part, stems in {**PARTS, "": MANIFESTS}.items():
-        found = [path for path in files if path.stem.lower() in stems]
-        if len(found) > 1:
-            listed = ", ".join(path.name for path in found)
-            raise UserError(f"several {part or 'such'} tables: {listed}", folder, "Keep one.")
-        if found and (part or not splits.train):
-            read = functools.partial(_clips_of, splits, found[0], columns)
-            given = {"split": part} if part else {}
-            rows = splits.part(part, read) if part in ("train", "dev") else read()
-            splits.train += [row | given | {"corpus": splits.name} for row in rows]
+    for part, table in part_files(folder, {**PARTS, MANIFEST: MANIFESTS}).items():
+        if part == MANIFEST and splits.train:
+            continue
+        read = functools.partial(_clips_of, splits, table, columns)
+        given = {"split": part} if part in PARTS else {}
+        rows = splits.part(part, read) if part in ("train", "dev") else read()
+        splits.train += [row | given | {"corpus": splits.name} for row in rows]
     if not splits.train:
         splits.need()
         how = "A corpus that nlpcl knows is given by its name: --data NAME --data-root DIR."
@@ -141,68 +134,42 @@ def _is_known(names: Iterable[str], header: Iterable[str]) -> bool:
     return not {name.strip().casefold() for name in header}.isdisjoint(names)
 
 
-def _records(path: Path, splits: Splits) -> Iterable[Record]:
-    text, problems = read_text(path, notes=splits.notes), splits.problems
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        try:
-            listed = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UserError("broken JSON", path, "Give a list of objects: [{...}].") from error
-        if not isinstance(listed, list):
-            raise UserError("is not a JSON list", path, "Give a list of objects: [{...}].")
-        yield from _objects(path, enumerate(listed, start=1), problems)
-    elif suffix == ".jsonl":
-        lines = enumerate(text.split("\n"), start=1)
-        parsed = [(line, _json(content)) for line, content in lines if content.strip()]
-        yield from _objects(path, parsed, problems)
-    else:
-        expected = expected_dialect(suffix)
-        dialect = sniff(text, expected, _known_names)
-        if what := described(dialect, expected):
-            splits.notes.append(f"{path.name}: {what}")
-        yield from _cells(path, text, dialect, problems)
-
-
-def _json(content: str) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _objects(
-    path: Path, values: Iterable[tuple[int, Any]], problems: list[Problem]
-) -> Iterable[Record]:
-    for line, value in values:
-        if isinstance(value, dict):
-            yield line, value
-        else:
-            problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
+def _records(path: Path, splits: Splits) -> list[Record]:
+    text, suffix = read_text(path, notes=splits.notes), path.suffix.lower()
+    if suffix in JSON:
+        records, problems = json_records(path, text, suffix)
+        splits.problems += problems
+        # The items of a list may share a line; they are named by their number.
+        return (
+            list(enumerate((values for _, values in records), 1)) if suffix == ".json" else records
+        )
+    expected = expected_dialect(suffix)
+    dialect = sniff(text, expected, _known_names)
+    if what := described(dialect, expected):
+        splits.notes.append(f"{path.name}: {what}")
+    return list(_named_cells(path, text, dialect, splits.problems))
 
 
 def _known_names(row: Sequence[str]) -> int:
     return sum(_is_known(names, row) for names in CLIP_FIELDS.values())
 
 
-def _cells(path: Path, text: str, dialect: Dialect, problems: list[Problem]) -> Iterable[Record]:
+def _named_cells(
+    path: Path, text: str, dialect: Dialect, problems: list[Problem]
+) -> Iterator[Record]:
     header: list[str] = []
-    try:
-        for line, cells in dialect.cells(text):
-            if not any(cell.strip() for cell in cells):
-                continue
-            row = without_empty_end(cells, len(header) or len(cells))
-            if not header:
-                header = [cell.strip() for cell in row]
-            elif len(row) > len(header):
-                what = f"{len(row)} cells for {len(header)} columns; row skipped"
-                problems.append(Problem(str(path), line, what))
-            else:
-                # A short row lacks its last columns.
-                yield line, dict(zip(header, row, strict=False))
-    except BrokenQuotes as error:
-        what = f"broken table from line {error.line} on ({error})"
-        raise UserError(what, path, 'Write quotes in text as "".') from error
+    for line, cells in cells_of(path, text, dialect):
+        if not any(cell.strip() for cell in cells):
+            continue
+        row = without_empty_end(cells, len(header) or len(cells))
+        if not header:
+            header = [cell.strip() for cell in row]
+        elif len(row) > len(header):
+            what = f"{len(row)} cells for {len(header)} columns; row skipped"
+            problems.append(Problem(str(path), line, what))
+        else:
+            # A short row lacks its last columns.
+            yield line, dict(zip(header, row, strict=False))
 
 
 def _row(table: Path, line: int, values: Mapping[str, Any]) -> Example:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nlpcl.core.delimited import (
-    BrokenQuotes,
     Dialect,
+    cells_of,
     described,
     expected_dialect,
     sniff,
@@ -20,17 +21,25 @@ from nlpcl.core.delimited import (
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.splits import Example, Problem
 from nlpcl.core.text_files import read_text
+from nlpcl.data.json_records import SUFFIXES as JSON
+from nlpcl.data.json_records import Record, json_records
 
 Fields = Mapping[str, Sequence[str]]
 """The fields a task needs, each with the column names it is known by, in order of preference."""
 
-Record = tuple[int, dict[str, Any]]
-"""A 1-based line and the named values that stand there."""
+SUFFIXES = (".tsv", ".csv", *JSON, ".txt")
 
-SUFFIXES = (".tsv", ".csv", ".jsonl", ".json", ".txt")
+PARTS = {
+    "train": ("train", "training"),
+    "dev": ("dev", "valid", "validation", "val", "development"),
+    "test": ("test", "testing"),
+}
+"""The parts of a corpus, with the names that its files and columns give them."""
 
 # Surrogates come from JSON escapes; they cannot be written as UTF-8 again.
-_DAMAGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Characters that are no text."""
+_DAMAGE = re.compile(CONTROL.pattern + "|\r(?!\n)")
 
 
 def read_rows(
@@ -71,8 +80,8 @@ def read_rows(
     text = read_text(path, notes=notes)
     if suffix not in SUFFIXES:
         raise UserError(f"unknown file type {suffix!r}", path, f"Known: {', '.join(SUFFIXES)}.")
-    if suffix in (".json", ".jsonl"):
-        records, problems = _READERS[suffix](path, text)
+    if suffix in JSON:
+        records, problems = json_records(path, text, suffix)
     else:
         header = _Header(fields, columns or {}, more)
         expected = expected_dialect(suffix)
@@ -82,7 +91,7 @@ def read_rows(
         records, problems = _delimited(path, text, dialect, header, keep_longer)
     names = {field: field for field in fields}
     extras = {field: field for field in more}
-    if suffix in (".json", ".jsonl"):
+    if suffix in JSON:
         header = list(dict.fromkeys(key for _, values in records for key in values))
         if records:
             names = resolve_columns(header, fields, columns or {}, path)
@@ -93,6 +102,28 @@ def read_rows(
         first = f"First problem, line {problems[0].line}: {problems[0].what}." if problems else ""
         raise UserError("no usable row", path, first or "It holds no rows.")
     return rows, problems
+
+
+def part_files(folder: Path, parts: Mapping[str, Sequence[str]] = PARTS) -> dict[str, Path]:
+    """The table of each part of a folder that has one.
+
+    Args:
+        folder: where they lie.
+        parts: part → names of its file, without their endings.
+
+    Raises:
+        UserError: several files for one part.
+    """
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+    found: dict[str, Path] = {}
+    for part, names in parts.items():
+        named = [path for path in files if path.stem.lower() in names]
+        if len(named) > 1:
+            listed = ", ".join(path.name for path in named)
+            raise UserError(f"several {part} tables: {listed}", folder, "Keep one of them.")
+        if named:
+            found[part] = named[0]
+    return found
 
 
 def rows_of(
@@ -109,6 +140,7 @@ def rows_of(
     """
     rows: list[Example] = []
     problems: list[Problem] = []
+    taken: Counter[str] = Counter()
     for line, values in records:
         try:
             texts = {field: _as_text(values, column) for field, column in names.items()}
@@ -117,7 +149,11 @@ def rows_of(
             continue
         more = {field: values.get(column) for field, column in (extras or {}).items()}
         given = {field: value for field, value in more.items() if value not in (None, "")}
-        rows.append({"id": f"{label}:{line}", **texts, **given, "file": file, "line": line})
+        name = f"{label}:{line}"
+        taken[name] += 1
+        if taken[name] > 1:  # the items of a JSON list may share a line
+            name = f"{name}#{taken[name]}"
+        rows.append({"id": name, **texts, **given, "file": file, "line": line})
     return rows, problems
 
 
@@ -205,18 +241,11 @@ def _delimited(
     """The rows of a table as records named after the fields."""
     problems: list[Problem] = []
     filled: list[tuple[int, list[str]]] = []
-    try:
-        for line, row in dialect.cells(text):
-            if any(cell.strip() for cell in row):
-                filled.append((line, row))
-            else:
-                problems.append(Problem(str(path), line, "empty row; row skipped"))
-    except BrokenQuotes as error:
-        raise UserError(
-            f"broken CSV from line {error.line} on ({error})",
-            path,
-            'Write quotes in text as "".',
-        ) from error
+    for line, row in cells_of(path, text, dialect):
+        if any(cell.strip() for cell in row):
+            filled.append((line, row))
+        else:
+            problems.append(Problem(str(path), line, "empty row; row skipped"))
     if not filled:
         return [], problems
     first = filled[0][1]
@@ -241,57 +270,3 @@ def _delimited(
         if keep_longer or len(row) <= len(first):
             records.append((line, {f: row[at] for f, at in index.items() if at < len(row)}))
     return records, problems
-
-
-def _jsonl(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
-    records: list[Record] = []
-    problems: list[Problem] = []
-    for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
-        try:
-            value = json.loads(content) if content.strip() else None
-        except (ValueError, RecursionError):
-            problems.append(Problem(str(path), line, "not valid JSON; row skipped"))
-            continue
-        if isinstance(value, dict):
-            records.append((line, value))
-        else:
-            what = "empty row" if value is None else "not a JSON object"
-            problems.append(Problem(str(path), line, f"{what}; row skipped"))
-    return records, problems
-
-
-def _json(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
-    """Decode a list of objects one by one, to know the line of each."""
-    if text.lstrip().startswith("{"):
-        records, problems = _jsonl(path, text)
-        if records:  # one object a line, which some tools name .json
-            return records, problems
-        raise UserError("one JSON object", path, "Expected a list of objects: [{...}, {...}].")
-    decoder, blank = json.JSONDecoder(), re.compile(r"[\s,]*")
-    start = re.match(r"\s*\[", text)
-    if start is None:
-        raise UserError("not a JSON list", path, "Expected a list of objects: [{...}, {...}].")
-    records: list[Record] = []
-    problems: list[Problem] = []
-    line, counted, at = 1, 0, start.end()
-    while True:
-        gap = blank.match(text, at)
-        at = gap.end() if gap else at
-        line, counted = line + text.count("\n", counted, at), at
-        if text[at : at + 1] == "]":
-            return records, problems
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
-            how = "Get an undamaged copy; expected a list of objects: [{...}, {...}]."
-            raise UserError(f"broken JSON at line {line}", path, how) from error
-        if isinstance(value, dict):
-            records.append((line, value))
-        else:
-            problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
-
-
-_READERS: dict[str, Callable[[Path, str], tuple[list[Record], list[Problem]]]] = {
-    ".jsonl": _jsonl,
-    ".json": _json,
-}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from nlpcl.core.delimited import LONGEST_CELL, NAMES, Dialect
 from nlpcl.core.errors import UserError
-from nlpcl.text.records import TEXT_COLUMNS, Record, check_encoding, text_column
+from nlpcl.text.records import Record, check_encoding, found_column, text_column
 
 
 def read_csv(
@@ -59,16 +59,16 @@ def csv_header(
     if not line:
         return [""], expected.delimiter, ""
     where = f"{name}:{rows.number}"
-    known = [column] if column is not None else TEXT_COLUMNS
     header, delimiter = [], expected.delimiter
     for tried in dict.fromkeys([expected.delimiter, *NAMES]):
         try:
             (cells,) = csv.reader([line], delimiter=tried, strict=True)
         except (csv.Error, ValueError) as error:
             raise UserError(f"not valid CSV: {error}", where, "Check its quotes.") from error
-        if tried == expected.delimiter or set(cells) & set(known):
+        is_found = found_column(cells, column) is not None
+        if tried == expected.delimiter or is_found:
             header, delimiter = cells, tried
-        if set(cells) & set(known):
+        if is_found:
             break
     check_encoding(line)
     if len(set(header)) < len(header):

@@ -48,16 +48,25 @@ def check_encoding(line: str) -> None:
         raise UserError(what, how=remedy(data)) from error
 
 
+def found_column(names: Iterable[str], column: str | None) -> str | None:
+    """The column of that name, or the first of the usual ones, whose case is ignored."""
+    known = list(names)
+    if column is not None:
+        return column if column in known else None
+    usual = {name.strip().casefold(): name for name in reversed(known)}
+    return next((usual[name] for name in TEXT_COLUMNS if name in usual), None)
+
+
 def text_column(names: Iterable[str], column: str | None, where: str) -> str:
-    """The column that holds the text.
+    """The column that holds the text, as :func:`found_column` finds it.
 
     Raises:
-        UserError: ``column`` is absent, or, if it is None, all of ``TEXT_COLUMNS`` are.
+        UserError: there is none.
     """
     known = list(names)
-    for candidate in [column] if column is not None else TEXT_COLUMNS:
-        if candidate in known:
-            return candidate
+    found = found_column(known, column)
+    if found is not None:
+        return found
     if column is not None:
         raise unknown_name("column", column, known, where=where)
     raise UserError(

@@ -20,7 +20,7 @@ from nlpcl.core.splits import Splits
 from nlpcl.data import loading as data
 from nlpcl.data.check import check
 from nlpcl.data.holdout import hold_out, text_key
-from nlpcl.data.labelled_text import LABELLED, count_labels, csv_records, finished
+from nlpcl.data.labelled_text import LABELLED, count_labels, csv_records, finished, labelled
 
 
 def load(path, **options):
@@ -80,6 +80,7 @@ def test_optional_columns_of_a_table(tmp_path):
         (4, "targets are not a list of names; left out"),
         (4, "rationale is not a list of [start, end] inside the text; left out"),
     ]
+    assert all(problem.is_used for problem in splits.problems), "their rows are not skipped"
 
 
 def test_optional_fields_of_json(tmp_path):
@@ -255,3 +256,17 @@ def test_counts():
         "test:u_labels": {"x": 1},
         "test:u_with_targets": 1,
     }
+
+
+def test_a_row_of_a_corpus_is_skipped_or_used_though_it_is_doubtful():
+    problems = []
+    file = Path("corpus.csv")
+    assert labelled(file, 2, " ", "a", problems) == []
+    assert labelled(file, 3, "text", None, problems) == []
+    (row,) = labelled(file, 4, "te\x07xt", "a", problems)
+    assert row["text"] == "te\x07xt"
+    assert [(p.line, p.what, p.is_used) for p in problems] == [
+        (2, "no text; row skipped", False),
+        (3, "no known label; row skipped", False),
+        (4, "control character U+0007, kept", True),
+    ]

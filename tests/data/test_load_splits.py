@@ -119,7 +119,7 @@ def test_folder_mistakes(tmp_path):
         load(tmp_path)
     save(tmp_path / "dev.tsv", numbered(3))
     save(tmp_path / "valid.tsv", numbered(3))
-    with pytest.raises(UserError, match=r"several dev files: dev\.tsv, valid\.tsv"):
+    with pytest.raises(UserError, match=r"several dev tables: dev\.tsv, valid\.tsv"):
         load(tmp_path)
 
 

@@ -110,7 +110,8 @@ def test_bad_lines_of_jsonl(sounds):
     path.write_text("\n".join(lines), encoding="utf-8")
     splits = load_manifest(path)
     assert [row["speaker"] for row in splits.train] == ["7"]
-    told = [(1, "not a JSON object"), (2, "not a JSON object"), (5, "label is not text")]
+    told = [(1, "not valid JSON"), (2, "not a JSON object"), (4, "empty row")]
+    told.append((5, "label is not text"))
     assert problems(splits) == [(line, f"{what}; row skipped") for line, what in told]
 
 
@@ -170,9 +171,10 @@ def test_a_file_that_is_no_table(sounds):
         load_manifest(sounds / "clips.xlsx")
     with pytest.raises(UserError, match="no such file"):
         load_manifest(sounds / "none.csv")
-    (sounds / "clips.json").write_text('{"path": "wav/a.wav"}', encoding="utf-8")
-    with pytest.raises(UserError, match="is not a JSON list"):
-        load_manifest(sounds / "clips.json")
+    for content, what in (('{"path":\n "wav/a.wav"}', "one JSON object"), ("[1", "broken JSON")):
+        (sounds / "clips.json").write_text(content, encoding="utf-8")
+        with pytest.raises(UserError, match=what):
+            load_manifest(sounds / "clips.json")
 
 
 def test_a_column_of_splits_is_followed(sounds):

@@ -193,3 +193,9 @@ def test_a_few_broken_lines_pass_only_where_allowed(tmp_path):
         read_lines(path)
     with pytest.raises(UserError, match="not UTF-8 at line 1"):
         read_lines(write(tmp_path, "b.sgml", "坏\n".encode("gbk") * 50), damaged=problems)
+
+
+def test_items_of_one_line_have_ids_of_their_own(tmp_path):
+    content = '[{"source": "一", "target": "一"}, {"source": "二", "target": "二"}]'
+    rows, _ = read_rows(write(tmp_path, "a.json", content), PAIR_FIELDS)
+    assert [row["id"] for row in rows] == ["a.json:1", "a.json:1#2"]

@@ -132,5 +132,5 @@ def test_all_rows_for_folds_need_every_file(tmp_path):
     config = zoo.entry("emotion-gru").config_class(data=str(folder))
     assert len(load_unsplit(config).train) == 2
     (folder / "dev.csv").write_text('path,label,speaker\n"dev.wav,sad,x\n')
-    with pytest.raises(UserError, match=r"dev\.csv: broken table"):
+    with pytest.raises(UserError, match=r"dev\.csv: broken CSV"):
         load_unsplit(config)

@@ -179,3 +179,16 @@ def test_arguments():
     assert [record.text for record in from_arguments(["一", ""])] == ["一", ""]
     with pytest.raises(UserError, match="text 2: not UTF-8"):
         list(from_arguments(["一", "\udcff"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b"id, Text \n1,yes\n"),
+        ("a.csv", b"id;TEXT;source\n1;yes;no\n"),
+        ("a.jsonl", b'{"Sentence": "yes", "id": 1}\n'),
+    ],
+)
+def test_the_case_of_the_usual_columns_is_ignored_as_in_training(tmp_path, name, content):
+    (found,) = read(tmp_path, name, content)
+    assert found.text == "yes"

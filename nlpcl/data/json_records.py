@@ -1,0 +1,77 @@
+"""Records of .json and .jsonl files, each with its line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Problem
+
+Record = tuple[int, dict[str, Any]]
+"""A 1-based line and the named values that stand there."""
+SUFFIXES = (".json", ".jsonl")
+
+
+def json_records(path: Path, text: str, suffix: str) -> tuple[list[Record], list[Problem]]:
+    """The objects of a file, and what in it is none.
+
+    Args:
+        path: the file, for messages.
+        text: its content.
+        suffix: ``.jsonl`` for one object a line; ``.json`` for a list of objects, or the same.
+
+    Raises:
+        UserError: broken JSON, or neither of these.
+    """
+    return (_jsonl if suffix == ".jsonl" else _json)(path, text)
+
+
+def _jsonl(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
+    records: list[Record] = []
+    problems: list[Problem] = []
+    for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
+        try:
+            value = json.loads(content) if content.strip() else None
+        except (ValueError, RecursionError):
+            problems.append(Problem(str(path), line, "not valid JSON; row skipped"))
+            continue
+        if isinstance(value, dict):
+            records.append((line, value))
+        else:
+            what = "empty row" if value is None else "not a JSON object"
+            problems.append(Problem(str(path), line, f"{what}; row skipped"))
+    return records, problems
+
+
+def _json(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
+    """Decode a list of objects one by one, to know the line of each."""
+    if text.lstrip().startswith("{"):
+        records, problems = _jsonl(path, text)
+        if records:  # one object a line, which some tools name .json
+            return records, problems
+        raise UserError("one JSON object", path, "Expected a list of objects: [{...}, {...}].")
+    decoder, blank = json.JSONDecoder(), re.compile(r"[\s,]*")
+    start = re.match(r"\s*\[", text)
+    if start is None:
+        raise UserError("not a JSON list", path, "Expected a list of objects: [{...}, {...}].")
+    records: list[Record] = []
+    problems: list[Problem] = []
+    line, counted, at = 1, 0, start.end()
+    while True:
+        gap = blank.match(text, at)
+        at = gap.end() if gap else at
+        line, counted = line + text.count("\n", counted, at), at
+        if text[at : at + 1] == "]":
+            return records, problems
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            how = "Get an undamaged copy; expected a list of objects: [{...}, {...}]."
+            raise UserError(f"broken JSON at line {line}", path, how) from error
+        if isinstance(value, dict):
+            records.append((line, value))
+        else:
+            problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
