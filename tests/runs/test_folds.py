@@ -204,3 +204,14 @@ def test_the_one_model_is_tested_on_clips_that_it_has_not_learnt(study, manifest
         assert {row["id"] for row in found.test["clips"]} == tested
         assert f"{36 - len(tested)} of 36 rows of clips LEFT OUT" in found.protocol
         assert len(load_new(study, config, keep=True).test["clips"]) == 36
+
+
+def test_an_emotion_of_one_speaker_is_refused_before_any_fold(manifest, settings, tmp_path):
+    lines = manifest.read_text(encoding="utf-8").splitlines()
+    changed = [line.replace(",angry,s0,", ",bored,s0,") for line in lines]
+    table = manifest.with_name("bored.csv")
+    table.write_text("\n".join(changed), encoding="utf-8")
+    one = dataclasses.replace(settings, data=str(table), protocol="lospo")
+    with pytest.raises(UserError, match="the model knows no class 'bored'"):
+        nlpcl.fit(one, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
