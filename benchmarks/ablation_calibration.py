@@ -36,6 +36,8 @@ from nlpcl.runs.ablation.comparison import Comparison, compare
 RANGES = {"family": (3.0, 7.0), "coverage": (93.0, 97.0), "power": (75.0, 85.0)}
 RIGHT = 0.6
 """Probability of a right answer."""
+FEWEST = 20
+"""Studies a cell below which its rates are noise."""
 QUICK = 350
 """Studies a cell in a short run."""
 CLASSES = np.array([0.5, 0.3, 0.2])
@@ -271,6 +273,10 @@ def main() -> int:
     parser.add_argument("--extra", action="store_true", help="studies that break assumptions")
     parser.add_argument("--trials", type=int, help="studies a cell (default: 1000; quick: 350)")
     arguments = parser.parse_args()
+    if arguments.trials is not None and arguments.trials < FEWEST:
+        parser.error(
+            f"argument --trials: {arguments.trials} studies tell nothing; {FEWEST} or more"
+        )
     console = Console(width=130)
     trials = arguments.trials or (QUICK if arguments.quick else 1000)
     if arguments.extra:

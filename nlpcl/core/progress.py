@@ -45,7 +45,7 @@ class Stderr(io.TextIOBase):
         return self.stream.isatty()
 
 
-console = Console(file=Stderr(), highlight=False)  # type: ignore[arg-type]
+console = Console(file=Stderr(), highlight=False)
 
 
 def say(text: str) -> None:

@@ -77,6 +77,7 @@ def cells(folder: Path, *, again: bool) -> Iterator[list[str]]:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError("lists no trainings", folder / MARK, "The file is damaged.") from error
     for title, place, wanted in listed:
+        found: list[Finding]
         try:
             run = Run(place)
             found = [*findings(run, known, again=again), *fold_findings(run, again=again)]

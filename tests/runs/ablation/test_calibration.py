@@ -62,6 +62,16 @@ def test_it_fails_where_verdicts_are_wrong(calibration, monkeypatch, capsys):
     assert "family" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("trials", ["0", "-3", "19"])
+def test_too_few_studies_are_refused(calibration, monkeypatch, capsys, trials):
+    monkeypatch.setattr(calibration, "quick_grid", list)
+    monkeypatch.setattr(sys, "argv", ["calibration", "--quick", "--trials", trials])
+    with pytest.raises(SystemExit) as caught:
+        calibration.main()
+    assert caught.value.code == 2
+    assert f"{trials} studies tell nothing" in capsys.readouterr().err
+
+
 def no_adjustment(compare):
     """Verdicts by intervals that are half as wide."""
     from dataclasses import replace
