@@ -16,8 +16,8 @@ from nlpcl.data.holdout import unused_name, without
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.intervals import score_intervals
 from nlpcl.metrics.resampling import summed_units
-from nlpcl.runs.evaluation import classes_of
-from nlpcl.runs.learnt import Learnt, heard, is_same_part, learnt
+from nlpcl.runs.evaluation import classes_of, heard
+from nlpcl.runs.learnt import Learnt, is_same_part, learnt
 from nlpcl.runs.rows import check_mapping, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.tasks.renaming import check_gold, renamed

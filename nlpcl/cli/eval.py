@@ -5,13 +5,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nlpcl import tasks
+from nlpcl.cli.eval_checks import (
+    MODULE,
+    check_runs,
+    checked_groups,
+    refuse_for_folds,
+    refuse_for_identity,
+)
 from nlpcl.cli.groups import single
 from nlpcl.cli.options import (
     DataRoot,
@@ -37,8 +44,6 @@ from nlpcl.tasks.spec import TaskSpec
 SUMMARY = "Score a run on its own test sets or on other data, or several runs on several corpora."
 EXPLAINED = 200
 """Rows that ``--explain`` looks at."""
-MODULE = "module"
-"""The name in ``--by`` that stands for the parts of the model."""
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
@@ -189,20 +194,6 @@ def evaluate(
     show_report(report, format, cases=cases)
 
 
-def refuse_for_identity(given: Mapping[str, Any], data: str | None) -> None:
-    """Refuse data and settings of data: ``--identity`` has sentences of its own."""
-    for name in (*(["data"] if data is not None else []), *given):
-        what = "has no effect: --identity asks about sentences of its own"
-        raise UserError(what, flag(name), "Leave one of them out.")
-
-
-def refuse_for_folds(given: Iterable[str]) -> None:
-    """Refuse settings of data where the folds of a study answer, as they did in its training."""
-    for name in given:
-        what = "has no effect: its folds were scored with the settings of their training"
-        raise UserError(what, flag(name), "Give --data too, to score its one model.")
-
-
 def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Splits:
     """The test rows of the run's own data, or of other data without those it has learnt."""
     if other_data:
@@ -210,50 +201,9 @@ def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Spli
     return load_splits(config, for_test=True)
 
 
-def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool, keep: bool) -> None:
-    """Refuse several runs without ``--cross``, what needs data without any, and a run twice."""
-    if len(runs) > 1 and not cross:
-        what = f"{len(runs)} runs are scored together with --cross alone"
-        raise UserError(what, "eval", "Give one run, or --cross with --data a,b,c.")
-    if cross and data is None:
-        raise UserError("needs corpora to test on", "--cross", "Give --data a,b,c.")
-    if keep and data is None:
-        what = "has no effect: the run's own test sets are what it has not learnt"
-        raise UserError(what, "--keep-overlap", "Give --data, or leave it out.")
-    if data is not None and cross and len(set(parts(data))) < len(parts(data)):
-        what = f"{data!r} has an empty or repeated part"
-        raise UserError(what, "--data", "Give each one once.")
-    if len({run.resolve() for run in runs}) < len(runs):
-        raise UserError("a run is named twice", "eval", "Give each one once.")
-
-
 def names(given: Mapping[str, Any]) -> dict[str, str]:
     """Class → new name, as given for this evaluation; for rows and models alike."""
     return classes.label_map(given.get("map_labels", ""))
-
-
-def checked_groups(
-    by: str | None, *, explain: bool, identity: bool, neutral: str | None, cross: bool
-) -> list[str]:
-    """Return the names in ``--by``, and reject flags that exclude each other."""
-    groups = [] if by is None else [name.strip() for name in by.split(",")]
-    asked = [
-        name
-        for name, is_asked in (
-            ("--by", groups),
-            ("--explain", explain),
-            ("--identity", identity),
-            ("--cross", cross),
-        )
-        if is_asked
-    ]
-    if len(asked) > 1:
-        raise UserError("stand for different tables", " and ".join(asked), "Give one of them.")
-    if MODULE in groups and len(groups) > 1:
-        raise UserError("module stands alone", f"--by {by}", "Give --by module.")
-    if neutral is not None and not identity:
-        raise UserError("belongs to --identity", "--neutral", "Give both.")
-    return groups
 
 
 def changed(run: Run, given: Mapping[str, Any], data: str | None) -> RunConfig:

@@ -7,7 +7,7 @@ import io
 import sys
 import time
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from rich.console import Console, Group
 from rich.file_proxy import FileProxy
@@ -45,7 +45,7 @@ class Stderr(io.TextIOBase):
         return self.stream.isatty()
 
 
-console = Console(file=Stderr(), highlight=False)
+console = Console(file=cast(IO[str], Stderr()), highlight=False)
 
 
 def say(text: str) -> None:

@@ -69,6 +69,23 @@ def say_collapse(report: Report, spec: TaskSpec, rows: Sequence[Mapping[str, Any
             report.tables[0] = dataclasses.replace(first, note=f"{remark} {first.note}".strip())
 
 
+def heard(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """A sentence on the test clips by speakers that a run has heard; empty where there are none.
+
+    Args:
+        record: of the run, with the ``speakers`` that it was trained or selected on.
+        rows: prediction rows.
+    """
+    known = set(record.get("speakers", ()))
+    number = sum(row.get("speaker") in known for row in rows)
+    if not number:
+        return ""
+    return (
+        f"{number} of {len(rows)} clips are by speakers the model was trained on or selected "
+        "with: in part SPEAKER-DEPENDENT."
+    )
+
+
 def check_tests(config: RunConfig, splits: Splits) -> None:
     """Refuse test rows of a class that no training row has, before anything is trained.
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import parts
-from nlpcl.core.splits import Example, Splits
+from nlpcl.core.splits import Splits
 from nlpcl.data.holdout import all_keys, without
-from nlpcl.runs.rows import load_data, load_splits, load_unsplit
-
-if TYPE_CHECKING:
-    from nlpcl.runs.run import Run
+from nlpcl.runs.rows import load_data, load_splits, study_rows
+from nlpcl.runs.run import Run
 
 KEEP = "--keep-overlap"
 
@@ -42,7 +39,9 @@ def learnt(runs: Iterable[Run]) -> Learnt:
             splits = load_data(run.config)
             known = [*splits.train, *splits.dev]
             if run.is_study:
-                rows, is_new = of_study(run, splits.train)
+                rows, is_new = study_rows(
+                    splits.train, run.predictions, run.record.get("model_fold", "")
+                )
                 known = [row for row, new in zip(rows, is_new, strict=True) if not new]
         except UserError as error:
             doubts.append(f"What {run.name} has learnt cannot be told ({error.what}).")
@@ -52,30 +51,6 @@ def learnt(runs: Iterable[Run]) -> Learnt:
         if was is not None and was != splits.fingerprint():
             doubts.append(f"The data of {run.name} have changed since it was trained.")
     return Learnt(keys, doubts)
-
-
-def of_study(run: Run, rows: Sequence[Example]) -> tuple[list[Example], list[bool]]:
-    """The rows of a study's classes, with flags for those that its one model is tested on."""
-    fold = run.record.get("model_fold", "")
-    tested = {row["id"] for row in run.predictions if row.get("fold") == fold}
-    labels = set(run.predictions[0]["probabilities"])
-    kept = [row for row in rows if row.get("label") in labels]
-    return kept, [row["id"] in tested for row in kept]
-
-
-def examples(run: Run) -> tuple[list[Example], list[bool]]:
-    """The first test set, or all rows of a study, with flags for those not trained on.
-
-    Raises:
-        UserError: the data cannot be read any more, or have no test set.
-    """
-    if run.is_study:
-        return of_study(run, load_unsplit(run.config).train)
-    tests = load_splits(run.config, for_test=True).test
-    if not tests:
-        raise UserError("its data have no test set", run.folder)
-    rows = next(iter(tests.values()))
-    return rows, [True] * len(rows)
 
 
 def load_new(run: Run, config: RunConfig, *, keep: bool) -> Splits:
@@ -123,20 +98,3 @@ def is_same_part(one: str, other: str) -> bool:
     """:func:`is_same` for one corpus, file or folder."""
     both_are_there = os.path.exists(one) and os.path.exists(other)
     return one == other or (both_are_there and os.path.samefile(one, other))
-
-
-def heard(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A sentence on the test clips by speakers that a run has heard; empty where there are none.
-
-    Args:
-        record: of the run, with the ``speakers`` that it was trained or selected on.
-        rows: prediction rows.
-    """
-    known = set(record.get("speakers", ()))
-    number = sum(row.get("speaker") in known for row in rows)
-    if not number:
-        return ""
-    return (
-        f"{number} of {len(rows)} clips are by speakers the model was trained on or selected "
-        "with: in part SPEAKER-DEPENDENT."
-    )

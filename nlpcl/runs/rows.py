@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from nlpcl import tasks
 from nlpcl.core import progress
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import changed, parts
-from nlpcl.core.splits import Splits
+from nlpcl.core.splits import Example, Splits
 from nlpcl.data import loading
 from nlpcl.data.classes import check_classes, check_names
 from nlpcl.data.inventory import inventory
@@ -64,6 +65,22 @@ def load_unsplit(config: RunConfig) -> Splits:
 def load_data(config: RunConfig) -> Splits:
     """The data of a training: split, or for folds all rows in ``train``."""
     return load_unsplit(config) if config.folds else load_splits(config)
+
+
+def study_rows(
+    rows: Sequence[Example], predictions: Sequence[Mapping[str, Any]], fold: str
+) -> tuple[list[Example], list[bool]]:
+    """The rows of a study's classes, with flags for those that its one model is tested on.
+
+    Args:
+        rows: all rows of its data.
+        predictions: of the study.
+        fold: of its model.
+    """
+    tested = {row["id"] for row in predictions if row.get("fold") == fold}
+    labels = set(predictions[0]["probabilities"])
+    kept = [row for row in rows if row.get("label") in labels]
+    return kept, [row["id"] in tested for row in kept]
 
 
 def check_rows(config: RunConfig, splits: Splits, *, quiet: bool) -> None:

@@ -20,11 +20,10 @@ from nlpcl.core.files import read_json, read_json_lines
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
 from nlpcl.runs.checksums import MODEL, check_model
-from nlpcl.runs.evaluation import evaluate, marked, say_collapse
+from nlpcl.runs.evaluation import evaluate, heard, marked, say_collapse
 from nlpcl.runs.folder import FOLDS, OWN_CODE, UNFINISHED, number, read_record
-from nlpcl.runs.learnt import examples, heard
 from nlpcl.runs.predictor import Predictor
-from nlpcl.runs.rows import load_splits
+from nlpcl.runs.rows import load_splits, load_unsplit, study_rows
 from nlpcl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -249,7 +248,14 @@ class Run:
         Raises:
             UserError: the data cannot be read any more, or have no test set.
         """
-        return examples(self)
+        if self.is_study:
+            fold = self.record.get("model_fold", "")
+            return study_rows(load_unsplit(self.config).train, self.predictions, fold)
+        tests = load_splits(self.config, for_test=True).test
+        if not tests:
+            raise UserError("its data have no test set", self.folder)
+        rows = next(iter(tests.values()))
+        return rows, [True] * len(rows)
 
     def evaluate(self, splits: Splits | None = None) -> tuple[Report, list[dict[str, Any]]]:
         """Evaluate on test sets, by default the run's own.

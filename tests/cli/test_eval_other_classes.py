@@ -221,7 +221,7 @@ def test_corpora_of_one_name_are_columns_of_their_own(evaluate, trained, tmp_pat
     found = json.loads(result.out)
     assert {"run-two/x/macro_f1", "run-two/x-2/macro_f1"} <= set(found["metrics"])
     twice = evaluate("run-two", "--cross", "--data", "a/x.csv,a/x.csv").error_line
-    assert "named twice" in twice
+    assert "empty or repeated part" in twice
 
 
 def test_a_crossed_table_names_the_run_that_lacks_a_class(evaluate, trained):

@@ -1,0 +1,69 @@
+"""Flags of ``nlpcl eval`` that exclude or need one another, or have no effect together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nlpcl.core.config import flag
+from nlpcl.core.errors import UserError
+from nlpcl.core.needs import parts
+
+MODULE = "module"
+"""The name in ``--by`` that stands for the parts of the model."""
+
+
+def refuse_for_identity(given: Mapping[str, Any], data: str | None) -> None:
+    """Refuse data and settings of data: ``--identity`` has sentences of its own."""
+    for name in (*(["data"] if data is not None else []), *given):
+        what = "has no effect: --identity asks about sentences of its own"
+        raise UserError(what, flag(name), "Leave one of them out.")
+
+
+def refuse_for_folds(given: Iterable[str]) -> None:
+    """Refuse settings of data where the folds of a study answer, as they did in its training."""
+    for name in given:
+        what = "has no effect: its folds were scored with the settings of their training"
+        raise UserError(what, flag(name), "Give --data too, to score its one model.")
+
+
+def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool, keep: bool) -> None:
+    """Refuse several runs without ``--cross``, what needs data without any, and a run twice."""
+    if len(runs) > 1 and not cross:
+        what = f"{len(runs)} runs are scored together with --cross alone"
+        raise UserError(what, "eval", "Give one run, or --cross with --data a,b,c.")
+    if cross and data is None:
+        raise UserError("needs corpora to test on", "--cross", "Give --data a,b,c.")
+    if keep and data is None:
+        what = "has no effect: the run's own test sets are what it has not learnt"
+        raise UserError(what, "--keep-overlap", "Give --data, or leave it out.")
+    if data is not None and cross and len(set(parts(data))) < len(parts(data)):
+        what = f"{data!r} has an empty or repeated part"
+        raise UserError(what, "--data", "Give each one once.")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise UserError("a run is named twice", "eval", "Give each one once.")
+
+
+def checked_groups(
+    by: str | None, *, explain: bool, identity: bool, neutral: str | None, cross: bool
+) -> list[str]:
+    """Return the names in ``--by``, and reject flags that exclude each other."""
+    groups = [] if by is None else [name.strip() for name in by.split(",")]
+    asked = [
+        name
+        for name, is_asked in (
+            ("--by", groups),
+            ("--explain", explain),
+            ("--identity", identity),
+            ("--cross", cross),
+        )
+        if is_asked
+    ]
+    if len(asked) > 1:
+        raise UserError("stand for different tables", " and ".join(asked), "Give one of them.")
+    if MODULE in groups and len(groups) > 1:
+        raise UserError("module stands alone", f"--by {by}", "Give --by module.")
+    if neutral is not None and not identity:
+        raise UserError("belongs to --identity", "--neutral", "Give both.")
+    return groups
