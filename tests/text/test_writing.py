@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from nlpcl.tasks.correction.edits import Edit, correction_row
 from nlpcl.tasks.correction.output import LAYOUT
 from nlpcl.text.characters import visible
 from nlpcl.text.reading import Record, read_texts
-from nlpcl.text.writing import ResultWriter
+from nlpcl.text.writing import Layout, ResultWriter
 
 RECORD = Record("我旱上", "\r\n", 4, {"id": 7, "target": "gold"})
 ROW = correction_row("我旱上", [Edit(1, "旱", "早", 0.98)])
@@ -143,3 +144,21 @@ def test_a_folder_is_refused(tmp_path):
         ResultWriter("text", tmp_path, LAYOUT) as writer,
     ):
         writer.write(RECORD, ROW)
+
+
+@pytest.mark.parametrize("has_good_row", [True, False])
+def test_csv_rows_that_cannot_be_read_before_the_first_that_can_keep_their_place(
+    tmp_path, has_good_row
+):
+    """The columns are known from the first good row on; the order is that of the input."""
+    path = tmp_path / "out.csv"
+    with ResultWriter("csv", path, Layout(text=lambda row: row["text"]), errors=True) as writer:
+        for number in (1, 2):
+            writer.write_error(Record("", number=number, error=f"line {number} is bad"))
+        if has_good_row:
+            writer.write(Record("好", number=3), {"text": "好"})
+        writer.write_error(Record("", number=4, error="line 4 is bad"))
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    told = ["line 1 is bad", "line 2 is bad", *([""] if has_good_row else []), "line 4 is bad"]
+    assert [row["error"] for row in rows] == told
