@@ -90,7 +90,7 @@ def resume(
     Raises:
         UserError: it is of another model, or another process works on it.
     """
-    run = Run(folder)
+    run = Run(folder, entry=entry)
     refuse_other_writer(run.folder)
     if model is not None and run.record["model"] != model:
         raise UserError(
@@ -98,9 +98,7 @@ def resume(
             f"--resume {folder}",
             f"Use: nlpcl train {run.record['model']} --resume {folder}",
         )
-    kept = run.record["config"]
-    config = entry.config_class.from_dict(kept, where=str(folder)) if entry else run.config
-    return fit(config, out=folder, quiet=quiet, resume=True)
+    return fit(run.config, out=folder, quiet=quiet, resume=True)
 
 
 def entry_of(config: RunConfig) -> zoo.Entry:

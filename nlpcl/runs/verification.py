@@ -44,7 +44,7 @@ def verify(folder: Path, *, again: bool = False) -> Table:
     for name in [fold["name"] for fold in run.record.get("leaks", {}).get("folds", ())]:
         place = folder / FOLDS / name
         if (place / "run.json").is_file():
-            fold = Run(place)
+            fold = Run(place, entry=run.entry)
             rows += [[f"fold {name}: {what}", *rest] for what, *rest in findings(fold, again=again)]
         else:
             rows.append([f"fold {name}", "no", "it is not there"])
