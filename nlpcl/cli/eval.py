@@ -60,7 +60,7 @@ def run_specs(arguments: Sequence[str], specs: Sequence[TaskSpec]) -> list[TaskS
     parsed = parser.make_context("eval", list(arguments), resilient_parsing=True)
     found = []
     for folder in parsed.params["runs"] or ():
-        if (folder / "run.json").is_file():
+        if (Path(folder) / "run.json").is_file():  # no Path yet in older releases of typer
             with contextlib.suppress(UserError):  # reported when the run is opened
                 found.append(Run(folder).spec)
     return found
