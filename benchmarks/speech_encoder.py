@@ -55,7 +55,9 @@ def against_transformers(source: Any, folder: str, clip: torch.Tensor) -> tuple[
     """Largest absolute differences on 30 s: with the source's rounded positions, and with ours."""
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-    stock: Any = WhisperEncoder.from_pretrained(folder, dtype=torch.float32).eval()
+    stock: Any = WhisperEncoder.from_pretrained(
+        folder, dtype=torch.float32, trust_remote_code=False
+    ).eval()
     padded = torch.zeros(1, WHISPER_SAMPLES)
     padded[0, : len(clip)] = clip[:WHISPER_SAMPLES]
     mel, mask = log_mel(padded, torch.tensor([WHISPER_SAMPLES]), source.config.mel_bins)

@@ -37,10 +37,16 @@ def export_parts(parts: Path, prepared: Path, folder: Path = BUILTIN_FOLDER) -> 
     """Put an encoder saved in parts in the package, compressed; the model card is kept."""
     files = sorted(parts.glob("part-*.safetensors"))
     state = {name: value.float() for file in files for name, value in load_file(file).items()}
-    config = AutoConfig.from_pretrained(prepared)
+    config = AutoConfig.from_pretrained(prepared, trust_remote_code=False)
     layers = [re.search(r"encoder\.layer\.(\d+)\.", name) for name in state]
     config.num_hidden_layers = 1 + max(int(found[1]) for found in layers if found)
-    write(state, config, AutoTokenizer.from_pretrained(prepared), "mlm", folder)
+    write(
+        state,
+        config,
+        AutoTokenizer.from_pretrained(prepared, trust_remote_code=False),
+        "mlm",
+        folder,
+    )
 
 
 def write(

@@ -100,10 +100,10 @@ def noise_of(chosen: argparse.Namespace, stage: int, mask: int, han: np.ndarray)
 
 def opened(chosen: argparse.Namespace) -> Any:
     """The model, from the beginning or from saved parts."""
-    config = AutoConfig.from_pretrained(chosen.folder)
+    config = AutoConfig.from_pretrained(chosen.folder, trust_remote_code=False)
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = chosen.dropout
     torch.manual_seed(chosen.seed)
-    model = AutoModelForMaskedLM.from_config(config)
+    model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
     if chosen.resume and (parts := sorted(chosen.resume.glob("part-*.safetensors"))):
         state = {name: value for part in parts for name, value in load_file(part).items()}
         pruning.keep_layers(model, chosen.layers)
@@ -177,7 +177,7 @@ class Trainer:
         if chosen.resume:
             saved = json.loads((chosen.resume / "progress.json").read_text(encoding="utf-8"))
             self.start, self.step = saved["progress"], saved["step"]
-        tokenizer = AutoTokenizer.from_pretrained(chosen.folder)
+        tokenizer = AutoTokenizer.from_pretrained(chosen.folder, trust_remote_code=False)
         ids = CharacterIds(tokenizer)
         corpus = Corpus.read(chosen.folder, "train")
         dev = Corpus.read(chosen.folder, "dev")

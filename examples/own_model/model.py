@@ -19,7 +19,7 @@ class OwnModel(ZooModel):
     def __init__(self, config):
         super().__init__(config)
         self.options = Config.from_dict(config.options, where="config.json")
-        self.backbone = AutoModelForMaskedLM.from_config(config.backbone)
+        self.backbone = AutoModelForMaskedLM.from_config(config.backbone, trust_remote_code=False)
         self.detector = nn.Linear(config.backbone.hidden_size, 1)
         self.post_init()
 

@@ -189,7 +189,8 @@ def parts(run: Run, splits: Splits | None, config: Any) -> Iterator[tuple[Run, S
     clips = load_unsplit(config)
     for fold in folds(clips.train, config.protocol, config.seed, config.dev_fraction):
         folder = run.folder / FOLDS / fold.name
-        part = Run(folder, device=str(run.machine.device), precision=run.precision)
+        machine = {"device": str(run.machine.device), "precision": run.precision}
+        part = Run(folder, **machine, entry=run.entry)
         yield part, Splits(clips.name, test={clips.name: list(fold.test)})
 
 

@@ -43,7 +43,7 @@ def load_pretrained(source: str, where: str) -> PreTrainedModel:
     Raises:
         UserError: it cannot be loaded, is incomplete, or is of an unknown family.
     """
-    config: Any = loaded(AutoConfig.from_pretrained, source, where)
+    config: Any = loaded(AutoConfig, source, where)
     if config.model_type == "whisper":
         return load_whisper(source, where)
     if config.model_type in {SpeechEncoderConfig.model_type, PretrainedSpeechConfig.model_type}:
@@ -71,7 +71,7 @@ def load_whisper(source: str, where: str, *, layers: int | None = None) -> Speec
     Raises:
         UserError: no Whisper model, incomplete, or too few blocks.
     """
-    config: Any = loaded(AutoConfig.from_pretrained, source, where)
+    config: Any = loaded(AutoConfig, source, where)
     if not isinstance(config, WhisperConfig):
         raise UserError(f"a {config.model_type} model, not a Whisper model", where, KNOWN)
     extractor = extractor_of(source, where)
@@ -122,13 +122,14 @@ def from_whisper(
     return target.eval()
 
 
-def loaded(load: Any, source: str, where: str, **options: Any) -> Any:
-    """Call a loader of transformers, and turn its many errors into one line."""
+def loaded(kind: Any, source: str, where: str, **options: Any) -> Any:
+    """Load an object of a class of transformers, and turn its many errors into one line."""
     try:
-        return load(source, **options)
+        return kind.from_pretrained(source, trust_remote_code=False, **options)
     except UserError:
         raise
     except Exception as error:
+        hub.refuse_code(error, where)
         raise UserError(
             f"cannot be loaded ({first_line(error)})",
             where,
@@ -139,9 +140,7 @@ def loaded(load: Any, source: str, where: str, **options: Any) -> Any:
 
 def complete(auto: Any, source: str, where: str) -> Any:
     """Load a model in fp32, requiring every weight to be in its file."""
-    model, report = loaded(
-        auto.from_pretrained, source, where, dtype=torch.float32, output_loading_info=True
-    )
+    model, report = loaded(auto, source, where, dtype=torch.float32, output_loading_info=True)
     # Only SpecAugment, which is off, uses this vector; published checkpoints often lack it.
     missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
     if missing:
@@ -155,7 +154,7 @@ def complete(auto: Any, source: str, where: str) -> Any:
 
 def extractor_of(source: str, where: str) -> Any:
     """Load the feature extractor, which must expect nlpcl's sampling rate."""
-    extractor = loaded(AutoFeatureExtractor.from_pretrained, source, where)
+    extractor = loaded(AutoFeatureExtractor, source, where)
     if extractor.sampling_rate != SAMPLING_RATE:
         what = f"wants {extractor.sampling_rate} Hz"
         raise UserError(what, where, f"nlpcl prepares speech at {SAMPLING_RATE} Hz.")

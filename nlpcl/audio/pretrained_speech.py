@@ -71,7 +71,11 @@ class PretrainedSpeechEncoder(PreTrainedModel):
 
     def __init__(self, config: PretrainedSpeechConfig, encoder: PreTrainedModel | None = None):
         super().__init__(config)
-        self.encoder: Any = AutoModel.from_config(config.encoder) if encoder is None else encoder
+        self.encoder: Any = (
+            AutoModel.from_config(config.encoder, trust_remote_code=False)
+            if encoder is None
+            else encoder
+        )
         self.post_init()
 
     def forward(

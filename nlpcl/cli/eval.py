@@ -49,17 +49,30 @@ EXPLAINED = 200
 def command(arguments: Sequence[str] = ()) -> Any:
     """Build ``nlpcl eval``, with the settings that evaluation may change in any known task."""
     specs = [tasks.spec(name) for name in tasks.names()]
-    specs += [spec for spec in run_specs(arguments) if spec not in specs]
+    specs += [spec for spec in run_specs(arguments, specs) if spec not in specs]
     return single(with_parameters(evaluate, setting_parameters(specs), SUMMARY))
 
 
-def run_specs(arguments: Sequence[str]) -> list[TaskSpec]:
-    """Return the tasks of the run folders among the arguments, which may be the user's own."""
+def run_specs(arguments: Sequence[str], specs: Sequence[TaskSpec]) -> list[TaskSpec]:
+    """Return the tasks of the run folders among the arguments, which may be the user's own.
+
+    To read the task of a run executes its code, so the values of flags, such as a folder of data,
+    are not taken for runs.
+
+    Args:
+        arguments: after the verb.
+        specs: the tasks whose settings are known.
+    """
+    parser = single(
+        with_parameters(evaluate, setting_parameters(specs), SUMMARY),
+        {"ignore_unknown_options": True},
+    )
+    parsed = parser.make_context("eval", list(arguments), resilient_parsing=True)
     found = []
-    for argument in arguments:
-        if (Path(argument) / "run.json").is_file():
+    for folder in parsed.params["runs"] or ():
+        if (Path(folder) / "run.json").is_file():  # no Path yet in older releases of typer
             with contextlib.suppress(UserError):  # reported when the run is opened
-                found.append(Run(argument).spec)
+                found.append(Run(folder).spec)
     return found
 
 

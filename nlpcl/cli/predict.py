@@ -77,9 +77,10 @@ def predictor_of(noun: str) -> Callable[..., None]:
     prediction = spec.prediction
     assert prediction is not None
     function = about_sound if spec.input == "speech" else about_text
+    own = zoo.entry(noun) if zoo.is_path(noun) else None
 
     def predict(given: dict[str, Any], **values: Any) -> None:
-        function(spec, prediction, given, **values)
+        function(spec, prediction, own, given, **values)
 
     predict.__signature__ = signature(function, spec, prediction)  # type: ignore[attr-defined]
     return with_fields(predict, prediction.options, spec.summary)
@@ -89,7 +90,7 @@ def signature(function: Callable[..., None], spec: TaskSpec, prediction: Predict
     """Return the signature of a function without the parameters that a task does not use."""
     import inspect
 
-    left_out = {"spec", "prediction", "given"}
+    left_out = {"spec", "prediction", "own", "given"}
     left_out |= set() if prediction.wraps_encoders else {"assume_tuned"}
     left_out |= set() if "words" in spec.analyses else {"explain", "method"}
     found = inspect.signature(function, eval_str=True).parameters.values()
@@ -99,6 +100,7 @@ def signature(function: Callable[..., None], spec: TaskSpec, prediction: Predict
 def about_text(
     spec: TaskSpec,
     prediction: Prediction,
+    own: zoo.Entry | None,
     given: dict[str, Any],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts, or use --input.")] = None,
     source: Input = None,
@@ -147,7 +149,7 @@ def about_text(
     from nlpcl.text.writing import ResultWriter
 
     opened = open_checkpoint(
-        checkpoint, spec, device=device, precision=precision, assume_tuned=assume_tuned
+        checkpoint, spec, device=device, precision=precision, assume_tuned=assume_tuned, own=own
     )
     say_who(opened, prediction, quiet)
     is_decoded = opened.task.config.unescape_html if unescape_html is None else unescape_html
@@ -215,6 +217,7 @@ class Counts:
 def about_sound(
     spec: TaskSpec,
     prediction: Prediction,
+    own: zoo.Entry | None,
     given: dict[str, Any],
     paths: Annotated[
         list[str] | None,
@@ -245,7 +248,7 @@ def about_sound(
     from nlpcl.text.writing import ResultWriter
 
     files = sound_paths(paths)
-    opened = open_checkpoint(checkpoint, spec, device=device, precision=precision)
+    opened = open_checkpoint(checkpoint, spec, device=device, precision=precision, own=own)
     say_who(opened, prediction, quiet)
     notes = new_notes()
     written = failed = 0

@@ -89,7 +89,12 @@ def to_go_on_with(entry: zoo.Entry, settings: Mapping[str, Any], out: Path | Non
     from nlpcl.runs.folder import differing_setting, read_record, unfinished_run
 
     if out is None:
-        found = unfinished_run(entry, settings)
+        found, passed = unfinished_run(entry, settings)
+        if passed:
+            say(
+                f"--resume auto: passes over {passed}, which brings or names Python code; if you "
+                f"trust it: --resume {passed}"
+            )
     else:
         found = out if (out / "run.json").is_file() else None
         if found and (name := differing_setting(entry, read_record(found), settings)):

@@ -1,4 +1,4 @@
-"""Access to the model hub, without waiting for a hub that cannot be reached."""
+"""Access to the model hub: without waiting for one out of reach, and without running its code."""
 
 from __future__ import annotations
 
@@ -53,3 +53,24 @@ def require(name: str, where: str, *, kind: str, how: str) -> None:
     cached = os.path.isdir(os.path.join(HF_HUB_CACHE, f"{kind}--{name.replace('/', '--')}"))
     if not cached and not is_reachable():
         raise UserError("is not in the cache, and the model hub cannot be reached", where, how)
+
+
+def refuse_code(error: Exception, where: str) -> None:
+    """Say so if a folder or hub id could not be loaded because it brings Python code of its own.
+
+    Every loader is called with ``trust_remote_code=False``: without it transformers asks on
+    standard input, where the user's data may be.
+
+    Args:
+        error: of transformers or datasets.
+        where: the flag or folder concerned.
+
+    Raises:
+        UserError: that was the reason.
+    """
+    if isinstance(error, ValueError) and "trust_remote_code" in str(error):
+        raise UserError(
+            "needs Python code that comes with it (auto_map in its JSON files), which is never run",
+            where,
+            "Use one that works without; for code of your own see: nlpcl new --help",
+        ) from error

@@ -204,8 +204,9 @@ def _from_hub(name: str, schema: Schema, columns: Mapping[str, str]) -> Splits:
     how = "Check the network, or download the files and give their path."
     hub.require(name, where, kind="datasets", how=how)
     try:
-        loaded: Any = load_dataset(name)
+        loaded: Any = load_dataset(name, trust_remote_code=False)
     except Exception as error:  # the library raises dozens of types, most of them undocumented
+        hub.refuse_code(error, where)
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         how = "Check the name and the network, or download the files and give their path."
         raise UserError(f"cannot be loaded ({reason})", where, how) from error

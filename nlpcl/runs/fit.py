@@ -92,7 +92,7 @@ def resume(
     Raises:
         UserError: it is finished or of another model, or another process works on it.
     """
-    run = Run(folder)
+    run = Run(folder, entry=entry)
     refuse_other_writer(run.folder)
     if model is not None and run.record["model"] != model:
         raise UserError(
@@ -101,9 +101,7 @@ def resume(
             f"Use: nlpcl train {run.record['model']} --resume {folder}",
         )
     refuse_finished(run.folder)
-    kept = run.record["config"]
-    config = entry.config_class.from_dict(kept, where=str(folder)) if entry else run.config
-    return fit(config, out=folder, quiet=quiet, resume=True)
+    return fit(run.config, out=folder, quiet=quiet, resume=True)
 
 
 def entry_of(config: RunConfig) -> zoo.Entry:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nlpcl import tasks, zoo
 from nlpcl.core import progress
@@ -48,31 +48,61 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def newest_run(task: str, root: Path = RUNS) -> Path | None:
-    """Return the most recently finished run of a task."""
-    found: list[tuple[str, Path]] = []
+class Newest(NamedTuple):
+    """The newest run of some kind: found, not named, so no code that comes with it is executed.
+
+    Args:
+        folder: of the run; None if there is none.
+        passed: a newer one, which was passed over because it brings code; usually None.
+    """
+
+    folder: Path | None
+    passed: Path | None
+
+
+def newest(found: Mapping[Path, str], with_code: Collection[Path]) -> Newest:
+    """The newest of runs, by their times, that does not bring code."""
+    ordered = sorted(found, key=lambda folder: (found[folder], folder))
+    usable = [folder for folder in ordered if folder not in with_code]
+    passed = ordered[-1] if ordered and ordered[-1] in with_code else None
+    return Newest(usable[-1] if usable else None, passed)
+
+
+def newest_run(task: str, own: zoo.Entry | None = None, root: Path = RUNS) -> Newest:
+    """The most recently finished run of a task.
+
+    Args:
+        task: its name.
+        own: a model folder that the user has named; its code does for its runs.
+        root: where runs lie.
+    """
+    found: dict[Path, str] = {}
+    with_code: set[Path] = set()
     for file in root.glob("*/run.json"):
+        folder = file.parent
         try:
-            record = read_record(file.parent)
+            record = read_record(folder)
         except UserError:
             continue
         if record["task"] == task and record.get("state") == "finished":
-            found.append((record.get("ended", ""), file.parent))
-    return max(found)[1] if found else None
+            found[folder] = str(record.get("ended", ""))
+            if brings_code(folder) and not (own and record["model"] == own.name):
+                with_code.add(folder)
+    return newest(found, with_code)
 
 
-def unfinished_run(entry: zoo.Entry, settings: Mapping[str, Any], root: Path = RUNS) -> Path | None:
-    """Return the unfinished run of a model that was started last.
+def unfinished_run(entry: zoo.Entry, settings: Mapping[str, Any], root: Path = RUNS) -> Newest:
+    """The unfinished run of a model that was started last.
 
-    Runs that a process of this machine is working on are passed over, and so are those with code
-    of their own unless the model is a user's own.
+    Runs that a process of this machine is working on are passed over.
 
     Args:
-        entry: the model.
-        settings: that it must have.
+        entry: the model; if it is a user's own, its code does for its runs.
+        settings: that the run must have.
         root: where runs lie.
     """
-    found: list[tuple[str, Path]] = []
+    found: dict[Path, str] = {}
+    with_code: set[Path] = set()
     for file in root.glob("*/run.json"):
         folder = file.parent
         try:
@@ -80,11 +110,43 @@ def unfinished_run(entry: zoo.Entry, settings: Mapping[str, Any], root: Path = R
             same = not differing_setting(entry, record, settings)
         except UserError:
             continue
-        usable = entry.own or not (folder / OWN_CODE).exists()
         is_waiting = record.get("state") in UNFINISHED and record["model"] == entry.name
-        if same and usable and is_waiting and not is_being_written(folder):
-            found.append((record.get("started", ""), folder))
-    return max(found)[1] if found else None
+        if same and is_waiting and not is_being_written(folder):
+            found[folder] = str(record.get("started", ""))
+            if (brings_code(folder) and not entry.own) or names_code(entry, record, settings):
+                with_code.add(folder)
+    return newest(found, with_code)
+
+
+def brings_code(folder: Path) -> bool:
+    """Whether a run holds a copy of a user's own model."""
+    return (folder / OWN_CODE).exists()
+
+
+def code_of(folder: Path, record: Mapping[str, Any]) -> zoo.Entry:
+    """The code of a run's model: its own copy of a user's, else the zoo's.
+
+    Raises:
+        UserError: its record names no model of the zoo.
+    """
+    own = list((folder / OWN_CODE).glob("*/config.py"))
+    if own:
+        return zoo.own_entry(own[0].parent)
+    return zoo.listed(record["model"], where=folder / "run.json")
+
+
+def names_code(entry: zoo.Entry, record: Mapping[str, Any], given: Collection[str]) -> bool:
+    """Whether settings of a run name code: a corpus file, or a run that brings some.
+
+    Args:
+        entry: the model of the run.
+        record: its record.
+        given: settings that do not count, since the user has given the same.
+    """
+    config = with_present_names(entry.config_class, record["config"])
+    texts = [value for name, value in config.items() if name not in given]
+    named = [one.strip() for text in texts if isinstance(text, str) for one in text.split(",")]
+    return any(one.endswith(".py") or brings_code(Path(one)) for one in named)
 
 
 def differing_setting(

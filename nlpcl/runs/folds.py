@@ -78,7 +78,7 @@ def cross_validate(
             if isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt(how_to_go_on(entry, folder, is_usable=False)) from None
             raise
-    return Run(folder, device=config.device, precision=config.precision)
+    return Run(folder, device=config.device, precision=config.precision, entry=entry)
 
 
 def fit_folds(
@@ -123,7 +123,7 @@ def fit_fold(
     """Train a fold, resume it, or read it if it is finished."""
     begun = (folder / "run.json").is_file()
     if begun and read_record(folder).get("state") == "finished":
-        return Run(folder, device=config.device, precision=config.precision)
+        return Run(folder, device=config.device, precision=config.precision, entry=entry)
     splits = fold_splits(clips, fold)
     return fit_splits(entry, config, splits, machine, out=folder, quiet=quiet, resume=begun)
 

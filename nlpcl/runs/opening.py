@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def open_checkpoint(
     device: str,
     precision: str,
     assume_tuned: bool = False,
+    own: zoo.Entry | None = None,
 ) -> Predictor:
     """Load a trained model for a task.
 
@@ -44,21 +46,15 @@ def open_checkpoint(
         device: as in ``--device``.
         precision: as in ``--precision``.
         assume_tuned: take a plain encoder as one that was trained for the task.
+        own: a model folder that the user has named; other code is executed only of a named run.
 
     Raises:
         UserError: nothing there, a model of another task, or an encoder that was never tuned.
     """
     register_auto_classes()
-    how = f"Train one: nlpcl train {spec.default_model}; or give --checkpoint RUN."
-    has_builtin = spec.builtin is not None and spec.builtin.is_there
-    found = newest_run(spec.name) if name is None else None
-    if found is not None:
-        return open_run(found, spec, device, precision)
-    if name is None and not has_builtin:
-        raise UserError(f"no trained {spec.noun} model: no finished run in {RUNS}/", how=how)
-    if name in (None, BUILTIN):
-        if not has_builtin:
-            raise UserError(f"there is no built-in {spec.noun} model", "--checkpoint builtin", how)
+    if name is None:
+        return open_newest(spec, own, device, precision)
+    if name == BUILTIN:
         return open_builtin(spec, choose_machine(device, precision))
     folder = Path(name).expanduser()
     if (folder / "run.json").is_file():
@@ -78,9 +74,38 @@ def open_checkpoint(
     return open_saved(source, spec, choose_machine(device, precision), assume_tuned)
 
 
-def open_run(folder: Path, spec: TaskSpec, device: str, precision: str) -> Predictor:
-    """Load the model of a run, which must be of the task."""
-    run = Run(folder, device=device, precision=precision)
+def open_newest(spec: TaskSpec, own: zoo.Entry | None, device: str, precision: str) -> Predictor:
+    """Load the newest finished run of a task, else the task's built-in model.
+
+    A run found rather than named executes no code that comes with it: one that would is passed
+    over, which the description of the model says.
+
+    Raises:
+        UserError: there is none.
+    """
+    found, passed = newest_run(spec.name, own)
+    if found is not None:
+        known = own if own and read_record(found)["model"] == own.name else None
+        opened = open_run(found, spec, device, precision, known)
+    elif has_builtin(spec):
+        opened = open_builtin(spec, choose_machine(device, precision))
+    elif passed is not None:
+        what = "brings Python code, which is not executed unasked"
+        raise UserError(what, passed, f"If you trust it: --checkpoint {passed}")
+    else:
+        what = f"no trained {spec.noun} model: no finished run in {RUNS}/"
+        raise UserError(what, how=advice(spec))
+    if passed is None:
+        return opened
+    told = f"passed over: {passed}, which brings Python code; if you trust it: --checkpoint"
+    return dataclasses.replace(opened, description=f"{opened.description} ({told} {passed})")
+
+
+def open_run(
+    folder: Path, spec: TaskSpec, device: str, precision: str, entry: zoo.Entry | None = None
+) -> Predictor:
+    """Load the model of a run, which must be of the task; ``entry`` replaces its copy of code."""
+    run = Run(folder, device=device, precision=precision, entry=entry)
     if run.record["task"] != spec.name:
         raise UserError(
             f"is a {run.record['task']} model ({run.record['model']}), not one for {spec.name}",
@@ -90,10 +115,26 @@ def open_run(folder: Path, spec: TaskSpec, device: str, precision: str) -> Predi
     return run.predictor
 
 
+def has_builtin(spec: TaskSpec) -> bool:
+    """Whether a task has a built-in model in this installation."""
+    return spec.builtin is not None and spec.builtin.is_there
+
+
+def advice(spec: TaskSpec) -> str:
+    """How to come by a model of a task."""
+    return f"Train one: nlpcl train {spec.default_model}; or give --checkpoint RUN."
+
+
 def open_builtin(spec: TaskSpec, machine: Machine) -> Predictor:
-    """Load the task's built-in model."""
+    """Load the task's built-in model.
+
+    Raises:
+        UserError: there is none.
+    """
     builtin = spec.builtin
-    assert builtin is not None
+    if builtin is None or not builtin.is_there:
+        what = f"there is no built-in {spec.noun} model"
+        raise UserError(what, "--checkpoint builtin", advice(spec))
     if builtin.is_encoder:
         model, tokenizer = wrapped_encoder(BUILTIN, spec)
         return predictor(model, tokenizer, spec, machine, builtin.description, builtin.options)
@@ -124,8 +165,9 @@ def open_saved(source: str, spec: TaskSpec, machine: Machine, assume_tuned: bool
 def kind_of(source: str) -> str:
     """Return the ``model_type`` of a saved model."""
     try:
-        return AutoConfig.from_pretrained(source).model_type
+        return AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
     except Exception as error:
+        hub.refuse_code(error, f"--checkpoint {source}")
         raise UserError(
             f"cannot be loaded ({first_line(error)})",
             f"--checkpoint {source}",
@@ -150,14 +192,19 @@ def open_saved_model(
         UserError: it is of another task, damaged, or lacks its tokenizer or front end.
     """
     where = f"--checkpoint {source}"
-    entry = zoo.entry(kind.removeprefix(OWN_KIND))
+    entry = zoo.listed(kind.removeprefix(OWN_KIND), where=where)
     task = entry.config_class.task
     if task != spec.name:
         raise UserError(f"is a {task} model, not one for {spec.name}", where, "Give another.")
     try:
-        model = entry.model_class().from_pretrained(source, dtype=torch.float32)
-        tokenizer = None if spec.input == "speech" else AutoTokenizer.from_pretrained(source)
+        model = entry.model_class().from_pretrained(
+            source, dtype=torch.float32, trust_remote_code=False
+        )
+        tokenizer = None
+        if spec.input == "text":
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:
+        hub.refuse_code(error, where)
         what = f"cannot be loaded ({first_line(error)})"
         raise UserError(what, where, "Is the folder whole?") from error
     if spec.input == "speech":

@@ -21,7 +21,7 @@ from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
 from nlpcl.runs.checksums import MODEL, check_model
 from nlpcl.runs.evaluation import evaluate, heard, marked, say_collapse
-from nlpcl.runs.folder import FOLDS, OWN_CODE, UNFINISHED, number, read_record
+from nlpcl.runs.folder import FOLDS, UNFINISHED, code_of, number, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.rows import load_splits, load_unsplit, study_rows
 from nlpcl.tasks.spec import TaskSpec
@@ -40,6 +40,7 @@ class Run:
         device: where the model goes, as in ``--device``.
         precision: as in ``--precision``.
         name: what it is called in legends; the folder's name by default.
+        entry: the code of its model; the run's own copy of it, or the zoo's, by default.
 
     Raises:
         UserError: the folder is no run.
@@ -52,11 +53,12 @@ class Run:
         device: str = "auto",
         precision: str = "auto",
         name: str = "",
+        entry: zoo.Entry | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.record: dict[str, Any] = read_record(self.folder)
         self.name = name or self.folder.resolve().name + (f" ({self.remark})" * bool(self.remark))
-        self._wanted = device, precision
+        self._wanted, self._entry = (device, precision), entry
 
     @cached_property
     def machine(self) -> Machine:
@@ -72,9 +74,8 @@ class Run:
 
     @cached_property
     def entry(self) -> zoo.Entry:
-        """The model in the zoo, or the run's own copy of its code."""
-        own = list((self.folder / OWN_CODE).glob("*/config.py"))
-        return zoo.own_entry(own[0].parent) if own else zoo.entry(self.record["model"])
+        """The model in the zoo, or a user's own."""
+        return self._entry or code_of(self.folder, self.record)
 
     @cached_property
     def spec(self) -> TaskSpec:

@@ -109,7 +109,7 @@ def train_in(
         raise KeyboardInterrupt(how_to_go_on(entry, folder, bool(record.get(FILES))))
     # A finished run cannot be resumed; its best weights are in the model.
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return Run(folder, device=config.device, precision=config.precision)
+    return Run(folder, device=config.device, precision=config.precision, entry=entry)
 
 
 def how_to_go_on(entry: zoo.Entry, folder: Path, is_usable: bool) -> str:

@@ -108,7 +108,9 @@ def fold_findings(run: Run, *, again: bool) -> Iterator[Finding]:
     for name in [fold["name"] for fold in run.record.get("leaks", {}).get("folds", ())]:
         place = run.folder / FOLDS / name
         if (place / "run.json").is_file():
-            found = [one for one in findings(Run(place), {}, again=again) if one != said]
+            found = [
+                one for one in findings(Run(place, entry=run.entry), {}, again=again) if one != said
+            ]
             yield name, *in_one_line(found)
         else:
             yield name, "no", "it is not there"

@@ -9,6 +9,7 @@ import torch
 from transformers import AutoTokenizer
 
 from nlpcl import zoo
+from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.nn.devices import Machine, on_device
 from nlpcl.nn.model import ZooModel
@@ -24,8 +25,11 @@ def opened_model(entry: zoo.Entry, folder: Path, machine: Machine) -> ZooModel:
     """
     register_auto_classes()
     try:
-        model = entry.model_class().from_pretrained(folder, dtype=torch.float32)
+        model = entry.model_class().from_pretrained(
+            folder, dtype=torch.float32, trust_remote_code=False
+        )
     except Exception as error:
+        hub.refuse_code(error, str(folder))
         raise UserError(
             f"cannot be loaded ({first_line(error)})",
             folder,
@@ -45,8 +49,9 @@ def opened_processor(spec: TaskSpec, folder: Path, machine: Machine) -> Any:
 
         return open_front_end(folder, device=machine.device, precision=machine.precision)
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
+        hub.refuse_code(error, str(folder))
         raise UserError(
             f"its tokenizer cannot be loaded ({first_line(error)})",
             folder,

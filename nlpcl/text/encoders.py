@@ -81,12 +81,13 @@ def load_builtin(folder: Path = BUILTIN_FOLDER) -> tuple[PreTrainedModel, Any]:
         UserError: a file is damaged, missing or of another version.
     """
     state: dict[str, torch.Tensor] = load_compressed(folder / BUILTIN_WEIGHTS)
-    config = AutoConfig.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     model, report = BertForMaskedLM.from_pretrained(
         None,  # type: ignore[arg-type]
         config=config,
         state_dict=state,
         output_loading_info=True,
+        trust_remote_code=False,
     )
     if report["missing_keys"] or report["unexpected_keys"] or report["mismatched_keys"]:
         raise UserError(
@@ -94,7 +95,7 @@ def load_builtin(folder: Path = BUILTIN_FOLDER) -> tuple[PreTrainedModel, Any]:
             folder / BUILTIN_WEIGHTS,
             "Reinstall: pip install --force-reinstall nlpcl",
         )
-    return model, AutoTokenizer.from_pretrained(folder)
+    return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
 def load_text_encoder(
@@ -126,11 +127,12 @@ def load_text_encoder(
         hub.require(name, f"--backbone {name}", kind="models", how=how)
     source = str(folder) if folder.is_dir() else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = auto_class.from_pretrained(source, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model = auto_class.from_pretrained(source, dtype=torch.float32, trust_remote_code=False)
     except UserError:
         raise
     except Exception as error:
+        hub.refuse_code(error, f"--backbone {name}")
         raise loading_error(name, folder.is_dir(), error) from error
     check_tokenizer(name, tokenizer)
     rows = model.get_input_embeddings().num_embeddings

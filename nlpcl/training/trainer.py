@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -226,6 +227,11 @@ def train(
     with FirstInterrupt(reporting), forward_kept(model):
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except UnpicklingError as error:
+            # torch reads plain values alone from the pickles of a checkpoint (weights_only).
+            what = f"cannot be read ({first_line(error)})"
+            how = "It is damaged, or not nlpcl's: delete it, then go on with --resume."
+            raise UserError(what, checkpoint or folder, how) from error
         except Exception as error:
             if is_writing_failure(error):
                 raise UserError(

@@ -144,10 +144,22 @@ def entry(name: str) -> Entry:
     """
     if is_path(name):
         return own_entry(Path(name))
+    return listed(name, how="A folder of your own needs its path: ./NAME.")
+
+
+def listed(name: str, *, where: object = "", how: str = "") -> Entry:
+    """A model of the zoo by its name, never a path: what a file says may come from anyone.
+
+    Args:
+        name: of the model.
+        where: the file or flag that names it, for the error.
+        how: advice for the error.
+
+    Raises:
+        UserError: no such model.
+    """
     if name not in names():
-        raise unknown_name(
-            "model", name, names(), how="A folder of your own needs its path: ./NAME."
-        )
+        raise unknown_name("model", name, names(), where=str(where), how=how)
     package = name.replace("-", "_")
     return Entry(name, f"{__name__}.{package}", FOLDER / package)
 

@@ -74,7 +74,9 @@ class RestoringModel(ZooModel):
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
         self.options = self.settings.from_saved(config.options, where="config.json")
-        self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
+        self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(
+            config.backbone, trust_remote_code=False
+        )
         self.post_init()
 
     @classmethod

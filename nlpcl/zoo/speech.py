@@ -54,7 +54,7 @@ class SpeechClassifier(ZooModel):
         self.classes = len(config.id2label or {})
         self.backbone: Any = None
         if config.backbone is not None:
-            self.set_backbone(AutoModel.from_config(config.backbone))
+            self.set_backbone(AutoModel.from_config(config.backbone, trust_remote_code=False))
         channel = self.options.input_norm == "channel"
         self.standardisation = Standardisation(self.width, sizes["layers"]) if channel else None
         self.mixture = LayerMixture(sizes["layers"]) if sizes["layers"] > 1 else None

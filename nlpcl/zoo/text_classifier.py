@@ -54,7 +54,7 @@ class TextClassifier(ZooModel):
         if balanced and not counts:
             raise ValueError("balanced class weights need class_counts; see build()")
         self.class_weights = balanced_weights(counts) if balanced else None
-        self.set_backbone(AutoModel.from_config(config.backbone))
+        self.set_backbone(AutoModel.from_config(config.backbone, trust_remote_code=False))
         size = self.backbone.config.hidden_size
         self.head = nn.Linear(size, len(config.id2label or {}))
         self.dropout = nn.Dropout(self.options.dropout)

@@ -31,7 +31,7 @@ class Standin(ZooModel):
 
     def __init__(self, config):
         super().__init__(config)
-        self.backbone = AutoModel.from_config(config.backbone)
+        self.backbone = AutoModel.from_config(config.backbone, trust_remote_code=False)
         self.head = nn.Linear(config.backbone.hidden_size, len(config.id2label))
         self.post_init()
 
@@ -206,11 +206,15 @@ def test_an_output_file_appears_whole_or_not_at_all(predict, run_main, classifie
     assert (tmp_path / "old.txt").read_text() == "old"
 
 
-def test_the_newest_run_is_taken(run_main, classifier, tmp_path):
+def test_the_newest_run_is_taken_unless_it_brings_code(run_main, classifier, tmp_path):
     shutil.copytree(classifier, tmp_path / "runs" / "mine")
-    result = run_main("predict", "hate", "好", "--format", "text")
+    line = run_main("predict", "hate", "好", "--format", "text").error_line
+    assert "runs/mine: brings Python code" in line
+    named = ["--checkpoint", "runs/mine"]
+    assert named == line.rsplit(maxsplit=2)[-2:]
+    result = run_main("predict", "hate", "好", "--format", "text", *named)
     assert result.code == 0, result.err
-    assert "runs/mine" in result.err
+    assert "by the run runs/mine" in result.err
 
 
 @pytest.mark.parametrize(

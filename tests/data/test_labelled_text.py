@@ -169,7 +169,7 @@ def test_classes_of_the_hub_have_their_names(monkeypatch):
     rows = [{"sentence": f"s {n}", "label": n % 2, "lang": "en"} for n in range(10)]
     table = Table([*rows, {"sentence": "unlabelled", "label": -1, "lang": "en"}])
     loaded = {"train": table, "test": Table(rows[:2])}
-    fake = SimpleNamespace(load_dataset=lambda name: loaded)
+    fake = SimpleNamespace(load_dataset=lambda name, **_: loaded)
     monkeypatch.setitem(sys.modules, "datasets", fake)
     monkeypatch.setattr("nlpcl.core.hub.is_reachable", lambda: True)
     splits, is_unsplit = data.load_as_is("hf:a/b", schema=LABELLED)

@@ -233,7 +233,8 @@ class Table(list):
 
 
 def fake_datasets(monkeypatch, loaded):
-    def load_dataset(name):
+    def load_dataset(name, *, trust_remote_code):
+        assert trust_remote_code is False
         if isinstance(loaded, Exception):
             raise loaded
         return loaded

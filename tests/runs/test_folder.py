@@ -10,7 +10,7 @@ from nlpcl import zoo
 from nlpcl.cli import train
 from nlpcl.core.errors import UserError
 from nlpcl.core.locks import LOCK, only_writer
-from nlpcl.runs.folder import new_folder, stamped_folder, unfinished_run
+from nlpcl.runs.folder import Newest, new_folder, newest_run, stamped_folder, unfinished_run
 
 SDCL = zoo.entry("sdcl")
 
@@ -34,35 +34,61 @@ def begun(name, started, *, root="runs", **facts):
 
 
 def test_the_newest_unfinished_run_of_the_model_is_found():
-    assert unfinished_run(SDCL, {}) is None
+    assert unfinished_run(SDCL, {}) == (None, None)
     begun("c", "2026-01-01")
     wanted = begun("b", "2026-01-03", state="running")
     begun("a", "2026-01-02")
     begun("finished", "2026-01-09", state="finished")
     begun("other", "2026-01-09", model="mlm")
     begun("damaged", "2026-01-09", config={}, format=99)
-    assert unfinished_run(SDCL, {}) == wanted
+    assert unfinished_run(SDCL, {}) == (wanted, None)
 
 
 def test_a_run_with_other_settings_is_passed_over():
     first = begun("first", "2026-01-01", config={"seed": 1})
     second = begun("second", "2026-01-02", config={"clip": 0.5})
-    assert unfinished_run(SDCL, {"seed": 1}) == first
-    assert unfinished_run(SDCL, {"lr": 1e-3, "seed": 0}) == second
-    assert unfinished_run(SDCL, {"max_grad_norm": 0.5}) == second, "under its former name"
-    assert unfinished_run(SDCL, {"seed": 2}) is None
+    assert unfinished_run(SDCL, {"seed": 1}).folder == first
+    assert unfinished_run(SDCL, {"lr": 1e-3, "seed": 0}).folder == second
+    assert unfinished_run(SDCL, {"max_grad_norm": 0.5}).folder == second, "under its former name"
+    assert unfinished_run(SDCL, {"seed": 2}).folder is None
 
 
 def test_a_run_that_is_being_written_is_passed_over():
     wanted, busy = begun("idle", "2026-01-01"), begun("busy", "2026-01-02")
     with only_writer(busy, print):
-        assert unfinished_run(SDCL, {}) == wanted
-    assert unfinished_run(SDCL, {}) == busy
+        assert unfinished_run(SDCL, {}).folder == wanted
+    assert unfinished_run(SDCL, {}).folder == busy
 
 
 def test_a_run_with_code_of_its_own_is_passed_over():
-    (begun("own", "2026-01-02") / "code").mkdir()
-    assert unfinished_run(SDCL, {}) is None
+    own = begun("own", "2026-01-02")
+    (own / "code").mkdir()
+    assert unfinished_run(SDCL, {}) == (None, own)
+    older = begun("older", "2026-01-01")
+    assert unfinished_run(SDCL, {}) == (older, own)
+    newer = begun("newer", "2026-01-03")
+    assert unfinished_run(SDCL, {}) == (newer, None), "no word of older ones"
+
+
+@pytest.mark.parametrize("setting", [{"data": "sample, ../x.py"}, {"backbone": "runs/own"}])
+def test_a_run_whose_settings_name_code_is_passed_over_unless_the_user_names_it(setting):
+    (begun("own", "2026-01-01", state="finished") / "code").mkdir()
+    folder = begun("one", "2026-01-02", config=setting)
+    assert unfinished_run(SDCL, {}) == (None, folder)
+    assert unfinished_run(SDCL, setting) == (folder, None)
+
+
+def test_the_newest_finished_run_is_that_of_its_task_without_code():
+    finished = {"state": "finished", "task": "correction"}
+    old = begun("old", "", ended="2026-01-01", **finished)
+    begun("other", "", ended="2026-01-05", **finished | {"task": "emotion"})
+    begun("stopped", "", ended="2026-01-05", **finished | {"state": "interrupted"})
+    own = begun("own", "", ended="2026-01-02", model="mine", **finished)
+    (own / "code").mkdir()
+    assert newest_run("correction") == Newest(old, own)
+    mine = zoo.Entry("mine", "nlpcl_own_mine", own, own=True)
+    assert newest_run("correction", mine) == Newest(own, None)
+    assert newest_run("masked_lm") == Newest(None, None)
 
 
 @pytest.fixture
@@ -89,6 +115,15 @@ def test_auto_begins_or_goes_on(auto):
     assert found == folder
     assert f"resumes {folder}" in result.err
     assert auto()[1] == folder
+
+
+def test_auto_says_how_to_name_a_run_that_it_passes_over(auto):
+    folder = begun("one", "2026-01-01", config={"data": "mine.py"})
+    result, (_, out) = auto()
+    assert out is None
+    passes, starts = result.err.splitlines()
+    assert f"passes over {folder}" in passes and passes.endswith(f"--resume {folder}")
+    assert "a new one starts" in starts
 
 
 def test_auto_with_out_is_that_run(auto):

@@ -101,6 +101,24 @@ def test_after_kill_9(killed, reference, run_main, tmp_path):
     assert_same(folder, reference)
 
 
+@pytest.mark.parametrize("name", ["rng_state.pth", "optimizer.pt", "scheduler.pt"])
+def test_a_checkpoint_executes_nothing(killed, run_main, tmp_path, name):
+    import torch
+
+    class Leaves:
+        def __reduce__(self):
+            return open, (str(tmp_path / "executed"), "w")
+
+    folder = shutil.copytree(killed, tmp_path / "run")
+    for checkpoint in (folder / "checkpoints").glob("checkpoint-*"):
+        assert (checkpoint / name).is_file()
+        torch.save(Leaves(), checkpoint / name)
+    (folder / ".lock").unlink()
+    line = resume(run_main, folder).error_line
+    assert "checkpoint-" in line and "delete it, then go on with --resume" in line
+    assert not (tmp_path / "executed").exists()
+
+
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
 def test_a_half_written_checkpoint_is_passed_over(killed, reference, run_main, tmp_path, damage):
     folder = shutil.copytree(killed, tmp_path / "run")

@@ -60,6 +60,9 @@ class AblationSource:
         found = []
         for cell in self.record.get("cells", ()):
             folder = self.folder / cell.get("folder", "")
+            if not folder.resolve().is_relative_to(self.folder.resolve()):
+                what = f"names a run outside of it ({folder})"
+                raise UserError(what, self.folder / MARK, "It is damaged.")
             if cell.get("state") == "finished" and (folder / "run.json").is_file():
                 found.append(Run(folder, precision=PRECISION, name=str(cell["variant"])))
         return found

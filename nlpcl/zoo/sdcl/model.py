@@ -37,7 +37,9 @@ class SDCL(ZooModel):
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)
         self.options = Config.from_saved(config.options, where="config.json")
-        self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(config.backbone)
+        self.backbone: PreTrainedModel = AutoModelForMaskedLM.from_config(
+            config.backbone, trust_remote_code=False
+        )
         width = self.backbone.get_input_embeddings().embedding_dim
         hidden = self.backbone.config.hidden_size
         if self.options.output_layer == "elementwise" and width != hidden:
