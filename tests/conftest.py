@@ -487,11 +487,15 @@ def in_a_fork(action: Callable[[], object], meanwhile: Callable[[int], object]) 
         action: what it does; the code of a ``SystemExit`` is its exit code.
         meanwhile: is called here with the number of the process.
     """
+    import torch
+
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         pid = os.fork()
         if not pid:
             code: Any = 1
             try:
+                # The threads of OpenMP do not survive a fork: who waits for them waits for ever.
+                torch.set_num_threads(1)
                 for number, stream in ((1, out), (2, err)):
                     os.dup2(stream.fileno(), number)
                 sys.stdout, sys.stderr = (os.fdopen(number, "w") for number in (1, 2))

@@ -22,6 +22,12 @@ MIDDLE = 29
 
 
 @pytest.fixture(scope="module")
+def settings(settings):
+    """One thread, as a fork has: sums of several may be rounded otherwise."""
+    return settings | {"threads": 1}
+
+
+@pytest.fixture(scope="module")
 def long_settings(settings):
     """Five epochs with dropout, so that random states matter."""
     return settings | {"epochs": 5, "batch_size": 2, "lr": 1e-3}

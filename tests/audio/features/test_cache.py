@@ -300,6 +300,7 @@ FORK = multiprocessing.get_context("fork")
 
 def dies_in_the_middle(rows, front_end):
     """After numbers were written and half of the line that notes them."""
+    torch.set_num_threads(1)  # the others did not survive the fork
     append, calls = Log.append, itertools.count(1)
 
     def dying(self, lines):
@@ -326,6 +327,7 @@ def test_killed_in_the_middle(rows, folder, front_end, monkeypatch):
 
 
 def shares(rows, front_end, together, found):
+    torch.set_num_threads(1)
     together.wait()
     store = features(rows, front_end)
     found.put((store.made, sum(float(store[row].sum()) for row in range(len(rows)))))
