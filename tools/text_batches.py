@@ -237,7 +237,7 @@ def save_tables(tables: Sequence[ErrorTables], path: Path) -> None:
             arrays[f"{number}/{kind}/counts"] = np.bincount(lists, minlength=len(draws.filled))
             arrays[f"{number}/{kind}/shares"] = (draws.limits - lists).astype(np.float32)
             arrays[f"{number}/{kind}/values"] = draws.values.astype(np.uint16)
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    np.savez_compressed(path, **arrays)
 
 
 def load_tables(path: Path) -> list[ErrorTables]:
