@@ -22,15 +22,15 @@ MIDDLE = 29
 
 
 @pytest.fixture(scope="module")
-def settings(settings):
+def short_settings(settings):
     """One thread, as a fork has: sums of several may be rounded otherwise."""
     return settings | {"threads": 1}
 
 
 @pytest.fixture(scope="module")
-def long_settings(settings):
+def long_settings(short_settings):
     """Five epochs with dropout, so that random states matter."""
-    return settings | {"epochs": 5, "batch_size": 2, "lr": 1e-3}
+    return short_settings | {"epochs": 5, "batch_size": 2, "lr": 1e-3}
 
 
 @pytest.fixture(scope="module")
@@ -252,9 +252,9 @@ MOMENTS = {
 
 
 @pytest.fixture(scope="module")
-def short_reference(tmp_path_factory, settings, flags, command_line):
+def short_reference(tmp_path_factory, short_settings, flags, command_line):
     folder = tmp_path_factory.mktemp("short") / "run"
-    result = command_line(["train", "sdcl", *flags(settings), "--out", folder, "--quiet"])
+    result = command_line(["train", "sdcl", *flags(short_settings), "--out", folder, "--quiet"])
     assert result.code == 0, result.err
     return folder
 
@@ -266,7 +266,7 @@ RARER = {"building", "encoding", "report"}
     "moment", [pytest.param(one, marks=[pytest.mark.slow] * (one in RARER)) for one in MOMENTS]
 )
 def test_a_stop_at_any_moment(
-    moment, settings, flags, short_reference, command_in_a_fork, run_main, tmp_path
+    moment, short_settings, flags, short_reference, command_in_a_fork, run_main, tmp_path
 ):
     place, name, call = MOMENTS[moment]
     module, _, owner = place.rpartition(".")
@@ -279,7 +279,7 @@ def test_a_stop_at_any_moment(
         return usual(*given, **named)
 
     folder = tmp_path / "run"
-    command = ["train", "sdcl", *flags(settings), "--out", folder, "--quiet"]
+    command = ["train", "sdcl", *flags(short_settings), "--out", folder, "--quiet"]
     result = command_in_a_fork(command, lambda: setattr(owner, name, stopping))
     assert_stopped(result, tmp_path)
     if not folder.exists():
@@ -293,14 +293,14 @@ def test_a_stop_at_any_moment(
 
 
 def test_the_best_epoch_is_found_where_the_folder_was_moved_to(
-    settings, flags, command_in_a_fork, run_main, tmp_path, monkeypatch
+    short_settings, flags, command_in_a_fork, run_main, tmp_path, monkeypatch
 ):
     from nlpcl.tasks.correction.task import Correction
 
     worse = itertools.count()
     scores = lambda *_: {"loss": 1.0, "selection": -float(next(worse))}  # noqa: E731
     monkeypatch.setattr(Correction, "dev_scores", scores)
-    command = ["train", "sdcl", *flags(settings), "--out", tmp_path / "run", "--quiet"]
+    command = ["train", "sdcl", *flags(short_settings), "--out", tmp_path / "run", "--quiet"]
 
     def prepare():
         Correction.evaluate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -314,7 +314,7 @@ def test_the_best_epoch_is_found_where_the_folder_was_moved_to(
 
 
 def test_a_second_process_leaves_a_running_training_alone(
-    settings, flags, short_reference, command_in_a_fork, run_main, tmp_path
+    short_settings, flags, short_reference, command_in_a_fork, run_main, tmp_path
 ):
     folder, gate = tmp_path / "run", tmp_path / "gate"
 
@@ -339,7 +339,7 @@ def test_a_second_process_leaves_a_running_training_alone(
         assert (folder / "run.json").read_bytes() == before
         (tmp_path / "open").touch()
 
-    command = ["train", "sdcl", *flags(settings), "--out", folder, "--quiet"]
+    command = ["train", "sdcl", *flags(short_settings), "--out", folder, "--quiet"]
     result = command_in_a_fork(command, prepare, meanwhile)
     assert result.code == 0, result.err
     assert_same(folder, short_reference)
