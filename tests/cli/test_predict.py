@@ -236,7 +236,7 @@ def test_a_first_row_that_is_bad_leaves_the_columns_to_the_next(run_main, finish
     assert (result.code, result.err) == (1, "")
     error, row = csv.DictReader(io.StringIO(result.out))
     assert list(row) == ["id", "source", "target", "edits", "probability", "error"]
-    assert "in.csv:2: 1 fields where the header has 2" in error["error"]
+    assert "in.csv:2: 1 field where the header has 2" in error["error"]
     assert (row["id"], row["error"]) == ("2", "")
 
 
