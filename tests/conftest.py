@@ -12,6 +12,7 @@ import functools
 import io
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     import hypothesis
 
+    # Whoever starts the tests in the background or under nohup ignores these, and so would they.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     seed = config.getoption("--test-seed")
     os.environ["PYTHONHASHSEED"] = str(seed)  # of subprocesses
     config.pluginmanager.register(Steadiness(seed), "steadiness")

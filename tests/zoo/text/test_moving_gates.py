@@ -79,6 +79,9 @@ def test_a_gate_moves_where_it_must(variant, place, built):
     begun = deviations(built(variant)[0].eval())[place]
     slow = deviations(trained(*built(variant, gate_lr_factor=1.0)))[place]
     quick = deviations(trained(*built(variant, gate_lr_factor=10.0)))[place]
+    usual = deviations(trained(*built(variant)))[place]
+    assert usual > 2 * begun, "by default"
+    assert slow < usual < quick
     assert quick > 5 * begun
     assert quick > 2 * slow
 
