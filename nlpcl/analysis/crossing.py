@@ -18,7 +18,7 @@ from nlpcl.metrics.intervals import score_intervals
 from nlpcl.metrics.resampling import summed_units
 from nlpcl.runs.evaluation import classes_of, heard
 from nlpcl.runs.learnt import Learnt, is_same_part, learnt
-from nlpcl.runs.rows import check_mapping, load_splits
+from nlpcl.runs.rows import check_mapping, class_names, load_splits
 from nlpcl.runs.run import Run
 from nlpcl.tasks.renaming import check_gold, renamed
 
@@ -157,12 +157,7 @@ def columns_of(
     known = Learnt((), ()) if keep else learnt(runs)
     notes = ["Rows that a run has learnt are NOT left out."] if keep else known.doubts
     columns: dict[str, Column] = {}
-    for part in data:
-        config = changed(runs[0], part)
-        splits = load_splits(config, as_test=True)
-        check_mapping(config, splits, known_classes(runs))
-        if not splits.test:
-            raise UserError("has no test set", f"--data {part}", "Give another corpus.")
+    for part, (config, splits) in corpora(runs, data, changed).items():
         mapping = config.data_options().get("map_labels", {})
         dropped = [old for old, new in mapping.items() if not new and splits.renamed[old]]
         owned = own_tests(runs, part, changed)
@@ -182,6 +177,28 @@ def columns_of(
             one = replace(splits, test={title: new})
             columns[title] = Column(one, [*said, *(notes if not columns else [])])
     return list(columns.values())
+
+
+def corpora(
+    runs: Sequence[Run], data: Sequence[str], changed: Changed
+) -> dict[str, tuple[RunConfig, Splits]]:
+    """Each corpus with the settings that it was read with.
+
+    Raises:
+        UserError: one has no test set, or a class is renamed that neither a corpus nor a run has.
+    """
+    found: dict[str, tuple[RunConfig, Splits]] = {}
+    names = known_classes(runs)
+    for part in data:
+        config = changed(runs[0], part)
+        splits = load_splits(config, as_test=True)
+        if not splits.test:
+            raise UserError("has no test set", f"--data {part}", "Give another corpus.")
+        names |= class_names(splits)
+        found[part] = config, splits
+    for config, splits in found.values():
+        check_mapping(config, splits, names)
+    return found
 
 
 def known_classes(runs: Iterable[Run]) -> set[str]:

@@ -142,6 +142,11 @@ def check_mapping(config: RunConfig, splits: Splits, known: Collection[str] = ()
     mapping = config.data_options().get("map_labels", {})
     if mapping == type(config)().data_options().get("map_labels"):
         return  # what a task does by default may find nothing to do
+    check_names(mapping, {*class_names(splits), *known})
+
+
+def class_names(splits: Splits) -> set[str]:
+    """The classes of all rows, as they are called and as they were."""
     parts = (splits.train, splits.dev, *splits.test.values())
     labels = {row["label"] for rows in parts for row in rows if "label" in row}
-    check_names(mapping, {*labels, *splits.renamed, *known})
+    return labels | splits.renamed.keys()

@@ -249,3 +249,12 @@ def test_a_test_class_that_training_lacks_is_refused_before_training(run_main, t
     line = run_main("train", "asrm", "--data", tmp_path / "y", "--out", "new").error_line
     assert "'hate'" in line
     assert not (tmp_path / "new").exists()
+
+
+def test_a_class_of_one_corpus_may_be_renamed_for_all(evaluate, trained, tmp_path):
+    write(tmp_path / "mine.csv", {"normal": "GOOD", "offensive": "BAD", "hate": "BAD"}, "后来")
+    chosen = ["--cross", "--data", f"{trained / 'three'},{tmp_path / 'mine.csv'}"]
+    result = evaluate("run-thr", *chosen, "--map-labels", "GOOD=normal,BAD=hate")
+    assert result.code == 0, result.err
+    line = evaluate("run-thr", *chosen, "--map-labels", "GOOD=normal,BADD=hate").error_line
+    assert "'BADD'" in line and "Did you mean 'BAD'" in line
