@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -125,6 +126,7 @@ def main() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     usage_error: Any = typer.BadParameter.__mro__[1]
     command = typer.main.get_command(app)
+    decoder_doubts()  # those of whatever this process did before are not this command's
     try:
         with handled(STOPS, stop_at_once):
             code = command.main(standalone_mode=False)
@@ -150,12 +152,15 @@ def main() -> None:
         tell_of_decoder()
 
 
+def decoder_doubts() -> dict[Path, str]:
+    """What the decoder of sound said of each file since the last call."""
+    decoding = sys.modules.get("nlpcl.audio.decoding")
+    return decoding.taken_warnings() if decoding else {}
+
+
 def tell_of_decoder() -> None:
     """One line for all that the decoder of sound doubted, where sound was read."""
-    decoding = sys.modules.get("nlpcl.audio.decoding")
-    if decoding is None:
-        return
-    warned = decoding.taken_warnings()
+    warned = decoder_doubts()
     if warned:
         path, said = next(iter(warned.items()))
         files = "1 file" if len(warned) == 1 else f"{len(warned)} files, the first"

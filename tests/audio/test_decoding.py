@@ -117,6 +117,11 @@ def test_the_decoder_does_not_talk_to_the_terminal(doubtful, capfd):
     assert taken_warnings() == {}
 
 
+def test_a_command_does_not_tell_of_files_read_before_it(doubtful, run_main):
+    read_audio(doubtful)
+    assert run_main("models").err == ""
+
+
 def test_stderr_is_the_same_afterwards(doubtful, capfd):
     read_audio(doubtful)
     os.write(2, b"after")
