@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from torch.nn.utils.rnn import pad_sequence
 from nlpcl.audio.loading import load_speech_encoder
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, WINDOW, log_mel
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json, write_json
+from nlpcl.core.files import write_json
+from nlpcl.core.json_files import DAMAGED, read_json
+from nlpcl.core.shapes import fault
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision, on_device
 
 LOG_MEL = "logmel"
@@ -255,11 +257,10 @@ def open_front_end(
         UserError: missing or damaged; no such device or arithmetic.
     """
     path = Path(folder) / FILE
-    saved = read_json(path)
-    try:
-        facts = Description(**saved)
-    except TypeError as error:
-        raise UserError("does not describe a front end", path, "Train again.") from error
+    saved = read_json(path, dict[str, Any])
+    if what := fault(saved, Description):
+        raise UserError(f"does not describe a front end: it {what}", path, DAMAGED)
+    facts = Description(**{field.name: saved[field.name] for field in fields(Description)})
     device = choose_device(str(device))
     return FrontEnd(facts, device, choose_precision(precision, device))
 

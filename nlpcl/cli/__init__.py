@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from nlpcl import __version__
+from nlpcl.core.characters import visible
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.interrupts import STOPS, handled, stop_at_once
 
@@ -164,7 +165,8 @@ def tell_of_decoder() -> None:
     if warned:
         path, said = next(iter(warned.items()))
         files = "1 file" if len(warned) == 1 else f"{len(warned)} files, the first"
-        print(f"nlpcl: the sound decoder warned of {files} {path}: {said}", file=sys.stderr)
+        line = visible(f"the sound decoder warned of {files} {path}: {said}")
+        print(f"nlpcl: {line}", file=sys.stderr)
 
 
 def drop_output() -> None:
@@ -175,7 +177,7 @@ def drop_output() -> None:
 def fail(line: str, code: int = 2) -> None:
     """Print one line on stderr and exit."""
     with contextlib.suppress(OSError):  # a terminal that was closed
-        print(f"nlpcl: {line}", file=sys.stderr)
+        print(f"nlpcl: {visible(line)}", file=sys.stderr)
     raise SystemExit(code)
 
 

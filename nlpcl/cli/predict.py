@@ -15,6 +15,7 @@ from nlpcl.cli.groups import lazy_group, single
 from nlpcl.cli.options import Device, Output, Precision, Quiet, with_fields
 from nlpcl.cli.show import check_format, check_output
 from nlpcl.cli.text_input import Column, Input, InputFormat, TextFormat, check_flags, records
+from nlpcl.core.characters import visible
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.data.entities import entities, unescape
 from nlpcl.tasks.spec import Prediction, TaskSpec
@@ -277,4 +278,4 @@ def say_who(opened: Predictor, prediction: Prediction, quiet: bool) -> None:
 def say_lines(lines: Iterable[str]) -> None:
     """Print remarks on stderr."""
     for line in lines:
-        print(f"nlpcl: {line}", file=sys.stderr)
+        print(f"nlpcl: {visible(line)}", file=sys.stderr)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.json_files import DAMAGED
 from nlpcl.core.needs import CORPUS, Needs
 from nlpcl.core.renamed import RenamedFields, with_present_names
+from nlpcl.core.shapes import fault
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -225,13 +227,17 @@ class RunConfig(RenamedFields):
         """The reverse of :meth:`as_dict`; fields may have their former names.
 
         Raises:
-            UserError: a name of no field, or two names of one field.
+            UserError: a name of no field, two names of one field, or a value of another type.
         """
         values = with_present_names(cls, values, where=where)
         known = {field.name for field in dataclasses.fields(cls)}
         for name in values:
             if name not in known:
                 raise unknown_name("setting", name, known, where=where)
+        hints = get_type_hints(cls)
+        for name, value in values.items():
+            if what := fault(value, hints[name], name):
+                raise UserError(what, where)
         return cls(**values)
 
     @classmethod
@@ -239,8 +245,16 @@ class RunConfig(RenamedFields):
         """:meth:`from_dict` of what a run or a model has saved, perhaps an older one.
 
         Options that were not there yet have the value that stands for how things were.
+
+        Raises:
+            UserError: as :meth:`from_dict`, or a value is out of its bounds.
         """
-        return cls.from_dict({**absent_values(cls), **values}, where=where)
+        made = cls.from_dict({**absent_values(cls), **values}, where=where)
+        try:
+            check_fields(made)
+        except UserError as error:
+            raise UserError(f"{error.where}: {error.what}", where, DAMAGED) from error
+        return made
 
 
 def absent_values(options: type[Any]) -> dict[str, Any]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from nlpcl.core.characters import visible
+
 
 class UserError(Exception):
     """An error the user can fix; the command line prints it as one line and exits with code 2.
+
+    Names of files and words of data may hold anything: line ends and other control characters are
+    made visible.
 
     Args:
         what: what is wrong, without a full stop, e.g. ``"unknown column 'src'"``.
@@ -16,10 +21,10 @@ class UserError(Exception):
     """
 
     def __init__(self, what: str, where: object = "", how: str = "") -> None:
-        self.what, self.where, self.how = what, str(where), how
+        self.what, self.where, self.how = visible(what), str(where), how
         place = f"{where}: " if self.where else ""
         advice = f". {how}" if how else ""
-        super().__init__(" ".join(f"{place}{what}{advice}".split()))
+        super().__init__(visible(f"{place}{what}{advice}".strip()))
 
 
 def unknown_name(

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from nlpcl.core.errors import UserError
 
@@ -61,12 +61,17 @@ def make_folder(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def atomic_file(path: Path, *, newline: str | None = None) -> Generator[IO[str]]:
-    """A UTF-8 text file that replaces ``path`` only when the block ends without an error."""
+    """A UTF-8 text file that replaces ``path`` only when the block ends without an error.
+
+    Halves of characters, which names of files may hold, become their escapes, as JSON has them.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         make_folder(path.parent)
         with explained(path):
-            with temporary.open("w", encoding="utf-8", newline=newline) as stream:
+            with temporary.open(
+                "w", encoding="utf-8", errors="backslashreplace", newline=newline
+            ) as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -110,29 +115,11 @@ def write_json(path: Path, value: object) -> None:
         stream.write("\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file, with a one-line error when it is missing or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot be read ({error})", path, "Is this a run folder?") from error
-
-
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write one JSON object per line, atomically."""
     with atomic_file(path) as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def read_json_lines(path: Path) -> list[Any]:
-    """Read one JSON value per line, with a one-line error when the file is missing or damaged."""
-    try:
-        # Not splitlines(), which also breaks at marks such as U+2028 inside a text.
-        lines = path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot be read ({error})", path, "Is this a run folder?") from error
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:

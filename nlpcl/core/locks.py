@@ -18,10 +18,11 @@ import socket
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import explained
+from nlpcl.core.json_files import parsed
+from nlpcl.core.shapes import fault
 
 LOCK = ".lock"
 """The lock file of a folder."""
@@ -30,6 +31,7 @@ PAUSE = 0.02
 """Seconds between tries: whoever only looks at a lock holds it for a moment."""
 WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """How a file system says that it has no locks."""
+LARGEST_PID = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,10 +208,12 @@ def _is_same(descriptor: int, path: Path) -> bool:
 def _writer(descriptor: int) -> Writer | None:
     """Who a lock file names; None for an empty or damaged one."""
     try:
-        found: dict[str, Any] = json.loads(os.pread(descriptor, 4096, 0))
-        return Writer(int(found["pid"]), *(str(found[name]) for name in ("host", "boot", "since")))
-    except (ValueError, TypeError, KeyError):
+        found = parsed(os.pread(descriptor, 4096, 0).decode())
+    except ValueError:
         return None
+    if fault(found, Writer) or not 0 < found["pid"] <= LARGEST_PID:
+        return None
+    return Writer(*(found[field.name] for field in dataclasses.fields(Writer)))
 
 
 def _busy(path: Path, writer: Writer | None) -> UserError:

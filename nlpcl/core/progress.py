@@ -16,6 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nlpcl.core.characters import visible
+
 
 class Stderr(io.TextIOBase):
     """Standard error, where what cannot be written is lost and stops nothing.
@@ -50,7 +52,7 @@ console = Console(file=cast(IO[str], Stderr()), highlight=False)
 
 def say(text: str) -> None:
     """Print a line on stderr, without markup; stdout is reserved for results."""
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(visible(text), markup=False, soft_wrap=True)
 
 
 def clock(seconds: float) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.core.characters import visible
+from nlpcl.core.csv_lines import csv_line, safe_cell
+from nlpcl.core.latex import latex
 from nlpcl.core.widths import Column, fitted
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def show(value: Cell, digits: int = DIGITS) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.{digits}f}"
-    return str(value)
+    return visible(str(value))
 
 
 NAME = 24
@@ -107,8 +108,8 @@ class Table:
         from rich.console import Group
         from rich.text import Text
 
-        title = Text(self.title or self.name, style="bold")
-        note = [Text(self.note, style="dim")] if self.note else []
+        title = Text(visible(self.title or self.name), style="bold")
+        note = [Text(visible(self.note), style="dim")] if self.note else []
         return Group(title, Fitted(self), *note, Text(""))
 
     def is_numeric(self, column: str) -> bool:
@@ -119,13 +120,14 @@ class Table:
             for cell in cells
         )
 
-    def as_csv(self) -> str:
-        """Render as CSV in full precision, with a header line."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
-        return stream.getvalue()
+    def as_csv(self, *, safe: bool = False) -> str:
+        """Render as CSV in full precision, with a header line.
+
+        Args:
+            safe: put an apostrophe before texts that a spreadsheet would take for formulas.
+        """
+        lines = (self.columns, *self.rows)
+        return "".join(csv_line(map(safe_cell, cells) if safe else cells) for cells in lines)
 
     def as_markdown(self) -> str:
         """Render as Markdown, with the title above."""
@@ -140,19 +142,11 @@ class Table:
         return "\n".join([*title, *lines, *note]) + "\n"
 
     def as_latex(self) -> str:
-        """Render as a booktabs ``tabular``."""
-
-        def safe(text: str) -> str:
-            for mark in "&%$#_{}":
-                text = text.replace(mark, "\\" + mark)
-            return text
-
+        """Render as a booktabs ``tabular`` in a ``table``, its title and note as the caption."""
         columns, texts = self.for_people()
-        body = [" & ".join(safe(cell) for cell in row) + r" \\" for row in texts]
-        head = " & ".join(safe(column) for column in columns) + r" \\"
-        form = "l" + "r" * (len(columns) - 1)
-        begin = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", head, r"\midrule"]
-        return "\n".join([*begin, *body, r"\bottomrule", r"\end{tabular}", ""])
+        numeric = [name in self.columns and self.is_numeric(name) for name in columns]
+        numeric[:1] = [False]
+        return latex(columns, texts, is_number=numeric, title=self.title, note=self.note)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nlpcl.core.errors import UserError, unknown_name
+from nlpcl.core.json_files import BrokenJson, parsed
 from nlpcl.core.splits import Example, Splits
 
 FLAG = "--map-labels"
@@ -50,9 +51,9 @@ def label_map(text: str) -> dict[str, str]:
     how = f'Write {FLAG} "OLD=NEW,OTHER=NEW,DROPPED=", or JSON: {{"OLD": "NEW"}}.'
     if text.lstrip().startswith("{"):
         try:
-            given = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UserError("not valid JSON", FLAG, how) from error
+            given = parsed(text)
+        except BrokenJson as error:
+            raise UserError(f"not valid JSON ({error})", FLAG, how) from error
         if not all(isinstance(new, str) for new in given.values()):
             raise UserError("names in JSON are texts in quotation marks", FLAG, how)
         return {old.strip(): new.strip() for old, new in given.items()}

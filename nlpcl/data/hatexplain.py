@@ -7,7 +7,6 @@ rationales`` (JSON lists, one item an annotator), the text being the tokens join
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import BrokenJson, parsed
 from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.core.text_files import read_text
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
@@ -111,8 +111,8 @@ def _table_rows(path: Path, problems: list[Problem]) -> list[Example]:
         lists: dict[str, Any] = {}
         for column in ("annotator_labels", "targets", "rationales"):
             try:
-                lists[column] = json.loads(record.get(column) or "null")
-            except ValueError:
+                lists[column] = parsed(record.get(column) or "null")
+            except BrokenJson:
                 what = f"broken {column}; left out"
                 problems.append(Problem(str(path), line, what, is_used=True))
         votes = [_class_name(vote) for vote in lists.get("annotator_labels") or ()]
@@ -199,9 +199,9 @@ def _divisions(path: Path) -> dict[str, set[str]]:
 
 def _json_object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise UserError("broken JSON", path, "Get an undamaged copy.") from error
+        value = parsed(read_text(path))
+    except BrokenJson as error:
+        raise UserError(f"broken JSON ({error})", path, "Get an undamaged copy.") from error
     if not isinstance(value, dict):
         raise UserError("not a JSON object", path, "Get an undamaged copy.")
     return value

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from nlpcl.core.characters import visible
 from nlpcl.core.splits import Example, Problem, Splits, by_use
-from nlpcl.text.characters import visible
 
 WIDTH = 80
 """Columns of a terminal that a line fills at most."""

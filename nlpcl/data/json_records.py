@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
+from json import JSONDecoder
 from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import BrokenJson, parsed, parsed_from
 from nlpcl.core.splits import Problem
 
 Record = tuple[int, dict[str, Any]]
@@ -34,8 +35,8 @@ def _jsonl(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
     problems: list[Problem] = []
     for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
         try:
-            value = json.loads(content) if content.strip() else None
-        except (ValueError, RecursionError):
+            value = parsed(content) if content.strip() else None
+        except BrokenJson:
             problems.append(Problem(str(path), line, "not valid JSON; row skipped"))
             continue
         if isinstance(value, dict):
@@ -53,7 +54,7 @@ def _json(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
         if records:  # one object a line, which some tools name .json
             return records, problems
         raise UserError("one JSON object", path, "Expected a list of objects: [{...}, {...}].")
-    decoder, blank = json.JSONDecoder(), re.compile(r"[\s,]*")
+    decoder, blank = JSONDecoder(), re.compile(r"[\s,]*")
     start = re.match(r"\s*\[", text)
     if start is None:
         raise UserError("not a JSON list", path, "Expected a list of objects: [{...}, {...}].")
@@ -67,10 +68,10 @@ def _json(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
         if text[at : at + 1] == "]":
             return records, problems
         try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
+            value, at = parsed_from(decoder, text, at)
+        except BrokenJson as error:
             how = "Get an undamaged copy; expected a list of objects: [{...}, {...}]."
-            raise UserError(f"broken JSON at line {line}", path, how) from error
+            raise UserError(f"broken JSON at line {line} ({error.what})", path, how) from error
         if isinstance(value, dict):
             records.append((line, value))
         else:

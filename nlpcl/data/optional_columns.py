@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from nlpcl.core.json_files import BrokenJson, parsed
 from nlpcl.data.tables import Fields
 
 OPTIONAL_FIELDS: Fields = {
@@ -63,6 +63,6 @@ def _spans(value: Any, length: int) -> list[list[int]]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsed(text)
+    except BrokenJson:
         return None

@@ -1,10 +1,11 @@
-"""The annotation formats of the SIGHAN bake-offs and of Wang271K: SGML, and test with truth."""
+"""The annotation format of the SIGHAN bake-offs' training sets and of Wang271K: SGML."""
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nlpcl.core.errors import UserError
@@ -12,21 +13,30 @@ from nlpcl.core.splits import Example, Problem
 from nlpcl.core.text_files import read_lines
 from nlpcl.data.pairs import pair
 
-_OPENING = re.compile(r"<(ESSAY|DOC|SENTENCE)\b([^>]*)>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*["']?([^"'\s>]*)""")
-_PASSAGE = re.compile(r"<PASSAGE\b([^>]*)>(.*?)</PASSAGE>", re.IGNORECASE | re.DOTALL)
-_MISTAKE = re.compile(r"<MISTAKE\b([^>]*)>(.*?)</MISTAKE>", re.IGNORECASE | re.DOTALL)
-_INPUT = re.compile(r"\s*\((?:pid|nid)\s*=\s*([^)\s]+)\s*\)\s?(.*)", re.IGNORECASE)
+_BLOCKS = ("ESSAY", "DOC", "SENTENCE")
+# A tag ends at the next one at the latest, so that each character is looked at once.
+_TAG = re.compile(r"<(/?)([A-Za-z]+)\b([^<>]*)>")
+_ATTRIBUTE = re.compile(r"""(?<!\w)(\w++)\s*+=\s*+["']?([^"'\s>]*+)""")
+LONGEST_NUMBER = 9
+"""Digits of a location; Python reads no more than 4300."""
 
 
 @dataclass
 class Mistake:
-    """One annotated error: the 1-based location of the wrong character, and the strings."""
+    """One annotated error.
+
+    Args:
+        location: of the wrong character, from 1.
+        wrong, right: strings.
+        line: of the annotation in its file.
+        owner: the sentence that it names.
+    """
 
     location: int
     wrong: str
     right: str
     line: int
+    owner: str = ""
 
 
 @dataclass
@@ -43,6 +53,68 @@ class Mismatch(ValueError):
     """An annotation that does not fit its sentence."""
 
 
+@dataclass(frozen=True)
+class Element:
+    """A tag, and what stands between it and the one that closes it.
+
+    Args:
+        name: in capitals.
+        attributes: as they stand in the tag.
+        begin: where the tag begins in the text of the file.
+        start, end: where the content begins and ends; ``end`` is None if it is never closed.
+    """
+
+    name: str
+    attributes: str
+    begin: int
+    start: int
+    end: int | None = None
+
+
+def _elements(text: str) -> list[Element]:
+    """The elements of a text, in the order of their opening tags; in one pass.
+
+    A closing tag closes the last opening one of its name within the same block; one before that is
+    never closed, so that no element lies in one of its own name.
+    """
+    found: list[Element] = []
+    last: dict[str, int] = {}
+    for tag in _TAG.finditer(text):
+        name = tag[2].upper()
+        if not tag[1]:
+            if name in _BLOCKS:
+                last.clear()
+            last[name] = len(found)
+            found.append(Element(name, tag[3], tag.start(), tag.end()))
+        elif name in last:
+            at = last.pop(name)
+            found[at] = replace(found[at], end=tag.start())
+    return found
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The text of a file, which knows its lines.
+
+    Args:
+        path: of the file.
+        text: its content.
+        line_starts: places behind its line feeds.
+    """
+
+    path: Path
+    text: str
+    line_starts: Sequence[int]
+
+    def line(self, place: int) -> int:
+        """The line of a place, from 1."""
+        return bisect.bisect_right(self.line_starts, place) + 1
+
+    def content(self, element: Element) -> str:
+        """What stands in an element that is closed."""
+        return self.text[element.start : element.end].strip()
+
+
 def read_sgml(path: Path, problems: list[Problem]) -> list[Example]:
     """Pairs of an SGML file of ESSAY (2014, 2015), DOC (2013) or SENTENCE (Wang271K) blocks.
 
@@ -53,19 +125,19 @@ def read_sgml(path: Path, problems: list[Problem]) -> list[Example]:
         UserError: the file holds no such block.
     """
     text = "\n".join(read_lines(path, damaged=problems))
-    rows: list[Example] = []
-    openings = list(_OPENING.finditer(text))
-    if not openings:
+    source = _Source(path, text, [found.end() for found in re.finditer("\n", text)])
+    elements = _elements(text)
+    places = [at for at, element in enumerate(elements) if element.name in _BLOCKS]
+    if not places:
         raise UserError("no <ESSAY>, <DOC> or <SENTENCE> block", path, "Is it the right file?")
-    ends = [opening.start() for opening in openings[1:]] + [len(text)]
-    line, counted = 1, 0
-    for opening, end in zip(openings, ends, strict=True):
-        line, counted = line + text.count("\n", counted, opening.start()), opening.start()
-        tag = opening.group(1).upper()
-        if not re.search(rf"</{tag}\s*>", text[opening.end() : end], re.IGNORECASE):
-            problems.append(Problem(str(path), line, f"<{tag}> is never closed; block skipped"))
+    rows: list[Example] = []
+    for at, following in zip(places, [*places[1:], len(elements)], strict=True):
+        block = elements[at]
+        if block.end is None:
+            what = f"<{block.name}> is never closed; block skipped"
+            problems.append(Problem(str(path), source.line(block.begin), what))
             continue
-        for sentence in _sentences(opening, text[opening.start() : end], line, path, problems):
+        for sentence in _sentences(source, block, elements[at + 1 : following], problems):
             row = _corrected(sentence, path, problems)
             if row is not None:
                 rows.append(row)
@@ -73,57 +145,78 @@ def read_sgml(path: Path, problems: list[Problem]) -> list[Example]:
 
 
 def _sentences(
-    opening: re.Match[str], block: str, line: int, path: Path, problems: list[Problem]
+    source: _Source, block: Element, inside: Sequence[Element], problems: list[Problem]
 ) -> Iterator[Sentence]:
     """The sentences of a block, each with its mistakes."""
-    tag = opening.group(1).upper()
+    line = source.line(block.begin)
+    path = source.path
     sentences: dict[str, Sentence] = {}
-
-    def line_of(match: re.Match[str]) -> int:
-        return line + block.count("\n", 0, match.start())
-
-    if tag == "ESSAY":
-        for passage in _PASSAGE.finditer(block):
-            identifier = _attributes(passage.group(1)).get("id", "")
-            place = line_of(passage)
-            sentences[identifier] = Sentence(identifier, passage.group(2).strip(), place)
+    if block.name == "ESSAY":
+        for passage in inside:
+            if passage.name == "PASSAGE" and passage.end is not None:
+                identifier = _attributes(passage.attributes).get("id", "")
+                place = source.line(passage.begin)
+                sentences[identifier] = Sentence(identifier, source.content(passage), place)
     else:
-        inner = "P" if tag == "DOC" else "TEXT"
-        identifier = _attributes(opening.group(2)).get("nid", "") or f"{path.name}:{line}"
-        content = _element(block, inner)
+        inner = "P" if block.name == "DOC" else "TEXT"
+        identifier = _attributes(block.attributes).get("nid", "") or f"{path.name}:{line}"
+        content = _content(source, inside, inner)
         if content is not None:
             sentences[identifier] = Sentence(identifier, content, line)
     if not sentences:
-        problems.append(Problem(str(path), line, f"<{tag}> without a sentence; block skipped"))
+        what = f"<{block.name}> without a sentence; block skipped"
+        problems.append(Problem(str(path), line, what))
     only = next(iter(sentences), "")
     refused: set[str] = set()
-    for match in _MISTAKE.finditer(block):
-        attributes = _attributes(match.group(1))
-        owner = attributes.get("id", "") if tag == "ESSAY" else only
-        location = attributes.get("location") or attributes.get("wrong_position")
-        location = location or _element(match.group(2), "LOCATION") or ""
-        wrong = _element(match.group(2), "WRONG")
-        right = _element(match.group(2), "CORRECTION") or _element(match.group(2), "CORRECT")
+    for mistake in _mistakes(source, inside):
+        owner = mistake.owner if block.name == "ESSAY" else only
         # 2013 writes location 0 for a sentence without an error.
-        if location == "0" or owner in refused:
+        if mistake.location == 0 or owner in refused:
             continue
-        if owner not in sentences or not location.isdecimal() or not wrong or not right:
+        if owner not in sentences or mistake.location < 0 or not mistake.wrong or not mistake.right:
             what = f"<MISTAKE> of {owner or 'no sentence'} is incomplete; sentence skipped"
-            problems.append(Problem(str(path), line_of(match), what))
+            problems.append(Problem(str(path), mistake.line, what))
             refused.add(owner)
             continue
-        mistake = Mistake(int(location), wrong, right, line_of(match))
         sentences[owner].mistakes.append(mistake)
     yield from (found for name, found in sentences.items() if name not in refused)
+
+
+def _mistakes(source: _Source, inside: Sequence[Element]) -> Iterator[Mistake]:
+    """The annotated errors of a block; what is missing in one is empty, its location then -1."""
+    for at, element in enumerate(inside):
+        if element.name != "MISTAKE" or element.end is None:
+            continue
+        parts: list[Element] = []
+        for place in range(at + 1, len(inside)):
+            if inside[place].begin >= element.end:
+                break
+            parts.append(inside[place])
+        attributes = _attributes(element.attributes)
+        location = attributes.get("location") or attributes.get("wrong_position")
+        yield Mistake(
+            location_of(location or _content(source, parts, "LOCATION") or ""),
+            _content(source, parts, "WRONG") or "",
+            _content(source, parts, "CORRECTION") or _content(source, parts, "CORRECT") or "",
+            source.line(element.begin),
+            attributes.get("id", ""),
+        )
 
 
 def _attributes(text: str) -> dict[str, str]:
     return {name.lower(): value for name, value in _ATTRIBUTE.findall(text)}
 
 
-def _element(text: str, name: str) -> str | None:
-    found = re.search(rf"<{name}\s*>(.*?)</{name}\s*>", text, re.IGNORECASE | re.DOTALL)
-    return found.group(1).strip() if found else None
+def location_of(text: str) -> int:
+    """A location; -1 for what is none."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else -1
+
+
+def _content(source: _Source, inside: Iterable[Element], name: str) -> str | None:
+    """What stands in the first closed element of a name."""
+    closed = (one for one in inside if one.name == name and one.end is not None)
+    found = next(closed, None)
+    return None if found is None else source.content(found)
 
 
 def _corrected(sentence: Sentence, path: Path, problems: list[Problem]) -> Example | None:
@@ -181,53 +274,3 @@ def _replace(pieces: list[str], text: str, start: int, mistake: Mistake) -> None
         if pieces[at] not in (text[at], piece):
             raise Mismatch(f"two corrections for location {at + 1}")
         pieces[at] = piece
-
-
-def read_truth(inputs: Path, truth: Path, problems: list[Problem]) -> list[Example]:
-    """Pairs of a test file ``(pid=ID) sentence`` and its truth ``ID, location, character, ...``.
-
-    Locations are 1-based; ``ID, 0`` means no error.
-    """
-    edits = _read_edits(truth, problems)
-    rows: list[Example] = []
-    for line, content in enumerate(read_lines(inputs, damaged=problems), start=1):
-        found = _INPUT.fullmatch(content)
-        if found is None or not found.group(2).strip():
-            what = "not (pid=ID) and a sentence; row skipped" if content.strip() else "empty row"
-            problems.append(Problem(str(inputs), line, what))
-            continue
-        identifier, source = found.group(1), found.group(2).strip()
-        if identifier not in edits:
-            what = f"{identifier} is not in {truth.name}; row skipped"
-            problems.append(Problem(str(inputs), line, what))
-            continue
-        truth_line, changes = edits.pop(identifier)
-        if any(not 1 <= location <= len(source) for location in changes):
-            what = f"{identifier}: a location beyond the sentence's end; row skipped"
-            problems.append(Problem(str(truth), truth_line, what))
-            continue
-        pieces = [changes.get(at, character) for at, character in enumerate(source, start=1)]
-        rows.append(pair(identifier, source, "".join(pieces), inputs, line))
-    for identifier, (line, _) in edits.items():
-        problems.append(Problem(str(truth), line, f"{identifier} is not in {inputs.name}"))
-    if not rows:
-        raise UserError("no usable row", inputs, "Expected lines (pid=ID) and a sentence.")
-    return rows
-
-
-def _read_edits(truth: Path, problems: list[Problem]) -> dict[str, tuple[int, dict[int, str]]]:
-    """Line and ``{location: right character}`` of every sentence of a truth file."""
-    edits: dict[str, tuple[int, dict[int, str]]] = {}
-    for line, content in enumerate(read_lines(truth), start=1):
-        if not content.strip():
-            continue
-        identifier, *rest = (part.strip() for part in content.split(","))
-        if rest == ["0"]:
-            edits[identifier] = (line, {})
-        elif rest and len(rest) % 2 == 0 and all(part.isdecimal() for part in rest[::2]):
-            changes = {int(at): new for at, new in zip(rest[::2], rest[1::2], strict=True)}
-            edits[identifier] = (line, changes)
-        else:
-            what = f"{identifier}: not pairs of location and character; row skipped"
-            problems.append(Problem(str(truth), line, what))
-    return edits

@@ -9,7 +9,8 @@ from pathlib import Path
 from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.data.locate import copies_note, missing, scan, together
 from nlpcl.data.pairs import count_pairs, read_pairs, read_parallel
-from nlpcl.data.sgml import read_sgml, read_truth
+from nlpcl.data.sgml import read_sgml
+from nlpcl.data.truth import read_truth
 
 _Reader = Callable[[list[Path], list[Problem]], list[Example]]
 

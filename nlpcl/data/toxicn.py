@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import BrokenJson, parsed
 from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.core.text_files import read_text
 from nlpcl.data.labelled_text import count_labels, csv_records, finished, labelled
@@ -41,9 +41,9 @@ def _load(root: Path | None) -> Splits:
 
 def _json_rows(path: Path, problems: list[Problem]) -> list[Example]:
     try:
-        listed = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise UserError("broken JSON", path, "Get an undamaged copy.") from error
+        listed = parsed(read_text(path))
+    except BrokenJson as error:
+        raise UserError(f"broken JSON ({error})", path, "Get an undamaged copy.") from error
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise UserError("not a list of objects", path, "Get an undamaged copy of the corpus.")
     return [
@@ -74,8 +74,8 @@ def _targets(value: Any) -> list[str]:
     """The target groups whose entry is 1; the list may be encoded as JSON text."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = parsed(value)
+        except BrokenJson:
             return []
     if not isinstance(value, list):
         return []

@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.core.files import explained, read_json, write_json
+from nlpcl.core.files import explained, write_json
+from nlpcl.core.json_files import parsed, read_json
 
 FORMAT = "nlpcl int8 rows 1"
 CHECKSUMS = "checksums.json"
@@ -101,7 +102,7 @@ def save_compressed(
         finally:
             temporary.unlink(missing_ok=True)
     sums_file = path.with_name(CHECKSUMS)
-    sums = read_json(sums_file) if sums_file.exists() else {}
+    sums = read_json(sums_file, dict[str, str]) if sums_file.exists() else {}
     write_json(sums_file, {**sums, path.name: checksum(path)})
 
 
@@ -117,7 +118,7 @@ def load_compressed(path: Path) -> dict[str, Tensor]:
         raise UserError("is damaged: its checksum is wrong", path, REINSTALL)
     try:
         with safe_open(path, framework="np") as file:
-            form = json.loads((file.metadata() or {}).get(HEADER, "{}")).get("format")
+            form = parsed((file.metadata() or {}).get(HEADER, "{}")).get("format")
             if form != FORMAT:
                 raise UserError(f"is of another version ({form})", path, REINSTALL)
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -153,8 +154,8 @@ def expected_checksum(path: Path) -> str:
     """
     sums_file = path.with_name(CHECKSUMS)
     try:
-        return str(read_json(sums_file)[path.name])
-    except (UserError, KeyError, TypeError) as error:
+        return read_json(sums_file, dict[str, str])[path.name]
+    except (UserError, KeyError) as error:
         what = f"is missing, damaged or without {path.name}"
         raise UserError(what, sums_file, REINSTALL) from error
 

@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 from nlpcl import tasks, zoo
 from nlpcl.core import progress
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import explained, make_folder, read_json, refuse_new_root, remove_parts
+from nlpcl.core.files import explained, make_folder, refuse_new_root, remove_parts
+from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.core.locks import LOCK, is_being_written, only_writer
 from nlpcl.core.renamed import with_present_names
+from nlpcl.core.reports import check_table
+from nlpcl.runs.shapes import RunRecord
 
 RUNS = Path("runs")
 FOLDS = "folds"
@@ -36,16 +39,37 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise UserError("no such run folder", folder, "Give the folder printed by nlpcl train.")
     if not (folder / "run.json").is_file():
         raise UserError("is no run folder (no run.json)", folder, "nlpcl train makes one.")
-    record = read_json(folder / "run.json")
-    for key in ("model", "task", "config"):
-        if not isinstance(record, dict) or key not in record:
-            raise UserError(f"lacks {key!r}", folder / "run.json", "The file is damaged.")
-    written = record.get("format", 1)
-    if not isinstance(written, int) or written > FORMAT:
-        what = f"is a run folder of format {written}; this nlpcl reads formats up to {FORMAT}"
-        raise UserError(what, folder / "run.json", "Install a newer nlpcl.")
+    file = folder / "run.json"
+    refuse_newer(file)
+    read = read_json(file, RunRecord)
+    if "costs" in read:
+        check_table(read["costs"], file)
+    record: dict[str, Any] = dict(read)
+    for key in ("started", "ended"):
+        if key in record and not is_time(record[key]):
+            raise UserError(f"{key} is {record[key]!r}, not a time", file, DAMAGED)
     record["task"] = tasks.FORMER_NAMES.get(record["task"], record["task"])
     return record
+
+
+def refuse_newer(file: Path) -> None:
+    """Refuse a ``run.json`` of a format to come, whose types are not known.
+
+    Raises:
+        UserError: it is one.
+    """
+    written = read_json(file, dict[str, Any]).get("format", 1)
+    if not isinstance(written, int) or written > FORMAT:
+        what = f"is a run folder of format {written}; this nlpcl reads formats up to {FORMAT}"
+        raise UserError(what, file, "Install a newer nlpcl.")
+
+
+def is_time(text: str) -> bool:
+    """Whether a text is a time with its zone, as ``run.json`` holds it."""
+    try:
+        return datetime.datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 class Newest(NamedTuple):
@@ -218,11 +242,3 @@ def stamped_folder(name: str) -> Path:
             except FileExistsError:
                 count += 1
                 folder = base.with_name(f"{base.name}-{count}")
-
-
-def number(text: str) -> Any:
-    """Convert a CSV cell to a number if possible."""
-    try:
-        return float(text)
-    except ValueError:
-        return text

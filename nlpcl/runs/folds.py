@@ -19,7 +19,6 @@ from nlpcl.core import progress
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import (
     atomic_folder,
-    read_json_lines,
     write_csv,
     write_json,
     write_json_lines,
@@ -151,7 +150,7 @@ def pool(
     rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
     for name, run in runs.items():
-        rows += [{"fold": name, **row} for row in read_json_lines(run.folder / "predictions.jsonl")]
+        rows += [{"fold": name, **row} for row in run.all_predictions]
         epochs += [{"fold": name, **row} for row in run.history]
     metrics = [run.metrics for run in runs.values()]
     report = task_class(config.task).pooled(rows, metrics, leaks, clips.protocol)

@@ -7,7 +7,6 @@ training. Torch is loaded when the model is asked for.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from nlpcl import tasks, zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json, read_json_lines
+from nlpcl.core.reports import read_report
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
+from nlpcl.runs.answers import read_answers, read_history
 from nlpcl.runs.checksums import MODEL, check_model
 from nlpcl.runs.evaluation import evaluate, heard, marked, say_collapse
-from nlpcl.runs.folder import FOLDS, UNFINISHED, code_of, number, read_record
+from nlpcl.runs.folder import FOLDS, UNFINISHED, code_of, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.rows import load_splits, load_unsplit, study_rows
 from nlpcl.tasks.spec import TaskSpec
@@ -164,7 +164,7 @@ class Run:
         """
         file = self.folder / "report.json"
         if file.is_file():
-            return read_json(file)
+            return read_report(file)
         return self.so_far[0].as_dict() if self.is_usable_so_far else Report().as_dict()
 
     @property
@@ -177,11 +177,9 @@ class Run:
         """The rows of ``history.csv``: one per epoch and fold, with numbers converted.
 
         Raises:
-            UserError: there is none.
+            UserError: there is none, or it is damaged.
         """
-        with self._kept("history.csv").open(encoding="utf-8", newline="") as stream:
-            listed = list(csv.DictReader(stream))
-        return [{key: number(value) for key, value in row.items() if value} for row in listed]
+        return read_history(self._kept("history.csv"))
 
     @property
     def best_dev_score(self) -> float:
@@ -193,12 +191,12 @@ class Run:
         """The predictions on all test sets.
 
         Raises:
-            UserError: there are none.
+            UserError: there are none, or they are damaged.
         """
         if self.is_usable_so_far and not (self.folder / "predictions.jsonl").is_file():
             rows = self.so_far[1]
         else:
-            rows = read_json_lines(self._kept("predictions.jsonl"))
+            rows = read_answers(self._kept("predictions.jsonl"), self.spec.answers)
         if not rows:
             raise UserError("its predictions.jsonl is empty", self.folder)
         return rows
@@ -240,7 +238,9 @@ class Run:
         """The metrics of each fold, in order."""
         names = [fold["name"] for fold in self.record.get("leaks", {}).get("folds", ())]
         files = {name: self.folder / FOLDS / name / "report.json" for name in names}
-        return {name: read_json(file)["metrics"] for name, file in files.items() if file.is_file()}
+        return {
+            name: read_report(file)["metrics"] for name, file in files.items() if file.is_file()
+        }
 
     @cached_property
     def examples(self) -> tuple[list[Example], list[bool]]:

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json, read_json_lines
+from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.core.tables import Table
 from nlpcl.core.version import __version__
 from nlpcl.runs.ablation.identity import code_identity, differing
 from nlpcl.runs.ablation.reuse import MARK
+from nlpcl.runs.answers import read_answers
 from nlpcl.runs.checksums import FILES, faults, model_checksums, of_model
 from nlpcl.runs.folder import FOLDS
 from nlpcl.runs.rows import load_data
 from nlpcl.runs.run import Run
+from nlpcl.runs.shapes import AblationRecord
 
 Verdict = Literal["yes", "no", "differs", "unknown"]
 """``differs`` is said of code alone: the run is whole, a new one may give other numbers."""
@@ -60,23 +62,13 @@ def cells(folder: Path, *, again: bool) -> Iterator[list[str]]:
     Raises:
         UserError: its record is damaged.
     """
-    record = read_json(folder / MARK)
+    record = read_json(folder / MARK, AblationRecord)
     known: Fingerprints = {}
-    try:
-        listed = [
-            (
-                f"{one['variant']} (seed {one['seed']})",
-                folder / one["folder"],
-                {
-                    test: {k: float(v) for k, v in scores.items()}
-                    for test, scores in one["scores"].items()
-                },
-            )
-            for one in record["cells"]
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError("lists no trainings", folder / MARK, "The file is damaged.") from error
-    for title, place, wanted in listed:
+    if "cells" not in record:
+        raise UserError("lists no trainings", folder / MARK, DAMAGED)
+    for one in record["cells"]:
+        title, place = f"{one['variant']} (seed {one['seed']})", folder / one["folder"]
+        wanted = one.get("scores", {})
         found: list[Finding]
         try:
             run = Run(place)
@@ -195,9 +187,7 @@ def report_from_predictions(run: Run) -> tuple[Verdict, str]:
     if missing := [name for name in (ANSWERS, REPORT) if not (run.folder / name).is_file()]:
         return "no", f"there is no {' and no '.join(missing)}"
     try:
-        rows = read_json_lines(run.folder / ANSWERS)
-        if not all(isinstance(row, dict) for row in rows):
-            raise ValueError(f"a line of {ANSWERS} is no object")
+        rows = read_answers(run.folder / ANSWERS, run.spec.answers)
         found = measured(run, rows)
         reported = run.report["metrics"]
         wrong = [

@@ -39,27 +39,6 @@ def is_shown(character: str) -> bool:
     )
 
 
-def is_encodable(text: str) -> bool:
-    """Whether ``text`` can be written as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def without_halves(text: str) -> str:
     """``text`` with each lone surrogate replaced by a question mark; the length stays the same."""
     return text.encode(errors="replace").decode()
-
-
-def visible(text: str) -> str:
-    """``text`` with control characters replaced by their symbols, safe to print on a terminal."""
-    return "".join(
-        chr(0x2400 + ord(character))
-        if character < " "
-        else "\u2421"
-        if "\x7f" <= character < "\xa0"
-        else character
-        for character in text
-    )

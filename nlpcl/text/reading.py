@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from nlpcl.core.characters import is_encodable
 from nlpcl.core.delimited import expected_dialect
 from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import BrokenJson, parsed
 from nlpcl.core.text_files import remedy
-from nlpcl.text.characters import is_encodable
 from nlpcl.text.csv_rows import read_csv
 from nlpcl.text.records import Record, check_encoding, text_column
 
@@ -184,12 +184,9 @@ def json_object(line: str) -> dict[str, Any]:
     advice = 'Write one object a line, such as {"text": "..."}; plain text is --input-format txt.'
     check_encoding(line)
     try:
-        row = json.loads(line)
-    except ValueError as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        raise UserError(f"not valid JSON: {reason}", how=advice) from error
-    except RecursionError as error:
-        raise UserError("not valid JSON: nested too deep", how=advice) from error
+        row = parsed(line)
+    except BrokenJson as error:
+        raise UserError(f"not valid JSON: {error.what}", how=advice) from error
     if not isinstance(row, dict):
         raise UserError("not a JSON object", how=advice)
     return row

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlpcl.text.characters import is_encodable, is_han, without_halves
+from nlpcl.core.characters import is_encodable
+from nlpcl.text.characters import is_han, without_halves
 
 CHARACTERS_A_TOKEN = 8
 """A text of more characters than this times the limit is cut before it is tokenized."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlpcl.text.characters import is_encodable, without_halves
+from nlpcl.core.characters import is_encodable
+from nlpcl.text.characters import without_halves
 
 METHODS = ("gradients", "leave-one-out")
 """Methods that weigh words, see :mod:`nlpcl.analysis.attribution`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import json
 import sys
@@ -12,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from nlpcl.core.characters import is_encodable, visible
+from nlpcl.core.csv_lines import csv_line, safe_cell
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import atomic_file, explained
-from nlpcl.text.characters import is_encodable, visible
 from nlpcl.text.records import Record
 
 OutputFormat = Literal["table", "text", "jsonl", "csv"]
@@ -65,7 +65,13 @@ class ResultWriter:
     """
 
     def __init__(
-        self, format: OutputFormat, output: Path | None, layout: Layout, *, errors: bool = False
+        self,
+        format: OutputFormat,
+        output: Path | None,
+        layout: Layout,
+        *,
+        errors: bool = False,
+        safe_csv: bool = False,
     ) -> None:
         """Prepare to write.
 
@@ -74,6 +80,7 @@ class ResultWriter:
             output: a file; None or ``-`` for standard output.
             layout: how the task's results are written.
             errors: whether there may be rows that could not be read; CSV then has their column.
+            safe_csv: put an apostrophe before cells of CSV that a spreadsheet takes for formulas.
         """
         self._format, self._layout = format, layout
         self._output = None if output is None or str(output) == "-" else output
@@ -81,7 +88,7 @@ class ResultWriter:
         self._stream: IO[str] = sys.stdout
         self._columns: list[str] = []
         self._pending: list[Row] = []
-        self._errors = errors
+        self._errors, self._safe_csv = errors, safe_csv
         self._early: list[Row] = []  # rows with errors before the first that shows the columns
 
     def __enter__(self) -> ResultWriter:
@@ -151,14 +158,14 @@ class ResultWriter:
         early, self._early = self._early, []
         if early and not self._columns:
             self._columns = list(early[0])
-            self._stream.write(csv_line(self._columns))
+            self._write_cells(self._columns)
         for row in early:
-            self._stream.write(csv_line(row.get(name, "") for name in self._columns))
+            self._write_cells(row.get(name, "") for name in self._columns)
 
     def _write_csv(self, record: Record, row: Row) -> None:
         if not self._columns:
             self._columns = list(row) + (["error"] if self._errors else [])
-            self._stream.write(csv_line(self._columns))
+            self._write_cells(self._columns)
             self._write_early()
         unknown = row.keys() - set(self._columns)
         if unknown:
@@ -167,7 +174,10 @@ class ResultWriter:
                 f"line {record.number}",
                 "Write --format jsonl, which needs no fixed columns.",
             )
-        self._stream.write(csv_line(row.get(name, "") for name in self._columns))
+        self._write_cells(row.get(name, "") for name in self._columns)
+
+    def _write_cells(self, cells: Iterable[Any]) -> None:
+        self._stream.write(csv_line(map(safe_cell, cells) if self._safe_csv else cells))
 
     def _print_table(self) -> None:
         if not self._pending:
@@ -204,15 +214,6 @@ def json_line(row: Row) -> str:
     """``row`` as one line; non-ASCII is escaped only if the row has a lone surrogate."""
     line = json.dumps(row, ensure_ascii=False) + "\n"
     return line if is_encodable(line) else json.dumps(row) + "\n"
-
-
-def csv_line(cells: Iterable[Any]) -> str:
-    """``cells`` as one CSV line; a lone surrogate is written as its Python escape."""
-    stream = io.StringIO(newline="")
-    # The module quotes a carriage return only if it is part of the line terminator.
-    csv.writer(stream, lineterminator="\r\n").writerow(cells)
-    line = stream.getvalue().removesuffix("\r\n") + "\n"
-    return line.encode(errors="backslashreplace").decode()
 
 
 @contextlib.contextmanager

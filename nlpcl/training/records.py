@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import read_json
 from nlpcl.core.tables import Table
 
 History = list[dict[str, float]]
@@ -88,8 +89,8 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=step, reverse=True):
         try:
-            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            read_json(checkpoint / "trainer_state.json", dict[str, Any])
+        except UserError:
             continue
         return checkpoint
     return None

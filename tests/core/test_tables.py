@@ -52,9 +52,11 @@ def test_markdown_escapes_what_would_break_a_table():
 def test_latex_escapes_what_would_break_a_table():
     text = TABLE.as_latex()
     assert r"sdcl\_a & 71.23 & 8 \\" in text
-    assert r"a|b \& c & - & 9 \\" in text
+    assert r"a\textbar{}b \& c & {-} & 9 \\" in text
     assert r"F1 (\%)" in text
     assert text.count("&") - text.count(r"\&") == 8
+    assert r"\caption{Test: 50\% of it}" in text
+    assert "A note." in text
 
 
 def test_markup_in_cells_is_printed_as_it_is():

@@ -6,7 +6,8 @@ import pytest
 
 from nlpcl.core.errors import UserError
 from nlpcl.data import corpora
-from nlpcl.data.sgml import Mismatch, Mistake, place, read_sgml, read_truth
+from nlpcl.data.sgml import Mismatch, Mistake, place, read_sgml
+from nlpcl.data.truth import read_truth
 
 ESSAY = """<ESSAY title="寫信">
 <TEXT>

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlpcl.core.characters import visible
 from nlpcl.core.errors import UserError
 from nlpcl.tasks.correction.edits import Edit, correction_row
 from nlpcl.tasks.correction.output import LAYOUT
-from nlpcl.text.characters import visible
 from nlpcl.text.reading import Record, read_texts
 from nlpcl.text.writing import Layout, ResultWriter
 

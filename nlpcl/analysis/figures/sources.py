@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json
+from nlpcl.core.json_files import read_json
+from nlpcl.core.reports import read_report
 from nlpcl.runs.ablation.reuse import MARK
 from nlpcl.runs.run import Run
+from nlpcl.runs.shapes import AblationRecord
 
 PRECISION = "fp32"
 """What figures are computed in, whatever the run was trained in."""
@@ -53,7 +54,7 @@ class AblationSource:
     def report(self) -> dict[str, Any]:
         """``report.json``; without metrics and tables if there is none."""
         file = self.folder / "report.json"
-        return read_json(file) if file.is_file() else {"metrics": {}, "tables": []}
+        return read_report(file) if file.is_file() else {"metrics": {}, "tables": []}
 
     def cells(self) -> list[Run]:
         """The finished runs of the ablation, named by their variant."""
@@ -80,10 +81,8 @@ def open_sources(folders: Sequence[Path]) -> list[Source]:
     found: list[Source] = []
     for folder in folders:
         if (folder / MARK).is_file():
-            record = read_json(folder / MARK)
-            if not isinstance(record, dict):
-                raise UserError("is no record of an ablation", folder / MARK, "It is damaged.")
-            found.append(AblationSource(folder, record))
+            record = read_json(folder / MARK, AblationRecord)
+            found.append(AblationSource(folder, dict(record)))
             continue
         run = Run(folder, precision=PRECISION)
         same = sum(other.name == run.name for other in found)

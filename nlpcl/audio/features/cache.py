@@ -20,7 +20,8 @@ from nlpcl.audio.features.files import CONTENTS, ContentHashes, cache_root, lock
 from nlpcl.audio.features.shelf import ABOUT, INDEX, FeatureStore, Shelf
 from nlpcl.audio.reading import clip_seconds, read_clip
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.files import explained, read_json
+from nlpcl.core.files import explained
+from nlpcl.core.json_files import read_json
 from nlpcl.core.splits import Example, Problem
 
 if TYPE_CHECKING:
@@ -207,10 +208,11 @@ def cache_entries() -> list[CacheEntry]:
     for folder in sorted(
         {file.parent for name in (ABOUT, INDEX) for file in cache_root().glob(f"*/{name}")}
     ):
-        shelf, facts = Shelf(folder), {}
+        shelf = Shelf(folder)
+        facts: dict[str, Any] = {}
         shelf.refresh()
-        with contextlib.suppress(UserError, TypeError, ValueError):
-            facts = dict(read_json(folder / ABOUT))
+        with contextlib.suppress(UserError):
+            facts = read_json(folder / ABOUT, dict[str, Any])
         # Files come and go while another process writes.
         with contextlib.suppress(OSError):
             found.append(

@@ -12,11 +12,13 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from nlpcl.core import progress
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import explained, make_folder
+from nlpcl.core.json_files import parsed
+from nlpcl.core.shapes import fault
 
 VARIABLE = "NLPCL_CACHE"
 CONTENTS = "contents.jsonl"
@@ -83,10 +85,14 @@ class Log:
     """A JSON Lines file with a checksum per line, to which several processes append.
 
     A line that a crash cut off, or that was damaged, is passed over.
+
+    Args:
+        path: of the file.
+        shape: of a line, see :mod:`nlpcl.core.shapes`; others are passed over.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, shape: Any) -> None:
+        self.path, self.shape = path, shape
         self._inode, self._offset = 0, 0
 
     def news(self) -> tuple[bool, list[dict[str, Any]]]:
@@ -105,8 +111,8 @@ class Log:
         # What follows the last line end is being written, or was cut off.
         content = content[: content.rfind(b"\n") + 1]
         self._offset += len(content)
-        lines = (parsed(line) for line in content.splitlines())
-        return anew, [line for line in lines if line is not None]
+        lines = (logged(line) for line in content.splitlines())
+        return anew, [line for line in lines if line is not None and not fault(line, self.shape)]
 
     def append(self, values: Iterable[Mapping[str, Any]]) -> None:
         """Append lines; the caller must hold the lock."""
@@ -126,23 +132,31 @@ class Log:
                 os.fsync(stream.fileno())
 
 
-def parsed(line: bytes) -> dict[str, Any] | None:
+def logged(line: bytes) -> dict[str, Any] | None:
     """Parse a line; None if it is damaged."""
     checksum, _, text = line.partition(b" ")
     try:
         if int(checksum, 16) != zlib.crc32(text):
             return None
-        value = json.loads(text.decode("utf-8", "surrogateescape"))
+        value = parsed(text.decode("utf-8", "surrogateescape"))
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+class HashLine(TypedDict):
+    """A file's hash, with size and time stamps."""
+
+    path: str
+    stamp: list[int]
+    sha256: str
 
 
 class ContentHashes:
     """SHA-256 hashes of files, cached by path, size and time stamps."""
 
     def __init__(self, root: Path) -> None:
-        self._log = Log(root / CONTENTS)
+        self._log = Log(root / CONTENTS, HashLine)
         self._lock = root / ".contents.lock"
         self._known = {line["path"]: line for line in self._log.news()[1]}
         self._new: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ import secrets
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from nlpcl.audio.features.files import Log, locked
 from nlpcl.core.errors import UserError
@@ -29,6 +29,29 @@ if TYPE_CHECKING:
 
 ABOUT = "about.json"
 INDEX = "index.jsonl"
+
+
+class ClipLine(TypedDict):
+    """A line of the log: a clip's frames."""
+
+    clip: str
+    shard: str
+    offset: int
+    shape: list[int]
+    checksum: int
+
+
+class SealLine(TypedDict):
+    """A line of the log: size and time of a finished shard."""
+
+    seal: str
+    status: list[int] | None
+
+
+class LostLine(TypedDict):
+    """A line of the log: a clip whose frames are damaged."""
+
+    lost: str
 
 
 class Place(NamedTuple):
@@ -116,7 +139,7 @@ class Shelf:
         self.lock = folder.with_name(f".{folder.name}.lock")
         self.places: dict[str, Place] = {}
         self._seals: dict[str, list[int]] = {}
-        self._log = Log(folder / INDEX)
+        self._log = Log(folder / INDEX, ClipLine | SealLine | LostLine)
         self._shard = ""
 
     def refresh(self) -> None:

@@ -20,12 +20,14 @@ from typing import Any
 from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json, write_json
+from nlpcl.core.files import write_json
 from nlpcl.core.interrupts import FirstInterrupt
+from nlpcl.core.json_files import read_json
 from nlpcl.runs.ablation.identity import code_identity
 from nlpcl.runs.ablation.plan import Cell, Plan
 from nlpcl.runs.ablation.reuse import note, other_code
 from nlpcl.runs.ablation.worker import Job, work
+from nlpcl.runs.shapes import CellNote
 
 TICK = 0.2
 """Seconds between looks at Ctrl-C."""
@@ -172,7 +174,7 @@ class Pool:
                 reason = f"its process was killed by {name} (out of memory?)"
             outcome = {"state": "failed", "reason": reason}
             file = self.folder / cell.record
-            write_json(file, read_json(file) | outcome)
+            write_json(file, {**read_json(file, CellNote), **outcome})
         reason = f": {outcome['reason']}" if outcome["reason"] else ""
         self.say(cell, outcome["state"] + reason)
 

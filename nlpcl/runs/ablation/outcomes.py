@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import read_json, read_json_lines
+from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.metrics.clusters import Clusters, clusters_of
 from nlpcl.metrics.confusion import ScoreFunction
 from nlpcl.metrics.measures import Rows
@@ -16,6 +16,9 @@ from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
 from nlpcl.runs.ablation.identity import code_identity, differing
 from nlpcl.runs.ablation.plan import Cell, Plan
 from nlpcl.runs.ablation.reuse import is_finished
+from nlpcl.runs.answers import read_answers
+from nlpcl.runs.run import Run
+from nlpcl.runs.shapes import CellNote
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,23 +95,27 @@ def collect(plan: Plan, folder: Path) -> list[Result]:
 def collected(folder: Path, cell: Cell, code: dict[str, str]) -> Result:
     """Read the outcome of one cell."""
     file = folder / cell.record
-    note = read_json(file) if file.is_file() else {}
+    note: CellNote = read_json(file, CellNote) if file.is_file() else {}
     if not is_finished(folder, cell):
         state = note.get("state", "missing")
         state = "interrupted" if state in {"begun", "finished"} else state
         return Result(cell, state, note.get("reason", ""), note.get("seconds"))
-    record = read_json(folder / cell.place / "run.json")
+    run = Run(folder / cell.place)
+    record = run.record
+    data = {key: record.get("data", {}).get(key) for key in ("fingerprint", "protocol")}
+    if None in data.values():
+        raise UserError("data lacks fingerprint or protocol", run.folder / "run.json", DAMAGED)
     result = Result(
         cell,
         "finished",
         seconds=note.get("seconds", record.get("seconds")),
         peak_memory_mb=note.get("peak_memory_mb"),
         parameters=record.get("parameters"),
-        metrics=read_json(folder / cell.place / "report.json")["metrics"],
-        data={key: record["data"][key] for key in ("fingerprint", "protocol")},
+        metrics=run.metrics,
+        data=data,
         code=code_remark(note, code),
     )
-    for row in read_json_lines(folder / cell.place / "predictions.jsonl"):
+    for row in read_answers(run.folder / "predictions.jsonl", run.spec.answers):
         result.rows.setdefault(row.get("test", "test"), []).append(row)
     return result
 

@@ -10,11 +10,14 @@ from typing import Any
 
 from nlpcl.core.config import absent_values
 from nlpcl.core.errors import UserError
-from nlpcl.core.files import explained, make_folder, read_json, write_json
+from nlpcl.core.files import explained, make_folder, write_json
+from nlpcl.core.json_files import read_json
 from nlpcl.core.locks import LOCK
 from nlpcl.core.renamed import with_present_names
 from nlpcl.runs.ablation.identity import code_identity, differing, encoder_digest
 from nlpcl.runs.ablation.plan import Cell, Plan
+from nlpcl.runs.folder import read_record
+from nlpcl.runs.shapes import AblationRecord, CellNote
 
 MARK = "ablation.json"
 MACHINE = {"threads", "device"}
@@ -28,7 +31,7 @@ def prepare_folder(plan: Plan, folder: Path) -> None:
         UserError: it holds something else.
     """
     if (folder / MARK).is_file():
-        model = read_json(folder / MARK).get("model")
+        model = read_json(folder / MARK, AblationRecord).get("model")
         if model != plan.entry.name:
             raise UserError(f"is an ablation of {model}", f"--out {folder}", "Choose another.")
     elif folder.exists() and (
@@ -65,7 +68,7 @@ def other_code(folder: Path, cell: Cell, code: Mapping[str, str]) -> list[str]:
     file = folder / cell.record
     if not file.is_file():
         return []
-    return differing(read_json(file).get("code", {}), dict(code))
+    return differing(read_json(file, CellNote).get("code", {}), dict(code))
 
 
 def settings_of(cell: Cell) -> dict[str, Any]:
@@ -82,7 +85,7 @@ def refuse_other(folder: Path, cell: Cell) -> None:
     file = folder / cell.record
     if not file.is_file():
         return
-    record = read_json(file)
+    record = read_json(file, CellNote)
     how = f"Choose another --out, or delete {folder / cell.place} and its .json."
     kind = type(cell.config)
     settings = with_present_names(kind, record.get("settings", {}), where=str(file))
@@ -105,7 +108,7 @@ def is_finished(folder: Path, cell: Cell) -> bool:
     if not (folder / cell.record).is_file() or not all(file.is_file() for file in needed):
         return False
     try:
-        return read_json(place / "run.json").get("state") == "finished"
+        return read_record(place).get("state") == "finished"
     except UserError:
         return False
 
@@ -116,13 +119,13 @@ def note(folder: Path, cell: Cell, code: Mapping[str, str], others: Sequence[str
     What other code has left of the cell is set aside: nothing of it is resumed, nothing is lost.
     """
     file = folder / cell.record
-    record = read_json(file) if file.is_file() else {}
+    record: CellNote = read_json(file, CellNote) if file.is_file() else {}
     if others:
         set_aside(folder / cell.place)
         record = {"other_code": list(others)}
     begun = {"settings": settings_of(cell), "code": dict(code), "state": "begun", "reason": ""}
     begun["encoder"] = encoder_digest(cell.config.backbone)
-    write_json(file, record | begun)
+    write_json(file, {**record, **begun})
 
 
 def set_aside(place: Path) -> None:

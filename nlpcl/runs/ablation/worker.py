@@ -19,8 +19,11 @@ from typing import Any
 
 from nlpcl import zoo
 from nlpcl.core.errors import UserError, first_line
-from nlpcl.core.files import read_json, write_json
+from nlpcl.core.files import write_json
 from nlpcl.core.interrupts import STOPS, stop_at_once
+from nlpcl.core.json_files import read_json
+from nlpcl.runs.folder import read_record
+from nlpcl.runs.shapes import CellNote
 
 Connection = Any
 """The writing end of a pipe; messages are ``("line", text)`` and ``("end", outcome)``."""
@@ -72,8 +75,8 @@ def work(job: Job, pipe: Connection) -> None:
         # Any fault of one cell must leave the others alone; its last place helps to find it.
         outcome = {"state": "failed", "reason": f"{type(error).__name__}: {first_line(error)}"}
         print(place_of(error), file=sys.stderr)
-    record = read_json(Path(job["record"]))
-    seconds = record.get("seconds", 0.0) + time.monotonic() - start
+    record = read_json(Path(job["record"]), CellNote)
+    seconds = (record.get("seconds") or 0.0) + time.monotonic() - start
     peak = max(record.get("peak_memory_mb") or 0.0, peak_memory() or 0.0) or None
     cost = {"seconds": round(seconds, 1), "peak_memory_mb": peak}
     write_json(Path(job["record"]), record | outcome | cost)
@@ -97,7 +100,7 @@ def train(job: Job) -> None:
 def can_go_on(folder: Path) -> bool:
     """Whether a folder holds a resumable run; anything less is deleted."""
     with contextlib.suppress(UserError):
-        if read_json(folder / "run.json").get("state") != "finished":
+        if read_record(folder).get("state") != "finished":
             return True
     shutil.rmtree(folder, ignore_errors=True)
     return False

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlpcl.text.characters import visible
+from nlpcl.core.characters import visible
 from nlpcl.text.writing import Layout
 
 STRONG, WEAK = 0.6, 0.25

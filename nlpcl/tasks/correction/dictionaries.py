@@ -6,7 +6,6 @@ with the number of entries.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import ahocorasick
 
 from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import BrokenJson, parsed
 from nlpcl.tasks.correction.edits import Edit, Span
 
 ENCODING_ADVICE = "Save the file as UTF-8."
@@ -129,13 +129,12 @@ def read_confusion(path: Path) -> dict[str, str]:
 def read_confusion_json(path: Path, content: str) -> dict[str, str]:
     """Read the pairs of a JSON object; a repeated key is an error."""
     try:
-        entries = json.loads(content, object_pairs_hook=list)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"not valid JSON: {error.msg} (column {error.colno})",
-            f"{path}:{error.lineno}",
-            'Write one object {"wrong": "right"}.',
-        ) from error
+        entries = parsed(content, object_pairs_hook=list)
+    except BrokenJson as error:
+        where = f"{path}:{error.line}" if error.line else path
+        what = f"{error.what} (column {error.column})" if error.column else error.what
+        how = 'Write one object {"wrong": "right"}.'
+        raise UserError(f"not valid JSON: {what}", where, how) from error
     if not content.lstrip().startswith("{"):
         raise UserError("not a JSON object", path, 'Write one object {"wrong": "right"}.')
     pairs: dict[str, str] = {}

@@ -20,7 +20,7 @@ import torch
 from nlpcl.audio.features import cache as feature_cache
 from nlpcl.audio.features import files as cache_files
 from nlpcl.audio.features.cache import cache_entries, clear_cache, features
-from nlpcl.audio.features.files import Log, cache_root, parsed
+from nlpcl.audio.features.files import Log, cache_root, logged
 from nlpcl.audio.features.shelf import mapped
 from nlpcl.audio.front_end import FrontEnd, load_front_end
 from nlpcl.core.errors import UserError
@@ -280,19 +280,19 @@ def test_damaged_index_lines_are_made_anew(rows, front_end):
 
 
 def test_log_passes_over_torn_lines(tmp_path):
-    log = Log(tmp_path / "log")
+    log = Log(tmp_path / "log", dict[str, int | str])
     assert log.news() == (False, [])
     log.append([{"a": 1}, {"b": "\udcff文"}])
     with (tmp_path / "log").open("ab") as stream:
         stream.write(b'1234 {"to')
-    reader = Log(tmp_path / "log")
+    reader = Log(tmp_path / "log", dict[str, int | str])
     assert reader.news() == (True, [{"a": 1}, {"b": "\udcff文"}])
     log.append([{"c": 3}])
     assert reader.news() == (False, [{"c": 3}])
     (tmp_path / "log").unlink()
     assert reader.news() == (True, [])
     for line in (b"", b"00000000", b"zz {}", b"\xff\xff"):
-        assert parsed(line) is None
+        assert logged(line) is None
 
 
 FORK = multiprocessing.get_context("fork")
