@@ -36,6 +36,10 @@ ARGUMENTS = "nlpcl.arguments"
 """Key of the context under which the arguments after the verb are kept."""
 
 
+UNUSABLE = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM)
+"""What the system says of names and folders that no program can open."""
+
+
 class Stopped(Exception):
     """Ctrl-C, or a signal that means the same; the message says what to do next."""
 
@@ -57,9 +61,11 @@ def heard() -> Iterator[None]:
     except BrokenPipeError as error:
         raise OutputClosed from error
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise UserError(f"cannot write: {error.strerror}", "standard output") from error
+        if error.errno == errno.ENOSPC:
+            raise UserError(f"cannot write: {error.strerror}", "standard output") from error
+        if error.errno in UNUSABLE and isinstance(error.filename, str):
+            raise UserError(f"cannot be used: {error.strerror}", error.filename) from error
+        raise
 
 
 class Verbs(TyperGroup):

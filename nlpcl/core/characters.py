@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Besides control characters: halves of a character, and marks that break a line or turn its order.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Besides control characters: halves of a character, marks that break a line or turn its order, and
+# two that nobody sees.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
 
 
 def is_encodable(text: str) -> bool:

@@ -121,7 +121,8 @@ class Splits:
         digest = hashlib.sha256()
         for rows in (self.train, self.dev, *self.test.values()):
             for row in rows:
-                digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode())
+                text = json.dumps(row, ensure_ascii=False, sort_keys=True)
+                digest.update(text.encode(errors="surrogatepass"))  # of a file's name
             digest.update(b"\0")
         return digest.hexdigest()[:16]
 

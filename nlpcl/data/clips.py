@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,9 +11,9 @@ from typing import Any
 from nlpcl.audio.reading import SHORTEST, SUFFIXES, clip_seconds
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.splits import Example, Problem, Splits
-from nlpcl.core.text_files import read_text
 from nlpcl.data.classes import rename
 from nlpcl.data.clip_check import is_silent
+from nlpcl.data.labelled_text import csv_records
 from nlpcl.data.locate import above_parts, missing, scan
 
 FOUR = ("angry", "happy", "neutral", "sad")
@@ -55,11 +53,8 @@ def read_meta(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     Raises:
         UserError: a column is missing.
     """
-    rows = list(csv.DictReader(io.StringIO(read_text(path))))
-    lacking = [name for name in columns if not rows or name not in rows[0]]
-    if lacking:
-        raise UserError(f"has no column {lacking[0]}", path, "Get an undamaged copy.")
-    return rows
+    records = (record for _, record in csv_records(path, columns))
+    return [dict.fromkeys(columns, "") | record for record in records]
 
 
 def named_files(

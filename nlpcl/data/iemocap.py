@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nlpcl.core.errors import UserError
+from nlpcl.core.files import explained_reading
 from nlpcl.core.splits import Dataset, Problem, Splits
 from nlpcl.data.clips import FOUR, chosen, clip, count_clips
 from nlpcl.data.locate import DEPTH, above_parts, missing
@@ -145,8 +146,13 @@ def visible(folder: Path) -> list[Path]:
 
 
 def lines_of(file: Path) -> list[str]:
-    """Lines of a table; a few comments contain bytes that are not UTF-8."""
-    return file.read_text("latin-1").split("\n")
+    """Lines of a table; a few comments contain bytes that are not UTF-8.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    with explained_reading(file):
+        return file.read_text("latin-1").split("\n")
 
 
 def count(splits: Splits) -> dict[str, Any]:

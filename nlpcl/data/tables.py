@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlpcl.core.characters import is_encodable
 from nlpcl.core.delimited import (
     Dialect,
     cells_of,
@@ -149,12 +150,20 @@ def rows_of(
             continue
         more = {field: values.get(column) for field, column in (extras or {}).items()}
         given = {field: value for field, value in more.items() if value not in (None, "")}
+        for field in [f for f, value in given.items() if not is_encodable(_shown(value))]:
+            what = f"half of a surrogate pair in {field}; left out"
+            problems.append(Problem(file, line, what, is_used=True))
+            del given[field]
         name = f"{label}:{line}"
         taken[name] += 1
         if taken[name] > 1:  # the items of a JSON list may share a line
             name = f"{name}#{taken[name]}"
         rows.append({"id": name, **texts, **given, "file": file, "line": line})
     return rows, problems
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def resolve_columns(

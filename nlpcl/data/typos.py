@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nlpcl.core.splits import Dataset, Example, Splits
+from nlpcl.core.splits import Dataset, Example, Problem, Splits
 from nlpcl.data.locate import copies_note, missing, scan, together
 from nlpcl.data.pairs import PAIR_FIELDS, count_pairs
 from nlpcl.data.tables import read_rows
@@ -29,13 +29,20 @@ def _load(root: Path | None) -> Splits:
     for path in paths:
         found, problems = read_rows(path, PAIR_FIELDS, optional={"repository": ("repository",)})
         splits.problems += problems
-        rows.append(found)
+        rows.append([row for row in found if _is_named(row, path, splits.problems)])
     sure, doubtful, test = rows
     splits.dev = [row for row in sure if row["repository"] in DEV_REPOSITORIES]
     splits.train = [r for r in [*sure, *doubtful] if r["repository"] not in DEV_REPOSITORIES]
     splits.test = {"typos": test}
     splits.notes = copies_note("typos", paths[0].parent, others)
     return splits
+
+
+def _is_named(row: Example, path: Path, problems: list[Problem]) -> bool:
+    """Whether a row names its repository; else it is reported."""
+    if "repository" not in row:
+        problems.append(Problem(str(path), row["line"], "no repository; row skipped"))
+    return "repository" in row
 
 
 DATASETS = (

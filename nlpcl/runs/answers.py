@@ -72,6 +72,8 @@ def read_history(path: Path) -> list[dict[str, Any]]:
         listed = list(csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True))
     except csv.Error as error:
         raise UserError(f"broken CSV ({error})", path, DAMAGED) from error
+    if not listed:
+        raise UserError("holds no epoch", path, DAMAGED)
     rows: list[dict[str, Any]] = []
     for number, cells in enumerate(listed, start=1):
         row = {name: value for name, value in cells.items() if value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,9 +36,10 @@ def read_record(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: no run, a damaged one, or one written by a newer version.
     """
-    if not folder.is_dir():
+    # os.path: a name may be too long, which pathlib does not take for missing.
+    if not os.path.isdir(folder):
         raise UserError("no such run folder", folder, "Give the folder printed by nlpcl train.")
-    if not (folder / "run.json").is_file():
+    if not os.path.isfile(folder / "run.json"):
         raise UserError("is no run folder (no run.json)", folder, "nlpcl train makes one.")
     file = folder / "run.json"
     refuse_newer(file)

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from nlpcl import zoo
 from nlpcl.core import hub
@@ -19,6 +18,7 @@ from nlpcl.runs.checksums import MODEL, check_model
 from nlpcl.runs.folder import RUNS, newest_run, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.run import Run
+from nlpcl.runs.weights import loaded_model, loaded_tokenizer
 from nlpcl.tasks import open_task
 from nlpcl.tasks.spec import TaskSpec
 from nlpcl.text.encoders import BUILTIN, check_tokenizer, load_text_encoder
@@ -196,17 +196,7 @@ def open_saved_model(
     task = entry.config_class.task
     if task != spec.name:
         raise UserError(f"is a {task} model, not one for {spec.name}", where, "Give another.")
-    try:
-        model = entry.model_class().from_pretrained(
-            source, dtype=torch.float32, trust_remote_code=False
-        )
-        tokenizer = None
-        if spec.input == "text":
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except Exception as error:
-        hub.refuse_code(error, where)
-        what = f"cannot be loaded ({first_line(error)})"
-        raise UserError(what, where, "Is the folder whole?") from error
+    model = loaded_model(entry, source, where)
     if spec.input == "speech":
         from nlpcl.audio.front_end import open_front_end
 
@@ -214,6 +204,7 @@ def open_saved_model(
         # Whether the encoder is part of the model is seen in the model itself.
         learned = "frozen" if model.config.backbone is None else "full"
         return predictor(model, front_end, spec, machine, description, encoder=learned)
+    tokenizer = loaded_tokenizer(source, where, model.config)
     check_tokenizer(source, tokenizer)
     return predictor(model, tokenizer, spec, machine, description)
 

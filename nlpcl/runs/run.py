@@ -133,7 +133,7 @@ class Run:
         """The tokenizer or speech front end, saved with the model."""
         from nlpcl.runs.weights import opened_processor
 
-        return opened_processor(self.spec, self.model_folder, self.machine)
+        return opened_processor(self.spec, self.model_folder, self.machine, self.model.config)
 
     @cached_property
     def task(self) -> Task:

@@ -217,7 +217,7 @@ class CharacterIds:
 
     def __init__(self, tokenizer: Any) -> None:
         self.vocabulary: dict[str, int] = tokenizer.get_vocab()
-        self.unknown = int(tokenizer.unk_token_id)
+        self.unknown = int(first_known(tokenizer.unk_token_id))
         self.start = int(first_known(tokenizer.cls_token_id, tokenizer.bos_token_id))
         self.end = int(first_known(tokenizer.sep_token_id, tokenizer.eos_token_id))
         self.pad = int(first_known(tokenizer.pad_token_id, 0))
@@ -262,5 +262,5 @@ def first_known(*values: int | None) -> int:
         if value is not None:
             return value
     raise UserError(
-        "its tokenizer has no start, end or padding token", "--backbone", "Use a BERT-like encoder."
+        "its tokenizer has no unknown, start or end token", "--backbone", "Use a BERT-like encoder."
     )

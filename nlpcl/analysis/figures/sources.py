@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nlpcl.core.json_files import read_json
+from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.core.reports import read_report
 from nlpcl.runs.ablation.reuse import MARK
 from nlpcl.runs.run import Run
@@ -63,8 +65,8 @@ class AblationSource:
             folder = self.folder / cell.get("folder", "")
             if not folder.resolve().is_relative_to(self.folder.resolve()):
                 what = f"names a run outside of it ({folder})"
-                raise UserError(what, self.folder / MARK, "It is damaged.")
-            if cell.get("state") == "finished" and (folder / "run.json").is_file():
+                raise UserError(what, self.folder / MARK, DAMAGED)
+            if cell.get("state") == "finished" and os.path.isfile(folder / "run.json"):
                 found.append(Run(folder, precision=PRECISION, name=str(cell["variant"])))
         return found
 
