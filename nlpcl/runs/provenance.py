@@ -82,13 +82,13 @@ def common_record(
     started = now().isoformat()
     if resume:
         previous = read_record(folder)
-        if previous["data"]["fingerprint"] != described["fingerprint"]:
+        if previous.get("data", {}).get("fingerprint") != described["fingerprint"]:
             raise UserError(
                 "the data changed since this run began",
                 folder,
                 "Restore them, or start a new run.",
             )
-        started = previous["started"]
+        started = previous.get("started", started)
     return {
         "format": FORMAT,
         "model": entry.name,

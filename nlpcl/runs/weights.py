@@ -45,7 +45,9 @@ def loaded_model(entry: zoo.Entry, source: str, where: str) -> ZooModel:
     kind: Any = entry.model_class()
     try:
         check_layers(Path(source))
-        model, report = kind.from_pretrained(source, dtype=torch.float32, output_loading_info=True)
+        model, report = kind.from_pretrained(
+            source, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+        )
     except Exception as error:
         hub.refuse_code(error, where)
         raise UserError(f"cannot be loaded ({first_line(error)})", where, DAMAGED) from error

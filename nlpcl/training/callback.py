@@ -37,6 +37,8 @@ class Reporting(TrainerCallback):
         self.display, self.trainer = display, trainer
         self.on_epoch, self.on_history = on_epoch, on_history
         self.interrupted = self.is_cut = False
+        self.has_begun = False
+        """Whether an update was begun; what fails before may be the fault of a checkpoint."""
         self.epoch_seconds: list[float] = []
         self.epoch_began = 0.0
 
@@ -65,6 +67,7 @@ class Reporting(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Tell the model the fraction of updates done, for its own schedules."""
+        self.has_begun = True
         self.trainer.model.set_progress(state.global_step / max(1, state.max_steps))
 
     def on_step_end(

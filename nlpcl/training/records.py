@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.json_files import read_json
@@ -81,6 +81,42 @@ class LossSums:
         self.sizes = defaultdict(float, kept.get("sizes", {}))
 
 
+class SumsRecord(TypedDict):
+    """:meth:`LossSums.as_dict` in a checkpoint."""
+
+    loss: float
+    updates: int
+    totals: dict[str, float]
+    sizes: dict[str, float]
+
+
+class LogRecord(TypedDict):
+    """A record of the trainer's log."""
+
+    epoch: float
+    step: int
+
+
+class _CallbackRecords(TypedDict, total=False):
+    LossSums: SumsRecord
+
+
+class _State(TypedDict):
+    epoch: float
+    global_step: int
+    max_steps: int
+    num_train_epochs: float
+    log_history: list[LogRecord]
+    stateful_callbacks: _CallbackRecords
+
+
+class StateRecord(_State, total=False):
+    """``trainer_state.json`` of a checkpoint, as far as it is gone on with."""
+
+    best_global_step: int | None
+    best_metric: float | None
+
+
 def newest_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint: one with ``trainer_state.json``, which is written last."""
 
@@ -89,7 +125,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=step, reverse=True):
         try:
-            read_json(checkpoint / "trainer_state.json", dict[str, Any])
+            read_json(checkpoint / "trainer_state.json", StateRecord)
         except UserError:
             continue
         return checkpoint

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -202,7 +201,7 @@ def train(
         The history of its epochs, their times, and whether Ctrl-C stopped it early.
 
     Raises:
-        UserError: the loss became NaN or infinite.
+        UserError: the loss became NaN or infinite, or a checkpoint is damaged.
     """
     refuse_batch_statistics(model, config)
     transformers_logging.set_verbosity_error()
@@ -227,18 +226,17 @@ def train(
     with FirstInterrupt(reporting), forward_kept(model):
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except UnpicklingError as error:
-            # torch reads plain values alone from the pickles of a checkpoint (weights_only).
-            what = f"cannot be read ({first_line(error)})"
-            how = "It is damaged, or not nlpcl's: delete it, then go on with --resume."
-            raise UserError(what, checkpoint or folder, how) from error
+        except UserError:
+            raise
         except Exception as error:
+            if checkpoint is not None and not reporting.has_begun:
+                what = f"cannot be gone on with ({first_line(error)})"
+                how = "It is damaged, or not nlpcl's: delete it, then go on with --resume."
+                raise UserError(what, checkpoint, how) from error
             if is_writing_failure(error):
-                raise UserError(
-                    f"a checkpoint cannot be written ({first_line(error)})",
-                    folder,
-                    "Free some space, then go on with --resume.",
-                ) from error
+                what = f"a checkpoint cannot be written ({first_line(error)})"
+                how = "Free some space, then go on with --resume."
+                raise UserError(what, folder, how) from error
             raise
         finally:
             display.end()

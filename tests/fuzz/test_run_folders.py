@@ -13,6 +13,7 @@ from nlpcl import zoo
 from nlpcl.analysis.figures.making import listing
 from nlpcl.analysis.figures.page import page
 from nlpcl.analysis.figures.sources import open_sources
+from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Report, Table
 from nlpcl.runs.run import Run
 from nlpcl.runs.verification import verify
@@ -156,6 +157,20 @@ def test_states_of_a_checkpoint(tmp_path, survives):
 
 CHECKPOINT = ["trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt"]
 CHECKPOINT += ["rng_state.pth", "config.json"]
+
+
+@pytest.mark.parametrize("name", CHECKPOINT)
+def test_a_damaged_checkpoint_is_named(tmp_path, monkeypatch, name):
+    """Or passed over, where it is its last file that is damaged."""
+    from nlpcl.runs.fit import resume
+
+    monkeypatch.chdir(shutil.copytree(FORMER, tmp_path / "former"))
+    (tmp_path / "former" / "interrupted" / "checkpoints" / "checkpoint-7" / name).write_bytes(b"[")
+    if name == "trainer_state.json":
+        assert resume("interrupted").state == "finished"
+        return
+    with pytest.raises(UserError, match=r"checkpoint-7: cannot be gone on with .*delete it"):
+        resume("interrupted")
 
 
 @pytest.mark.slow

@@ -144,7 +144,8 @@ def test_cached_features(tmp_path, survives, tone, monkeypatch):
     def read(place: Path) -> None:
         store = features(rows, front_end)
         assert all(store[number] is not None for number in range(2))
-        assert all(bool(entry.name) for entry in cache_entries())
+        for entry in cache_entries():
+            assert isinstance(entry.name + entry.selection + entry.precision, str)
 
     read(tmp_path)
     files = [p for p in (tmp_path / "place").rglob("*") if p.is_file() and "lock" not in p.name]
