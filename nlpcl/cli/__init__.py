@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,9 @@ def main() -> None:
     # Progress bars of the libraries would interrupt our own display.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may hold what no encoding has
+            stream.reconfigure(errors="backslashreplace")
     usage_error: Any = typer.BadParameter.__mro__[1]
     command = typer.main.get_command(app)
     decoder_doubts()  # those of whatever this process did before are not this command's

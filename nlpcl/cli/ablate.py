@@ -10,7 +10,7 @@ import typer
 
 from nlpcl import zoo
 from nlpcl.cli.groups import lazy_group, single
-from nlpcl.cli.options import TableOption, preset_values, with_fields
+from nlpcl.cli.options import SafeCsv, TableOption, preset_values, with_fields
 from nlpcl.cli.show import check_format, loading, show_report
 
 
@@ -93,9 +93,10 @@ def model_command(name: str) -> Any:
         ] = None,
         quiet: Annotated[bool, study_option("No progress display.", "--quiet")] = False,
         format: TableOption = "table",
+        safe_csv: SafeCsv = False,
         given: dict[str, Any],
     ) -> None:
-        check_format(format)
+        check_format(format, safe_csv=safe_csv)
         from nlpcl.runs.ablation.plan import make_plan
 
         plan = make_plan(
@@ -112,7 +113,7 @@ def model_command(name: str) -> Any:
         if plan_points is not None:
             from nlpcl.runs.ablation.planning import plan_report
 
-            show_report(plan_report(plan, out, metrics, plan_points), format)
+            show_report(plan_report(plan, out, metrics, plan_points), format, safe_csv=safe_csv)
             return
         from nlpcl.runs.ablation.study import ablate as compare_variants
 
@@ -124,7 +125,7 @@ def model_command(name: str) -> Any:
             quiet=quiet,
             reuse_other_code=reuse_other_code,
         )
-        show_report(study.report, format)
+        show_report(study.report, format, safe_csv=safe_csv)
         if format == "table":
             print(f"{study.folder}: ablation.json, report.json, and a run folder for each training")
         if study.failed:

@@ -11,7 +11,7 @@ import typer
 
 from nlpcl import tasks, zoo
 from nlpcl.cli.groups import CONTEXT
-from nlpcl.cli.options import DataRoot, TableOption
+from nlpcl.cli.options import DataRoot, SafeCsv, TableOption
 from nlpcl.cli.show import check_format, show_report, show_tables
 from nlpcl.core.tables import Report, Table
 from nlpcl.data import corpora
@@ -34,16 +34,17 @@ def command(arguments: Sequence[str] = ()) -> Any:
     return typer.main.get_command(application)
 
 
-def list_datasets(format: TableOption = "table") -> None:
+def list_datasets(format: TableOption = "table", safe_csv: SafeCsv = False) -> None:
     """List the datasets with task, licence and source."""
-    check_format(format)
+    check_format(format, safe_csv=safe_csv)
     rows = []
     for name in corpora.names():
         found = corpora.dataset(name)
         rows.append([name, found.task, found.title, found.licence, found.source])
     columns = ["dataset", "task", "title", "licence", "source"]
     note = "Nothing is downloaded: get a corpus from its source and give its folder as --data-root."
-    show_report(Report(tables=[Table("datasets", columns, rows, "Datasets", note)]), format)
+    table = Table("datasets", columns, rows, "Datasets", note)
+    show_report(Report(tables=[table]), format, safe_csv=safe_csv)
 
 
 def check(
@@ -57,9 +58,10 @@ def check(
         ),
     ] = "correction",
     format: TableOption = "table",
+    safe_csv: SafeCsv = False,
 ) -> None:
     """Check a local copy: counts, damaged rows, duplicates, overlap."""
-    check_format(format)
+    check_format(format, safe_csv=safe_csv)
     from nlpcl.data.check import check as checked
 
     corpus = corpora.named(name, "")
@@ -71,7 +73,7 @@ def check(
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:
-        show_tables(result.tables(), format)
+        show_tables(result.tables(), format, safe_csv=safe_csv)
 
 
 def cache(
@@ -80,9 +82,10 @@ def cache(
         bool, typer.Option("--clear", help="Remove them instead of listing them.")
     ] = False,
     format: TableOption = "table",
+    safe_csv: SafeCsv = False,
 ) -> None:
     """List the cached speech features (in $NLPCL_CACHE), or remove them."""
-    check_format(format)
+    check_format(format, safe_csv=safe_csv)
     from nlpcl.audio.features.cache import chosen_entries, clear_cache
     from nlpcl.audio.features.files import cache_root
 
@@ -96,4 +99,4 @@ def cache(
     total = sum(entry.size for entry in entries) / 1e6
     title = f"{'Removed' if clear else 'Cached'} speech features, {total:.1f} MB"
     table = Table("cache", columns, rows, title, f"In {cache_root()}.")
-    show_report(Report(tables=[table]), format)
+    show_report(Report(tables=[table]), format, safe_csv=safe_csv)

@@ -24,6 +24,7 @@ from nlpcl.cli.options import (
     DataRoot,
     Device,
     Precision,
+    SafeCsv,
     TableOption,
     config_parameters,
     with_parameters,
@@ -150,9 +151,10 @@ def evaluate(
     device: Device = "auto",
     precision: Precision = "auto",
     format: TableOption = "table",
+    safe_csv: SafeCsv = False,
 ) -> None:
     """Print the scores that the flags ask for, and write them to ``--output``."""
-    check_format(format)
+    check_format(format, safe_csv=safe_csv)
     check_output(output)
     groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral, cross=cross)
     if explain_rows is not None and not explain:
@@ -204,7 +206,7 @@ def evaluate(
     if output is not None:
         write_json(output, report.as_dict())
         write_json_lines(output.with_suffix(".predictions.jsonl"), predictions)
-    show_report(report, format, cases=cases)
+    show_report(report, format, cases=cases, safe_csv=safe_csv)
 
 
 def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Splits:

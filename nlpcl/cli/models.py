@@ -7,7 +7,7 @@ from typing import Any
 
 from nlpcl import zoo
 from nlpcl.cli.groups import single
-from nlpcl.cli.options import TableOption
+from nlpcl.cli.options import SafeCsv, TableOption
 from nlpcl.cli.show import check_format, show_report
 from nlpcl.core.tables import Report, Table
 
@@ -17,9 +17,9 @@ def command(arguments: Sequence[str] = ()) -> Any:
     return single(models)
 
 
-def models(format: TableOption = "table") -> None:
+def models(format: TableOption = "table", safe_csv: SafeCsv = False) -> None:
     """List the models with task, paper, default encoder, presets and variants."""
-    check_format(format)
+    check_format(format, safe_csv=safe_csv)
     models, settings = [], []
     for name in zoo.names():
         entry = zoo.entry(name)
@@ -31,4 +31,4 @@ def models(format: TableOption = "table") -> None:
         Table("models", ["model", "task", "encoder", "summary"], models, title="Models"),
         Table("settings", ["model", "paper", "presets", "variants"], settings, title="Settings"),
     ]
-    show_report(Report(tables=tables), format)
+    show_report(Report(tables=tables), format, safe_csv=safe_csv)

@@ -19,6 +19,14 @@ from nlpcl.core.renamed import former_names
 TableOption = Annotated[
     str, typer.Option("--format", help="table, json, csv, markdown or latex.", show_default=True)
 ]
+SafeCsv = Annotated[
+    bool,
+    typer.Option(
+        "--safe-csv",
+        help="With --format csv: an apostrophe before texts that begin with = + - @, a tab or a "
+        "carriage return, which spreadsheets would run as formulas.",
+    ),
+]
 DataRoot = Annotated[
     str | None,
     typer.Option(help="Folder with the corpora (or set NLPCL_DATA).", metavar="DIR"),

@@ -12,7 +12,7 @@ import typer
 
 from nlpcl import tasks, zoo
 from nlpcl.cli.groups import lazy_group, single
-from nlpcl.cli.options import Device, Output, Precision, Quiet, with_fields
+from nlpcl.cli.options import Device, Output, Precision, Quiet, SafeCsv, with_fields
 from nlpcl.cli.show import check_format, check_output
 from nlpcl.cli.text_input import Column, Input, InputFormat, TextFormat, check_flags, records
 from nlpcl.core.characters import visible
@@ -108,6 +108,7 @@ def about_text(
     input_format: InputFormat = "auto",
     column: Column = None,
     format: TextFormat = "table",
+    safe_csv: SafeCsv = False,
     output: Output = None,
     checkpoint: Checkpoint = None,
     assume_tuned: Annotated[
@@ -139,7 +140,8 @@ def about_text(
     """Predictions for texts, one result a text; exit code 1 where a row could not be read."""
     name = f"predict {prediction.noun}"
     example = f"nlpcl {name} {prediction.example}"
-    check_flags(texts, source, input_format, format, command=name, example=example)
+    check_format(format, ("table", "text", "jsonl", "csv"), safe_csv=safe_csv)
+    check_flags(texts, source, input_format, command=name, example=example)
     check_output(output)
     if method not in METHODS:
         raise unknown_name("method", method, METHODS, where="--method")
@@ -165,7 +167,7 @@ def about_text(
         rows = explained(opened, rows, method=method)
     layout = opened.task.layout(explained=explain)
     errors = source is not None and format_of(source, input_format) != "txt"  # type: ignore[arg-type]
-    with ResultWriter(format, output, layout, errors=errors) as writer:  # type: ignore[arg-type]
+    with ResultWriter(format, output, layout, errors=errors, safe_csv=safe_csv) as writer:  # type: ignore[arg-type]
         for record in kept:
             if record.error:
                 writer.write_error(record)
@@ -228,6 +230,7 @@ def about_sound(
         ),
     ] = None,
     format: Annotated[str, typer.Option("--format", help="table, jsonl or csv.")] = "table",
+    safe_csv: SafeCsv = False,
     output: Output = None,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
@@ -236,7 +239,7 @@ def about_sound(
 ) -> None:
     """Predictions for sound files, whole or in windows; exit code 1 where one was unreadable."""
     name = f"predict {prediction.noun}"
-    check_format(format, ("table", "jsonl", "csv"))
+    check_format(format, ("table", "jsonl", "csv"), safe_csv=safe_csv)
     check_output(output)
     if not paths:
         how = f"For example: nlpcl {name} {prediction.example}"
@@ -254,7 +257,7 @@ def about_sound(
     notes = new_notes()
     written = failed = 0
     layout = opened.task.layout()
-    with ResultWriter(format, output, layout, errors=True) as writer:  # type: ignore[arg-type]
+    with ResultWriter(format, output, layout, errors=True, safe_csv=safe_csv) as writer:  # type: ignore[arg-type]
         for row in opened.stream(files, notes=notes, **given):
             if "error" in row:
                 failed += 1

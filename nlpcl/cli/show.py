@@ -21,10 +21,12 @@ def loading(quiet: bool = False) -> None:
         print("loading…", file=sys.stderr)
 
 
-def check_format(name: str, known: Sequence[str] = FORMATS) -> str:
-    """Return a known ``--format``; reject any other."""
+def check_format(name: str, known: Sequence[str] = FORMATS, *, safe_csv: bool = False) -> str:
+    """Return a known ``--format``; reject any other, and ``--safe-csv`` without CSV."""
     if name not in known:
         raise unknown_name("format", name, known, where="--format")
+    if safe_csv and name != "csv":
+        raise UserError(f"has no effect with --format {name}", "--safe-csv", "Leave it out.")
     return name
 
 
@@ -41,8 +43,8 @@ def check_output(path: Path | None) -> None:
         raise UserError("is a folder", f"--output {path}", "Give the name of a file.")
 
 
-def show_tables(tables: Sequence[Table], format: str = "table") -> None:
-    """Print tables on stdout in the given format."""
+def show_tables(tables: Sequence[Table], format: str = "table", *, safe_csv: bool = False) -> None:
+    """Print tables on stdout in the given format; see ``--safe-csv``."""
     if format == "table":
         from rich.console import Console
 
@@ -51,20 +53,22 @@ def show_tables(tables: Sequence[Table], format: str = "table") -> None:
             console.print(table.as_rich())
         return
     forms = {
-        "csv": lambda table: f"# {table.name}\n{table.as_csv()}",
+        "csv": lambda table: f"# {table.name}\n{table.as_csv(safe=safe_csv)}",
         "markdown": Table.as_markdown,
         "latex": Table.as_latex,
     }
     print("\n".join(forms[format](table) for table in tables), end="")
 
 
-def show_report(report: Report, format: str = "table", *, cases: bool = False) -> None:
+def show_report(
+    report: Report, format: str = "table", *, cases: bool = False, safe_csv: bool = False
+) -> None:
     """Print a report; tables of single mistakes are printed only if ``cases``."""
     if format == "json":
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
         return
     chosen = [table for table in report.tables if cases or "cases_" not in table.name]
-    show_tables(chosen, format)
+    show_tables(chosen, format, safe_csv=safe_csv)
 
 
 def show_run(run: Any) -> None:

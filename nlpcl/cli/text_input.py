@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nlpcl.cli.show import check_format
 from nlpcl.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ def check_flags(
     texts: Sequence[str] | None,
     source: str | None,
     input_format: str,
-    format: str,
     *,
     command: str,
     example: str,
@@ -38,11 +36,9 @@ def check_flags(
         texts: those given as arguments.
         source: the value of ``--input``.
         input_format: of the source.
-        format: of the results.
         command: name of the command, such as ``predict hate``.
         example: a valid call, for the message.
     """
-    check_format(format, ("table", "text", "jsonl", "csv"))
     known = ("auto", "txt", "jsonl", "csv")
     if input_format not in known:
         raise unknown_name("format", input_format, known, where="--input-format")

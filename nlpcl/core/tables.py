@@ -88,7 +88,7 @@ class Table:
 
     def for_people(self) -> tuple[list[str], list[list[str]]]:
         """Format headings and cells for print; ``low`` and ``high`` go in brackets."""
-        columns, texts = list(self.columns), self.texts()
+        columns, texts = list(map(visible, self.columns)), self.texts()
         for at in reversed(range(1, len(columns) - 1)):
             if columns[at : at + 2] != ["low", "high"]:
                 continue
@@ -137,8 +137,8 @@ class Table:
 
         columns, texts = self.for_people()
         lines = [line(columns), "|" + " --- |" * len(columns), *map(line, texts)]
-        title = [f"**{self.title}**", ""] if self.title else []
-        note = ["", self.note] if self.note else []
+        title = [f"**{visible(self.title)}**", ""] if self.title else []
+        note = ["", visible(self.note)] if self.note else []
         return "\n".join([*title, *lines, *note]) + "\n"
 
     def as_latex(self) -> str:

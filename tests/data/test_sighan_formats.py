@@ -275,3 +275,39 @@ def test_missing_corpus_says_what_was_sought_and_where(tmp_path):
         corpora.dataset("sighan14").load(None)
     with pytest.raises(UserError, match="no such folder"):
         corpora.dataset("sighan14").load(tmp_path / "no")
+
+
+UNCLOSED = ["<PASSAGE id='a'>", "<MISTAKE>", "<MISTAKE><WRONG>", "<ESSAY ", "<PASSAGE ", "<DOC><P "]
+
+
+@pytest.mark.parametrize("piece", [*UNCLOSED, "aaaaaaaa"])
+def test_the_time_for_tags_that_are_never_closed_grows_with_their_number(
+    tmp_path, piece, cpu_seconds
+):
+    def read(number):
+        path = tmp_path / f"{number}.sgml"
+        many = piece * number
+        tags = f"<ESSAY>{many}</ESSAY>\n{many}" if piece in UNCLOSED else f"<DOC {many}></DOC>"
+        path.write_text(f"<DOC><P>a</P></DOC>{tags}", encoding="utf-8")
+        return cpu_seconds(lambda: read_sgml(path, []))
+
+    # Eight times as much takes about eight times as long, and not sixty-four times.
+    assert read(4000) < 24 * max(read(500), 0.001)
+
+
+def test_numbers_of_thousands_of_digits_are_no_locations(tmp_path):
+    digits = "9" * 5000
+    path = tmp_path / "train.sgml"
+    path.write_text(
+        f"<SENTENCE><TEXT>他在家。</TEXT><MISTAKE><LOCATION>{digits}</LOCATION><WRONG>家</WRONG>"
+        "<CORRECTION>佳</CORRECTION></MISTAKE></SENTENCE>",
+        encoding="utf-8",
+    )
+    problems = []
+    assert read_sgml(path, problems) == []
+    assert "incomplete" in problems[0].what
+    problems = []
+    inputs, truth = write_official(tmp_path, f"A-1, {digits}, 境\n")
+    with pytest.raises(UserError, match="no usable row"):
+        read_truth(inputs, truth, problems)
+    assert any("not pairs of location and character" in problem.what for problem in problems)
