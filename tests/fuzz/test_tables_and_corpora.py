@@ -23,9 +23,8 @@ POSTS = [("quillans are fine", "0"), ("quillans, go away", "1"), ("so so &amp; �
 
 
 def rows_as_json(rows: list[dict[str, object]], *, by_line: bool) -> str:
-    if by_line:
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    return json.dumps(rows, ensure_ascii=False, indent=1)
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    return "".join(f"{line}\n" for line in lines) if by_line else f"[{', '.join(lines)}]"
 
 
 LABELLED = [
@@ -95,7 +94,8 @@ def test_input_of_predict(tmp_path, survives, suffix):
     (tmp_path / "place" / name).write_text(INPUTS[suffix], encoding="utf-8", newline="")
 
     def read(place: Path) -> None:
-        for form in ("jsonl", "csv", "table", "text"):
+        # rich takes its time over large tables.
+        for form in ("jsonl", "csv", "text", *(["table"] if suffix == "txt" else [])):
             written = tmp_path / f"out.{form}"
             with ResultWriter(form, written, LAYOUT, errors=True) as writer:
                 for record in read_texts(place / name):
@@ -118,24 +118,24 @@ def test_dictionaries(tmp_path, survives, name):
     (tmp_path / "place").mkdir()
     (tmp_path / "place" / name).write_text(DICTIONARIES[name], encoding="utf-8")
 
+    field = "protect" if name.startswith("protect") else "confusion"
+
     def read(place: Path) -> None:
-        is_list = name.startswith("protect")
-        protect, confusion = (place / name, None) if is_list else (None, place / name)
-        Dictionaries.from_files(protect, confusion).find("我今天很高性。")
+        Dictionaries.from_files(**{field: place / name}).find("我今天很高性。")
 
     survives(tmp_path / "place", [name], read)
 
 
-@pytest.mark.parametrize("flag", ['{"a": "b", "c": ""}', "a=b,c="])
-def test_names_of_classes(tmp_path, survives, flag):
+def test_names_of_classes(tmp_path, survives):
     (tmp_path / "place").mkdir()
-    (tmp_path / "place" / "flag").write_text(flag)
+    for name, flag in {"json": '{"a": "b", "c": ""}', "plain": "a=b,c="}.items():
+        (tmp_path / "place" / name).write_text(flag)
 
     def read(place: Path) -> None:
-        if (place / "flag").is_file():
-            label_map((place / "flag").read_bytes().decode("utf-8", "surrogateescape"))
+        for file in filter(Path.is_file, place.iterdir()):
+            label_map(file.read_bytes().decode("utf-8", "surrogateescape"))
 
-    survives(tmp_path / "place", ["flag"], read)
+    survives(tmp_path / "place", ["json", "plain"], read)
 
 
 SGML = """<ESSAY title="一">
@@ -216,10 +216,7 @@ CORPORA: dict[str, tuple[str, dict[str, str]]] = {
     "cscd": ("cscd", {f"cscd/{p}.tsv": SPACED.replace(" ", "") for p in ("train", "dev", "test")}),
     "cscd test": ("cscd", {"lomo_tet.json": MACRO}),
     "lemon": ("lemon", {"lemon_v2/car.txt": SPACED, "lemon_v2/nov.txt": PAIR_TABLE}),
-    "ecspell": (
-        "ecspell-law",
-        {"law.train": SPACED.replace(" ", ""), "law.test": PAIR_TABLE},
-    ),
+    "ecspell": ("ecspell-law", {"law.train": PAIR_TABLE, "law.test": PAIR_TABLE}),
     "cdconfusor": ("cdconfusor", {"rw_test.tsv": PAIR_TABLE, "findoc_test.v2.tsv": PAIR_TABLE}),
     "macro-gen": ("macro-gen", {f"gen_{n}.tet.json": MACRO for n in ("passage", "xxqg")}),
     "macro-clean": ("macro-clean", {f"acc_{n}.tet.json": MACRO for n in ("rmrb", "xxqg")}),
@@ -301,6 +298,6 @@ def test_packed_texts(tmp_path, survives):
 def test_every_corpus_of_texts_is_tried():
     known = {name for name in corpora.names() if corpora.dataset(name).task != "emotion"}
     tried = {name for name, _ in CORPORA.values()} | {"zh-text"}
-    same = {"ecspell": "ecspell-law", "ecspell-med": "ecspell-law", "ecspell-odw": "ecspell-law"}
-    same |= {"zh-text-everyday": "zh-text"}
+    same = dict.fromkeys(("ecspell", "ecspell-med", "ecspell-odw"), "ecspell-law")
+    same["zh-text-everyday"] = "zh-text"
     assert {same.get(name, name) for name in known if not name.startswith("sample")} == tried
