@@ -97,7 +97,11 @@ class LogRecord(TypedDict):
     step: int
 
 
-class _CallbackRecords(TypedDict, total=False):
+class _Control(TypedDict):
+    TrainerControl: dict[str, Any]
+
+
+class _CallbackRecords(_Control, total=False):
     LossSums: SumsRecord
 
 

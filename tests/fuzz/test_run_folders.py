@@ -13,7 +13,6 @@ from nlpcl import zoo
 from nlpcl.analysis.figures.making import listing
 from nlpcl.analysis.figures.page import page
 from nlpcl.analysis.figures.sources import open_sources
-from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Report, Table
 from nlpcl.runs.run import Run
 from nlpcl.runs.verification import verify
@@ -151,50 +150,6 @@ def test_the_model_of_a_run(former, survives, names):
         [f"model/{name}" for name in names],
         lambda place: Run(place, device="cpu").predict(["我再家里座饭"]),
     )
-
-
-def test_states_of_a_checkpoint(tmp_path, survives):
-    from nlpcl.training.records import newest_checkpoint
-
-    shutil.copytree(FORMER / "interrupted" / "checkpoints", tmp_path / "place")
-    name = "checkpoint-7/trainer_state.json"
-    survives(tmp_path / "place", [name], newest_checkpoint)
-
-
-CHECKPOINT = ["trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt"]
-CHECKPOINT += ["rng_state.pth", "config.json"]
-
-
-@pytest.mark.parametrize("name", CHECKPOINT)
-def test_a_damaged_checkpoint_is_named(tmp_path, monkeypatch, name):
-    """Or passed over, where it is its last file that is damaged."""
-    from nlpcl.runs.fit import resume
-
-    monkeypatch.chdir(shutil.copytree(FORMER, tmp_path / "former"))
-    (tmp_path / "former" / "interrupted" / "checkpoints" / "checkpoint-7" / name).write_bytes(b"[")
-    if name == "trainer_state.json":
-        assert resume("interrupted").state == "finished"
-        return
-    with pytest.raises(UserError, match=r"checkpoint-7: cannot be gone on with .*delete it"):
-        resume("interrupted")
-
-
-@pytest.mark.slow
-def test_a_training_that_is_gone_on_with(tmp_path, monkeypatch, survives):
-    from nlpcl.runs.fit import resume
-
-    monkeypatch.chdir(shutil.copytree(FORMER, tmp_path / "former"))
-    place = tmp_path / "former" / "interrupted"
-
-    def read(place: Path) -> None:
-        shutil.copytree(place, tmp_path / "used", dirs_exist_ok=True)
-        try:
-            resume(tmp_path / "used")
-        finally:
-            shutil.rmtree(tmp_path / "used")
-
-    names = [f"checkpoints/checkpoint-7/{name}" for name in CHECKPOINT]
-    survives(place, [*names, "run.json"], read)
 
 
 @pytest.fixture

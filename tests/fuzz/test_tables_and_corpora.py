@@ -27,16 +27,9 @@ def rows_as_json(rows: list[dict[str, object]], *, by_line: bool) -> str:
     return "".join(f"{line}\n" for line in lines) if by_line else f"[{', '.join(lines)}]"
 
 
+OPTIONAL = {"language": "en", "targets": ["Zor", "Qui"], "group": "g", "rationale": [[0, 3]]}
 LABELLED = [
-    {
-        "text": text,
-        "label": label,
-        "id": number,
-        "language": "en",
-        "targets": ["Zor", "Qui"],
-        "group": "g",
-        "rationale": [[0, 3]],
-    }
+    {"text": text, "label": label, "id": number} | OPTIONAL
     for number, (text, label) in enumerate(POSTS)
 ]
 CSV = 'text,label,id,language,targets,rationale\n"a, ""b""",0,1,en,Zor|Qui,"[[0, 1]]"\nc,1,2,zh,,\n'
