@@ -142,6 +142,17 @@ class Steadiness:
         return report
 
 
+@pytest.fixture(autouse=True)
+def code_of_users_is_forgotten() -> Generator[None]:
+    """No test finds the model or task of one's own that another has loaded."""
+    yield
+    for name in [name for name in sys.modules if name.startswith("nlpcl_own_")]:
+        del sys.modules[name]
+    tasks = sys.modules.get("nlpcl.tasks")
+    if tasks is not None:
+        tasks._own.clear()
+
+
 def drawn_so_far() -> tuple[object, ...]:
     """The states of numpy and torch, comparable. (Libraries may use ``random`` at import.)"""
     import numpy

@@ -57,7 +57,7 @@ def test_every_call_of_a_loader_trusts_no_code():
             if not is_safe:
                 unsafe.append(f"{file.relative_to(ROOT)}:{node.lineno}")
     assert not unsafe, "trust_remote_code=False is missing"
-    assert number >= 25, "are they called otherwise now?"
+    assert number >= 20, "are they called otherwise now?"
 
 
 @pytest.mark.parametrize(
@@ -237,9 +237,7 @@ def run_with_code(finished_run, tmp_path, own_code) -> Path:
     for name, text in own_code.items():
         (place / name).write_text(text)
     edit(folder / "run.json", model="mine", ended="2999-01-01T00:00:00+00:00")
-    yield folder
-    for name in [name for name in sys.modules if name.startswith("nlpcl_own_")]:
-        del sys.modules[name]
+    return folder
 
 
 def test_code_of_a_run_is_executed_when_the_run_is_named_alone(

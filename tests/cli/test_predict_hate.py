@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import shutil
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -70,9 +69,7 @@ def classifier(tmp_path_factory, tiny_encoder):
         "ended": "2024-02-01T00:00:00+00:00",
     }
     (folder / "run.json").write_text(json.dumps(record))
-    yield folder
-    for name in [name for name in sys.modules if name.startswith("nlpcl_own_")]:
-        del sys.modules[name]
+    return folder
 
 
 @pytest.fixture

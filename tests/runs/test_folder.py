@@ -28,7 +28,9 @@ def begun(name, started, *, root="runs", **facts):
     folder = Path(root) / name
     folder.mkdir(parents=True)
     config = {"lr": 1e-3, "seed": 0} | facts.pop("config", {})
-    record = {"model": "sdcl", "task": "correction", "state": "interrupted", "started": started}
+    record = {"model": "sdcl", "task": "correction", "state": "interrupted"}
+    times = {"started": started} | {name: facts.pop(name) for name in ["ended"] if name in facts}
+    record |= {name: f"{day}T00:00:00+00:00" for name, day in times.items() if day}
     (folder / "run.json").write_text(json.dumps(record | {"config": config} | facts))
     return folder
 

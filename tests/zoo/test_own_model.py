@@ -56,9 +56,7 @@ def folder(tmp_path):
     made.mkdir()
     (made / "config.py").write_text(CONFIG, encoding="utf-8")
     (made / "model.py").write_text(MODEL, encoding="utf-8")
-    yield made
-    for name in [name for name in sys.modules if name.startswith("nlpcl_own_")]:
-        del sys.modules[name]
+    return made
 
 
 def test_a_folder_is_a_model(folder):

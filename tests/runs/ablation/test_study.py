@@ -41,10 +41,13 @@ def times(folder):
 
 
 def test_a_cell_is_a_run_like_any_other(study, short, read, tmp_path):
+    import torch
+
     import nlpcl
 
     config = zoo.entry("sdcl").config_class(**short, seed=1, beta=0.0)
-    alone = nlpcl.fit(config, out=tmp_path / "alone").folder
+    with torch.backends.mkldnn.flags(enabled=True):  # as in the processes of the cells
+        alone = nlpcl.fit(config, out=tmp_path / "alone").folder
     cell = study.folder / "cells" / "no-contrast" / "seed-1"
     for name in ("predictions.jsonl", "report.json", "history.csv", "model/model.safetensors"):
         assert (cell / name).read_bytes() == (alone / name).read_bytes(), name
