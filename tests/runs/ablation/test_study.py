@@ -290,4 +290,5 @@ def test_a_table_that_was_edited_contradicts_its_trainings(study, read, run_main
     record["cells"][0]["scores"] = {"test": [1]}
     for damaged in ([], {"cells": [1]}, record):
         (copy / "ablation.json").write_text(json.dumps(damaged), encoding="utf-8")
-        assert "lists no trainings" in run_main("verify", copy).error_line
+        line = run_main("verify", copy).error_line
+        assert "ablation.json: " in line and "is damaged" in line
