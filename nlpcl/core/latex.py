@@ -18,14 +18,6 @@ SPECIAL = {mark: "\\" + mark for mark in "&%$#_{}"} | {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "`": r"\textasciigrave{}",
-    "'": r"{'}",
-    "-": r"{-}",  # two of them would be a dash
-    ",": r"{,}",  # and two of these a quotation mark
-    "[": r"{[}",  # behind the end of a row it would begin an argument
-    "]": r"{]}",
-    "*": r"{*}",
-    "?": r"{?}",  # before a grave accent it would be turned round
-    "!": r"{!}",
     "−": r"$-$",
     "→": r"$\rightarrow$",
     "←": r"$\leftarrow$",
@@ -40,12 +32,18 @@ SPECIAL = {mark: "\\" + mark for mark in "&%$#_{}"} | {
 """Characters with a meaning in LaTeX, or that its usual fonts lack, and how they are written."""
 # Latin with its accents, and the punctuation that every TeX of today knows.
 _PLAIN = re.compile("[ -~\u00a0-\u017f\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u20ac]")
+_LIGATURE = re.compile(r"([-,'])(?=\1)")
+"""Marks of which two in a row would be set as another one: a dash, or a quotation mark."""
+_ARGUMENT = re.compile(r"^\s*[\[*]")
+"""Behind the end of a row these would begin an argument of it."""
 _SYMBOL = re.compile("[\u2400-\u2421]")
 
 
 def escaped(text: str) -> str:
     """A text as LaTeX writes it, on one line."""
-    return "".join(_written(character) for character in visible(text))
+    written = "".join(_written(character) for character in visible(text))
+    parted = _LIGATURE.sub(r"\1{}", written)
+    return f"{{}}{parted}" if _ARGUMENT.match(parted) else parted
 
 
 def _written(character: str) -> str:
@@ -53,7 +51,7 @@ def _written(character: str) -> str:
         return SPECIAL[character]
     if _SYMBOL.fullmatch(character):  # of a control character
         code = 0x7F if character == "\u2421" else ord(character) - 0x2400
-        return f"{{[}}U+{code:04X}{{]}}"
+        return f"[U+{code:04X}]"
     return character
 
 

@@ -81,7 +81,7 @@ def test_a_damaged_record_is_one_line(run_main, tmp_path):
     (tmp_path / "run.json").write_text("{")
     assert "run.json" in run_main("visualize", tmp_path).error_line
     (tmp_path / "run.json").write_text('{"model": "sdcl"}')
-    assert "lacks 'task'" in run_main("visualize", tmp_path).error_line
+    assert "run.json: lacks 'config'" in run_main("visualize", tmp_path).error_line
 
 
 def test_an_out_that_is_a_file_is_refused(run_main, finished_run, tmp_path):

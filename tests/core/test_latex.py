@@ -30,9 +30,11 @@ TABLE = Table(
         ("&%$#_{}", r"\&\%\$\#\_\{\}"),
         ("~^\\", r"\textasciitilde{}\textasciicircum{}\textbackslash{}"),
         ("<|>", r"\textless{}\textbar{}\textgreater{}"),
-        ("[a]*", "{[}a{]}{*}"),
-        ("--", "{-}{-}"),
-        ("a\nb", "a{[}U+000A{]}b"),
+        ("[a]*", "{}[a]*"),
+        ("*", "{}*"),
+        ("a-b, ---", "a-b, -{}-{}-"),
+        (",,''", ",{},'{}'"),
+        ("a\nb", "a[U+000A]b"),
         ("−1 → ≥", r"$-$1 $\rightarrow$ $\geq$"),
         ("é–字", "é–字"),
     ],
@@ -44,7 +46,7 @@ def test_marks(text, written):
 def test_title_note_and_rows_are_kept():
     lines = TABLE.as_latex().splitlines()
     assert r"\caption{Test of 50\% \& more: n = 17 (2 seeds)}" in lines
-    assert r"\par\smallskip{\footnotesize A note\_with \{marks\} and {-}{-}flags.\par}" in lines
+    assert r"\par\smallskip{\footnotesize A note\_with \{marks\} and -{}-flags.\par}" in lines
     assert r"\begin{tabular}{lr}" in lines
     begin, end = lines.index(r"\midrule"), lines.index(r"\bottomrule")
     rows = lines[begin + 1 : end]

@@ -68,7 +68,7 @@ def test_without_the_table_of_actors_genders_are_not_known(corpus):
 
 def test_a_damaged_table_of_actors_is_one_line(corpus):
     (corpus / "CREMA-D" / "VideoDemographics.csv").write_text("ActorID,Age\n1001,51\n")
-    with pytest.raises(UserError, match="no column Sex"):
+    with pytest.raises(UserError, match="no column 'Sex'"):
         load(corpus)
 
 

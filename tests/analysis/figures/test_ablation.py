@@ -115,6 +115,7 @@ def test_costs_are_a_point_a_training(make_ablation, drawn):
 
 
 def test_no_times_are_a_reason(make_ablation):
-    cells = [{"variant": "a", "seed": 0, "state": "finished", "scores": {"t": {"wa": 1.0}}}]
+    cell = {"variant": "a", "seed": 0, "folder": "x", "state": "finished"}
+    cells = [cell | {"scores": {"t": {"wa": 1.0}}}]
     with pytest.raises(LeftOut, match="a score and a time"):
         ablation.load_costs(open_sources([make_ablation([], cells)])[0], OPTIONS)

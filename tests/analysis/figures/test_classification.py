@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from nlpcl.analysis.figures import classification, emotion
 from nlpcl.analysis.figures.kinds import LeftOut, Options
+from nlpcl.core.errors import UserError
 from nlpcl.runs.run import Run
 
 OPTIONS = Options()
@@ -185,9 +186,9 @@ def test_one_class_is_a_reason(make_run, answer):
             load(run, OPTIONS)
 
 
-def test_probabilities_that_are_no_numbers_are_a_reason(make_run, clip_rows):
+def test_probabilities_that_are_no_numbers_are_refused(make_run, clip_rows):
     clip_rows[3]["probabilities"]["sad"] = math.nan
-    with pytest.raises(LeftOut, match="not finite"):
+    with pytest.raises(UserError, match="row 4: a probability is not between 0 and 1"):
         classification.load_confusion(Run(make_run(rows=clip_rows)), OPTIONS)
 
 

@@ -125,7 +125,7 @@ def test_damaged_rows_leave_one_figure_out(make_run, clip_rows):
     )
     assert [one.kind.name for one in made] == ["curves"]
     reason = next(one.reason for one in missing if one.name == "confusion")
-    assert "not what was expected" in reason
+    assert "line 6: lacks 'gold'" in reason
     assert "\n" not in reason
 
 
