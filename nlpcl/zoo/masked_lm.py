@@ -13,6 +13,7 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
+from nlpcl.nn.losses.vocabulary import linear_cross_entropy
 from nlpcl.nn.model import IGNORE, Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
 from nlpcl.text import pruning
 
@@ -45,6 +46,52 @@ def _spread_head(backbone: PreTrainedModel, parts: list[nn.Module]) -> Any:
         "--backbone",
         "Use a BERT, RoBERTa, ALBERT, MacBERT, DistilBERT, ELECTRA or ModernBERT encoder.",
     )
+
+
+def head_losses(
+    backbone: PreTrainedModel, hidden: Tensor, targets: Tensor, *, keep_scores: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Cross-entropy of the head's scores at each token, and the scores, if they are kept.
+
+    Args:
+        backbone: whose head it is.
+        hidden: states of the encoder, ``(N, H)``.
+        targets: right ids, ``(N,)``.
+        keep_scores: not needed in training, which is faster without them.
+
+    Returns:
+        Losses ``(N,)`` in fp32 and scores ``(N, V)`` or None.
+    """
+    inside = None if keep_scores else before_output_embeddings(backbone, hidden)
+    if inside is not None:
+        output: Any = backbone.get_output_embeddings()
+        return linear_cross_entropy(inside, output.weight, output.bias, targets), None
+    scores = masked_lm_head(backbone)(hidden)
+    losses = functional.cross_entropy(scores.float(), targets, reduction="none")
+    return losses, scores if keep_scores else None
+
+
+def before_output_embeddings(backbone: PreTrainedModel, hidden: Tensor) -> Tensor | None:
+    """What the head's last layer gets, ``(..., D)``.
+
+    None if the last step of the head is not one linear layer, the output embeddings.
+    """
+    output: Any = backbone.get_output_embeddings()
+    if type(output) is not nn.Linear:
+        return None
+    given: list[Tensor] = []
+
+    def stand_in(states: Tensor) -> Tensor:
+        given.append(states)
+        return states
+
+    # Heads differ in what they do before it, and no class of transformers' has a method for that.
+    output.forward = stand_in
+    try:
+        last = masked_lm_head(backbone)(hidden)
+    finally:
+        del output.forward
+    return last if any(last is states for states in given) else None
 
 
 def head_transform(backbone: PreTrainedModel) -> dict[str, nn.Module]:
@@ -115,15 +162,15 @@ class RestoringModel(ZooModel):
         if labels is None:
             return Output(logits=head(hidden))
         selected = labels != IGNORE
-        logits = head(hidden[selected])  # (N, V)
-        losses = functional.cross_entropy(logits.float(), labels[selected], reduction="none")
+        losses, logits = head_losses(
+            self.backbone, hidden[selected], labels[selected], keep_scores=not self.training
+        )
         changed = labels[selected] != input_ids[selected]
         parts = {
             "changed": Part((losses * changed).sum(), changed.sum()),
             "kept": Part((losses * ~changed).sum(), (~changed).sum(), self.options.copy_weight),
         }
-        shown = None if self.training else logits
-        return Output(loss=weighted_sum(parts), logits=shown, parts=parts)
+        return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """Labelled characters that were replaced, and those that were kept."""

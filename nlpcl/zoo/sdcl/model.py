@@ -18,13 +18,12 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
 from nlpcl.nn.losses.contrastive import self_distillation
 from nlpcl.nn.model import IGNORE, Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
-from nlpcl.zoo.masked_lm import head_transform, masked_lm_head
+from nlpcl.zoo.masked_lm import head_losses, head_transform, masked_lm_head
 from nlpcl.zoo.sdcl.config import Config
 
 
@@ -72,9 +71,11 @@ class SDCL(ZooModel):
         hidden = self.encode(both, attention_mask.repeat(2, 1))  # (2B, L, H), one merged forward
         student, teacher = hidden.chunk(2)
         selected = torch.cat([valid, valid])
-        scores = self.project(hidden[selected], both[selected])  # (N, V), no pads
-        losses = functional.cross_entropy(
-            scores.float(), torch.cat([labels[valid], labels[valid]]), reduction="none"
+        losses, scores = head_losses(  # (N,) and (N, V), no pads
+            self.backbone,
+            self.before_head(hidden[selected], both[selected]),
+            torch.cat([labels[valid], labels[valid]]),
+            keep_scores=not self.training,
         )
         correcting, copying = losses.chunk(2)
         count = valid.sum()
@@ -85,7 +86,7 @@ class SDCL(ZooModel):
         if self.options.beta:
             parts["c"] = self.contrast(student, teacher, valid & (labels != input_ids), valid)
         logits = None
-        if not self.training:
+        if scores is not None:
             logits = scores.new_zeros(*labels.shape, scores.shape[-1])
             logits[valid] = scores[: len(scores) // 2]
         return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
@@ -107,9 +108,13 @@ class SDCL(ZooModel):
 
     def project(self, hidden: Tensor, input_ids: Tensor) -> Tensor:
         """Vocabulary scores from the encoder's own tied head, ``(..., V)``."""
+        return masked_lm_head(self.backbone)(self.before_head(hidden, input_ids))
+
+    def before_head(self, hidden: Tensor, input_ids: Tensor) -> Tensor:
+        """What the head gets of the encoder's states, ``(..., H)``."""
         if self.options.output_layer == "elementwise":
-            hidden = hidden * self.backbone.get_input_embeddings()(input_ids)
-        return masked_lm_head(self.backbone)(hidden)
+            return hidden * self.backbone.get_input_embeddings()(input_ids)
+        return hidden
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """All characters for ``x`` and ``y``, wrong characters for ``c``."""
