@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +42,37 @@ def batches_by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]
         start += size
 
 
+def in_batches(
+    model: ZooModel,
+    task: Decoder,
+    features: Sequence[Feature],
+    answer: Callable[[Batch, Sequence[Feature]], Sequence[Any]],
+    *,
+    precision: str,
+    tokens: int = TOKENS,
+) -> list[Any]:
+    """Answers for batches of similar length, in the order of ``features``.
+
+    Args:
+        model: on its device; put in evaluation mode.
+        task: collates.
+        features: encoded rows, with ``input_ids`` or ``length``.
+        answer: a batch on the model's device and its features → one answer per feature.
+        precision: ``fp32``, ``bf16`` or ``fp16``.
+        tokens: padded tokens a batch.
+    """
+    device = next(model.parameters()).device
+    answers: list[Any] = [None] * len(features)
+    model.eval()
+    with arithmetic(device, precision):
+        for rows in batches_by_length([length(row) for row in features], tokens):
+            chosen = [features[row] for row in rows]
+            batch = {name: value.to(device) for name, value in task.collate(chosen).items()}
+            for row, found in zip(rows, answer(batch, chosen), strict=True):
+                answers[row] = found
+    return answers
+
+
 def infer(
     model: ZooModel,
     task: Decoder,
@@ -52,30 +83,21 @@ def infer(
 ) -> tuple[list[Any], dict[str, float]]:
     """Predictions in the order of ``features``; with labels, the mean of each loss part too.
 
-    Args:
-        model: on its device.
-        task: collates and decodes.
-        features: encoded rows, with ``input_ids`` or ``length``.
-        precision: ``fp32``, ``bf16`` or ``fp16``.
-        tokens: padded tokens a batch.
+    The arguments are those of :func:`in_batches`.
     """
-    device = next(model.parameters()).device
-    predictions: list[Any] = [None] * len(features)
     totals: dict[str, float] = defaultdict(float)
     counts: dict[str, float] = defaultdict(float)
     weights: dict[str, float] = {}
-    model.eval()
-    with arithmetic(device, precision):
-        for rows in batches_by_length([length(row) for row in features], tokens):
-            chosen = [features[row] for row in rows]
-            batch = {name: value.to(device) for name, value in task.collate(chosen).items()}
-            output = model(**batch)
-            for row, prediction in zip(rows, task.decode(output, batch, chosen), strict=True):
-                predictions[row] = prediction
-            for name, part in (output.parts or {}).items():
-                totals[name] += float(part.total)
-                counts[name] += float(part.count)
-                weights[name] = part.weight
+
+    def answer(batch: Batch, chosen: Sequence[Feature]) -> list[Any]:
+        output = model(**batch)
+        for name, part in (output.parts or {}).items():
+            totals[name] += float(part.total)
+            counts[name] += float(part.count)
+            weights[name] = part.weight
+        return task.decode(output, batch, chosen)
+
+    predictions = in_batches(model, task, features, answer, precision=precision, tokens=tokens)
     means = {name: totals[name] / max(counts[name], 1.0) for name in totals}
     if means:
         means["loss"] = sum(weights[name] * mean for name, mean in means.items())
@@ -87,17 +109,12 @@ def embed(
 ) -> np.ndarray:
     """One vector per row, the input of the model's head: ``(N, D)`` in fp32, in the rows' order.
 
-    The arguments are those of :func:`infer`; the model has a method ``embed``.
+    The arguments are those of :func:`in_batches`; the model has a method ``embed``.
     """
-    device = next(model.parameters()).device
     wanted = set(inspect.signature(model.embed).parameters)
-    vectors: list[Any] = [None] * len(features)
-    model.eval()
-    with arithmetic(device, precision):
-        for rows in batches_by_length([length(row) for row in features], tokens):
-            batch = task.collate([features[row] for row in rows])
-            inputs = {name: value.to(device) for name, value in batch.items() if name in wanted}
-            found = model.embed(**inputs).float().cpu().numpy()
-            for row, vector in zip(rows, found, strict=True):
-                vectors[row] = vector
-    return np.stack(vectors)
+
+    def answer(batch: Batch, _: Sequence[Feature]) -> Any:
+        inputs = {name: value for name, value in batch.items() if name in wanted}
+        return model.embed(**inputs).float().cpu().numpy()
+
+    return np.stack(in_batches(model, task, features, answer, precision=precision, tokens=tokens))

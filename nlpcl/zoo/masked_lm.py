@@ -5,6 +5,7 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``N`` selected tokens.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -13,8 +14,8 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
-from nlpcl.nn.losses.vocabulary import linear_cross_entropy
 from nlpcl.nn.model import IGNORE, Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.nn.vocabulary import linear_cross_entropy, linear_scores
 from nlpcl.text import pruning
 
 
@@ -69,6 +70,20 @@ def head_losses(
     scores = masked_lm_head(backbone)(hidden)
     losses = functional.cross_entropy(scores.float(), targets, reduction="none")
     return losses, scores if keep_scores else None
+
+
+def head_scores(backbone: PreTrainedModel, hidden: Tensor) -> Iterator[Tensor]:
+    """The head's scores in pieces ``(n, V)``, without gradient.
+
+    Args:
+        backbone: whose head it is.
+        hidden: states of the encoder, ``(N, H)``.
+    """
+    inside = before_output_embeddings(backbone, hidden)
+    if inside is None:
+        return iter([masked_lm_head(backbone)(hidden)])
+    output: Any = backbone.get_output_embeddings()
+    return linear_scores(inside, output.weight, output.bias)
 
 
 def before_output_embeddings(backbone: PreTrainedModel, hidden: Tensor) -> Tensor | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from nlpcl.core.tables import Report
 from nlpcl.metrics.spelling import SpellingScores, spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.nn.vocabulary import ScoresPlaces
 from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, correction_row, select_edits
 from nlpcl.tasks.correction.output import LAYOUT, remarks
@@ -27,7 +29,7 @@ from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, input_limit
 from nlpcl.text.segments import model_view, segments
 from nlpcl.text.writing import Layout
-from nlpcl.training.inference import Feature, infer
+from nlpcl.training.inference import Feature, in_batches, infer
 
 LEAST_COVERAGE = 0.8
 """Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
@@ -115,30 +117,76 @@ class Correction(Task):
 
     def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[list[Edit]]:
         """What the model would write instead of the text, Han for Han only."""
-        logits, written = output.logits, batch["input_ids"]
-        assert logits is not None
-        candidates = self.is_candidate.to(logits.device)
-        logits = logits[..., : len(candidates)]  # a padded vocabulary has scores of no token
+        assert output.logits is not None
+        places = self.candidates(output.logits.device)[batch["input_ids"]]
+        return self.edits([output.logits[places]], places, batch, features)
+
+    def candidates(self, device: torch.device) -> Tensor:
+        """True at the ids of Han characters, which may be replaced and written, ``(V,)``."""
+        return self.is_candidate.to(device)
+
+    def changes(
+        self, model: ZooModel, batch: Batch, features: Sequence[Feature]
+    ) -> list[list[Edit]]:
+        """What a model would write instead of the text, from its scores at Han characters alone."""
+        if not isinstance(model, ScoresPlaces):
+            return self.decode(model(**batch), batch, features)
+        written = batch["input_ids"]
+        places = self.candidates(written.device)[written]
+        scores = model.scores_at(written, batch["attention_mask"], places)
+        return self.edits(scores, places, batch, features)
+
+    def edits(
+        self,
+        pieces: Iterable[Tensor],
+        places: Tensor,
+        batch: Batch,
+        features: Sequence[Feature],
+    ) -> list[list[Edit]]:
+        """The edits of each row.
+
+        Args:
+            pieces: scores of consecutive places, ``(n, V)``.
+            places: True at characters that may be replaced, ``(B, L)``.
+            batch: with what is written.
+            features: its rows.
+        """
+        written, at = batch["input_ids"][places], places.nonzero()
+        edits: list[list[Edit]] = [[] for _ in features]
+        start = 0
+        for scores in pieces:
+            here = slice(start, start + len(scores))
+            start += len(scores)
+            changed, new, probabilities = self.changed(scores, written[here])
+            for (row, column), index, probability in zip(
+                at[here][changed].tolist(), new.tolist(), probabilities.tolist(), strict=True
+            ):
+                position = features[row]["positions"][column - 1]
+                wrong = features[row]["characters"][column - 1]
+                edits[row].append(Edit(position, wrong, self.ids.characters[index], probability))
+        return edits
+
+    def changed(self, scores: Tensor, written: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Where another character scores best.
+
+        Args:
+            scores: ``(n, V)``.
+            written: ids that stand there, ``(n,)``.
+
+        Returns:
+            The places' indices, the best character's id and its probability, ``(m,)`` each.
+        """
+        candidates = self.candidates(scores.device)
+        scores = scores[:, : len(candidates)]  # a padded vocabulary has scores of no token
         # Only places that change are looked at more closely: they are few. amax is many times
         # faster than argmax, and leaves the text alone where two scores tie.
-        own = logits.gather(-1, written.unsqueeze(-1)).squeeze(-1)
-        changed = (logits.amax(-1) > own) & candidates[written]
-        rows = logits[changed].float()
-        best, chosen = rows.masked_fill(~candidates, float("-inf")).max(-1)
-        probabilities = (best - rows.logsumexp(-1)).exp().clamp(max=1.0)
-        edits: list[list[Edit]] = [[] for _ in features]
-        for (row, column), old, new, probability in zip(
-            changed.nonzero().tolist(),
-            written[changed].tolist(),
-            chosen.tolist(),
-            probabilities.tolist(),
-            strict=True,
-        ):
-            if new != old:
-                characters, positions = self.ids.characters, features[row]["positions"]
-                wrong = features[row]["characters"][column - 1]
-                edits[row].append(Edit(positions[column - 1], wrong, characters[new], probability))
-        return edits
+        own = scores.gather(1, written.unsqueeze(1)).squeeze(1)
+        places = (scores.amax(1) > own).nonzero().squeeze(1)
+        rows = scores[places].float()
+        best, chosen = rows.masked_fill(~candidates, float("-inf")).max(1)
+        probabilities = (best - rows.logsumexp(1)).exp().clamp(max=1.0)
+        other = chosen != written[places]
+        return places[other], chosen[other], probabilities[other]
 
     def propose(
         self,
@@ -152,7 +200,7 @@ class Correction(Task):
         for feature in features:
             inner = zip(feature["characters"], feature["input_ids"][1:-1], strict=True)
             unknown.update(character for character, index in inner if index == self.ids.unknown)
-        edits, _ = infer(model, self, features, precision=precision)
+        edits = in_batches(model, self, features, partial(self.changes, model), precision=precision)
         return gather(features, edits, range(len(texts)))
 
     def stream(

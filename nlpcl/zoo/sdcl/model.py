@@ -14,6 +14,7 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size, ``N`` se
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
@@ -23,7 +24,7 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 from nlpcl.core.errors import UserError
 from nlpcl.nn.losses.contrastive import self_distillation
 from nlpcl.nn.model import IGNORE, Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
-from nlpcl.zoo.masked_lm import head_losses, head_transform, masked_lm_head
+from nlpcl.zoo.masked_lm import head_losses, head_scores, head_transform, masked_lm_head
 from nlpcl.zoo.sdcl.config import Config
 
 
@@ -105,6 +106,13 @@ class SDCL(ZooModel):
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """States of the last layer, ``(B, L, H)``."""
         return self.backbone.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]
+
+    def scores_at(
+        self, input_ids: Tensor, attention_mask: Tensor, places: Tensor
+    ) -> Iterator[Tensor]:
+        """Scores at chosen places alone, see :class:`nlpcl.nn.vocabulary.ScoresPlaces`."""
+        hidden = self.encode(input_ids, attention_mask)[places]
+        return head_scores(self.backbone, self.before_head(hidden, input_ids[places]))
 
     def project(self, hidden: Tensor, input_ids: Tensor) -> Tensor:
         """Vocabulary scores from the encoder's own tied head, ``(..., V)``."""

@@ -1,16 +1,18 @@
-"""Cross-entropy over a vocabulary, together with the linear layer that scores it.
+"""The linear layer that scores a vocabulary, and cross-entropy together with it.
 
-A vocabulary has thousands of columns, so the scores are by far the biggest tensor of an update, and
-moving them costs nearly as much time as computing them. Here they are written once and turned into
-their own gradient in place, block by block while a block is in the cache; softmax, its logarithm
-and their gradients never exist as tables of their own.
+A vocabulary has thousands of columns, so its scores are by far the biggest tensor of a model, and
+moving them takes a good part of the time that computing them takes. In training they are written
+once and turned into their own gradient in place, block by block while a block is in the cache:
+softmax, its logarithm and their gradients never exist as tables of their own. In prediction they
+are made for the places that need them, piece by piece.
 
 Legend: ``N`` rows, ``D`` width of the states, ``V`` vocabulary.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -18,8 +20,27 @@ from torch.autograd.function import once_differentiable
 
 BLOCK = 1 << 20
 """Scores turned into gradients at once, 4 MiB of them: a part of the last cache."""
+PIECE = 1 << 22
+"""Scores made at once where none are kept, 16 MiB of them."""
 LINE = 64
 """Rows of scores begin at odd multiples of this many elements."""
+
+
+@runtime_checkable
+class ScoresPlaces(Protocol):
+    """A model over a vocabulary that scores chosen places and does no work for the others."""
+
+    def scores_at(
+        self, input_ids: Tensor, attention_mask: Tensor, places: Tensor
+    ) -> Iterator[Tensor]:
+        """Scores without gradient, in pieces ``(n, V)`` of consecutive places in row-major order.
+
+        Args:
+            input_ids: ``(B, L)``.
+            attention_mask: 1 at tokens, 0 at pads, ``(B, L)``.
+            places: True where scores are wanted, ``(B, L)``.
+        """
+        ...
 
 
 def linear_cross_entropy(
@@ -36,16 +57,30 @@ def linear_cross_entropy(
         bias: ``(V,)``, or None.
         targets: ids ``(N,)``, all within the vocabulary.
     """
-    device = states.device.type
-    dtype = weight.dtype
+    return _LinearCrossEntropy.apply(*operands(states, weight, bias), targets)
+
+
+def linear_scores(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[Tensor]:
+    """``states·weightᵀ + bias`` in pieces ``(n, V)``, without gradient.
+
+    Each piece fits the cache, and the allocator has the memory of the last one ready for it.
+    """
+    states, weight, bias = operands(states, weight, bias)
+    for piece in states.split(max(1, PIECE // len(weight))):
+        yield product(piece, weight, bias)
+
+
+def operands(
+    states: Tensor, weight: Tensor, bias: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The three in the type that autocast has chosen for products, if it is on."""
+    device, dtype = states.device.type, weight.dtype
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
-    with torch.autocast(device, enabled=False):
-        cast = None if bias is None else bias.to(dtype)
-        return _LinearCrossEntropy.apply(states.to(dtype), weight.to(dtype), cast, targets)
+    return states.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
 
 
-def linear_scores(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def product(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """``states·weightᵀ + bias``, ``(N, V)``, without gradient.
 
     The rows do not follow on one another without a gap: the product of a matrix whose rows have a
@@ -66,7 +101,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
     ) -> Tensor:
-        scores = linear_scores(states, weight, bias)
+        scores = product(states, weight, bias)
         losses = states.new_empty(len(states), dtype=torch.float32)
         sums = torch.empty_like(losses)
         rows = max(1, BLOCK // len(weight))
