@@ -46,7 +46,7 @@ class ScoresPlaces(Protocol):
 def linear_cross_entropy(
     states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
 ) -> Tensor:
-    """``-log softmax(states·weightᵀ + bias)[target]`` of each row, ``(N,)`` in fp32.
+    """``-log softmax(states·weightᵀ + bias)[target]`` of each row, ``(N,)`` in at least fp32.
 
     Equal to ``cross_entropy(linear(states, weight, bias).float(), targets, reduction="none")`` up to
     rounding, also under autocast, whose type the products then have. Can be differentiated once.
@@ -95,47 +95,41 @@ def product(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Keeps, in place of the scores z, ``exp(z - max) - [target]·sum``: the gradient times sum."""
+    """Keeps, in place of the scores, their gradient: ``softmax(scores) - [target]``."""
 
     @staticmethod
     def forward(
         ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
     ) -> Tensor:
         scores = product(states, weight, bias)
-        losses = states.new_empty(len(states), dtype=torch.float32)
-        sums = torch.empty_like(losses)
+        dtype = torch.promote_types(scores.dtype, torch.float32)
+        losses = states.new_empty(len(states), dtype=dtype)
         rows = max(1, BLOCK // len(weight))
-        for block, target, loss, total in zip(
-            scores.split(rows),
-            targets.unsqueeze(1).split(rows),
-            losses.split(rows),
-            sums.split(rows),
-            strict=True,
+        for block, target, loss in zip(
+            scores.split(rows), targets.unsqueeze(1).split(rows), losses.split(rows), strict=True
         ):
-            values = block.float()  # the block itself in fp32
+            values = block.to(dtype)  # the block itself, if it is no narrower
             highest = values.amax(1, keepdim=True)
             own = values.gather(1, target)
             values.sub_(highest).exp_()
-            whole = values.sum(1, keepdim=True)
-            values.scatter_add_(1, target, -whole)
+            total = values.sum(1, keepdim=True)
+            loss.copy_((highest - own + total.log()).squeeze(1))
+            values.div_(total).scatter_add_(1, target, -torch.ones_like(total))
             if values is not block:
                 block.copy_(values)
-            total.copy_(whole.squeeze(1))
-            loss.copy_((highest - own + whole.log()).squeeze(1))
-        ctx.save_for_backward(states, weight, sums)
+        ctx.save_for_backward(states, weight)
         ctx.scores = scores
         return losses
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        states, weight, sums = ctx.saved_tensors
-        scores, factors = ctx.scores, (gradient / sums).unsqueeze(1)
+        states, weight = ctx.saved_tensors
+        scores, factors = ctx.scores, gradient.unsqueeze(1).to(ctx.scores.dtype)
         to_states, to_weight, to_bias, _ = ctx.needs_input_grad
-        scaled = factors.to(scores.dtype)
         return (
-            (scores @ weight) * scaled if to_states else None,
-            scores.t() @ (states * scaled) if to_weight else None,
-            (scores.t() @ scaled).squeeze(1) if to_bias else None,
+            (scores @ weight) * factors if to_states else None,
+            scores.t() @ (states * factors) if to_weight else None,
+            (scores.t() @ factors).squeeze(1) if to_bias else None,
             None,
         )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from nlpcl.core.errors import UserError
@@ -94,19 +95,34 @@ def before_output_embeddings(backbone: PreTrainedModel, hidden: Tensor) -> Tenso
     output: Any = backbone.get_output_embeddings()
     if type(output) is not nn.Linear:
         return None
-    given: list[Tensor] = []
-
-    def stand_in(states: Tensor) -> Tensor:
-        given.append(states)
-        return states
-
     # Heads differ in what they do before it, and no class of transformers' has a method for that.
-    output.forward = stand_in
-    try:
+    with PassedOver(output.weight) as passed:
         last = masked_lm_head(backbone)(hidden)
-    finally:
-        del output.forward
-    return last if any(last is states for states in given) else None
+    return last if last is passed.states else None
+
+
+class PassedOver(TorchFunctionMode):
+    """Within it, the linear map with one weight returns what it is given.
+
+    The module stays as it is, so that other threads may use it meanwhile.
+
+    Args:
+        weight: of the map, ``(V, D)``.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = weight
+        self.states: Tensor | None = None
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call a function of torch's, or not."""
+        if func is functional.linear and args[1] is self.weight:
+            self.states = args[0]
+            return self.states
+        return func(*args, **(kwargs or {}))
 
 
 def head_transform(backbone: PreTrainedModel) -> dict[str, nn.Module]:
