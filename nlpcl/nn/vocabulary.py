@@ -48,8 +48,8 @@ def linear_cross_entropy(
 ) -> Tensor:
     """``-log softmax(states·weightᵀ + bias)[target]`` of each row, ``(N,)`` in at least fp32.
 
-    Equal to ``cross_entropy(linear(states, weight, bias).float(), targets, reduction="none")`` up to
-    rounding, also under autocast, whose type the products then have. Can be differentiated once.
+    Equal to ``cross_entropy(linear(states, weight, bias).float(), targets, reduction="none")`` up
+    to rounding, also under autocast, whose type the products then have. Can be differentiated once.
 
     Args:
         states: ``(N, D)``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nlpcl.text.characters import is_shown, is_word
@@ -20,7 +21,7 @@ class Segment:
     text: str
 
 
-def segments(text: str, limit: int) -> list[Segment]:
+def segments(text: str, limit: int) -> Iterator[Segment]:
     """Split ``text`` into segments of at most ``limit`` code points; joined they give ``text``.
 
     A text within the limit stays whole, since context helps. A longer one is split after the last
@@ -33,13 +34,11 @@ def segments(text: str, limit: int) -> list[Segment]:
     """
     if limit < 1:
         raise ValueError("limit must be at least 1")
-    pieces = []
     start = 0
     while start < len(text):
         end = len(text) if len(text) - start <= limit else cut(text, start, start + limit)
-        pieces.append(Segment(start, text[start:end]))
+        yield Segment(start, text[start:end])
         start = end
-    return pieces
 
 
 def cut(text: str, start: int, end: int) -> int:

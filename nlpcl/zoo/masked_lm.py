@@ -116,7 +116,11 @@ class PassedOver(TorchFunctionMode):
         self.states: Tensor | None = None
 
     def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Call a function of torch's, or not."""
         if func is functional.linear and args[1] is self.weight:

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from nlpcl.nn.losses.contrastive import self_distillation
+from nlpcl.zoo.masked_lm import before_output_embeddings, masked_lm_head
 
 KINDS = ["bert", "roberta", "albert", "electra", "distilbert"]
 
@@ -120,3 +121,53 @@ def test_training_keeps_no_logits(tiny):
     made = tiny("sdcl")
     assert made.model.train()(**made.batch()).logits is None
     assert made.model.eval()(**made.batch()).logits is not None
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "modernbert"])
+def test_scores_at_places_are_those_of_the_whole(kind, tiny):
+    made = tiny("sdcl", kind)
+    made.model.eval()
+    batch = made.unlabelled()
+    places = (batch["input_ids"] % 2 == 0) & batch["attention_mask"].bool()
+    with torch.inference_mode():
+        found = torch.cat(list(made.model.scores_at(**batch, places=places)))
+        torch.testing.assert_close(found, made.model(**batch).logits[places])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_head_takes_the_one_step(kind, tiny):
+    """Training scores without a table of probabilities: nothing falls back to the long way."""
+    made = tiny("sdcl", kind)
+    hidden = torch.randn(3, made.model.backbone.config.hidden_size)
+    inside = before_output_embeddings(made.model.backbone, hidden)
+    output = made.model.backbone.get_output_embeddings()
+    wanted = masked_lm_head(made.model.backbone)(hidden)
+    torch.testing.assert_close(functional.linear(inside, output.weight, output.bias), wanted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "output_layer"), [*((kind, "tied") for kind in KINDS), ("bert", "elementwise")]
+)
+def test_the_gradients_are_those_of_the_plain_formula(kind, output_layer, tiny):
+    made = tiny("sdcl", kind, beta=0.0, alpha=0.7, output_layer=output_layer)
+    model, batch = made.model, made.batch()
+    model.train()(**batch).loss.backward()
+    ours = {
+        name: weight.grad.clone()
+        for name, weight in model.named_parameters()
+        if weight.grad is not None
+    }
+    model.zero_grad()
+    valid = batch["labels"] != -100
+    mask, right = batch["attention_mask"], torch.where(valid, batch["labels"], batch["input_ids"])
+    loss = torch.zeros(())
+    for ids, weight in ((batch["input_ids"], 1.0), (right, 0.7)):
+        logits = model(ids, mask).logits
+        loss = loss + weight * functional.cross_entropy(logits[valid], batch["labels"][valid])
+    loss.backward()
+    wanted = {
+        name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None
+    }
+    assert ours.keys() == wanted.keys()
+    for name in wanted:
+        torch.testing.assert_close(ours[name], wanted[name], rtol=1e-3, atol=1e-6, msg=name)

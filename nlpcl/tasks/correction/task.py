@@ -6,10 +6,9 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,6 +30,10 @@ from nlpcl.text.segments import model_view, segments
 from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, in_batches, infer
 
+Item = TypeVar("Item")
+
+CHARACTERS = 1 << 16
+"""Characters encoded at once in prediction, some 15 MB of Python objects."""
 LEAST_COVERAGE = 0.8
 """Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
 
@@ -54,16 +57,16 @@ class Correction(Task):
 
     def encode_text(self, text: str, row: int) -> list[Feature]:
         """Encode a text as one feature, or several if it exceeds the limit."""
-        features: list[Feature] = []
+        return list(self.encoded(text, row))
+
+    def encoded(self, text: str, row: int) -> Iterator[Feature]:
+        """The features of a text one by one."""
         for segment in segments(text, self.limit):
             characters, positions = model_view(segment.text)
             if characters:
                 ids = [self.ids.start, *map(self.ids, characters), self.ids.end]
                 offsets = [segment.start + position for position in positions]
-                features.append(
-                    {"row": row, "input_ids": ids, "characters": characters, "positions": offsets}
-                )
-        return features
+                yield {"row": row, "input_ids": ids, "characters": characters, "positions": offsets}
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
         """Sentence pairs with labels; pairs of unequal length get none."""
@@ -195,13 +198,21 @@ class Correction(Task):
         precision: str,
         unknown: Counter[str],
     ) -> list[list[Edit]]:
-        """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks."""
-        features = [f for row, text in enumerate(texts) for f in self.encode_text(text, row)]
-        for feature in features:
-            inner = zip(feature["characters"], feature["input_ids"][1:-1], strict=True)
-            unknown.update(character for character, index in inner if index == self.ids.unknown)
-        edits = in_batches(model, self, features, partial(self.changes, model), precision=precision)
-        return gather(features, edits, range(len(texts)))
+        """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks.
+
+        What holds no Han character of the vocabulary does not go through the model.
+        """
+        edits: list[list[Edit]] = [[] for _ in texts]
+        encoded = (one for row, text in enumerate(texts) for one in self.encoded(text, row))
+        for features in bounded(encoded, lambda one: len(one["characters"])):
+            for one in features:
+                inner = zip(one["characters"], one["input_ids"][1:-1], strict=True)
+                unknown.update(character for character, id in inner if id == self.ids.unknown)
+            kept = [one for one in features if self.is_candidate[one["input_ids"]].any()]
+            found = in_batches(model, self, kept, partial(self.changes, model), precision=precision)
+            for one, proposed in zip(kept, found, strict=True):
+                edits[one["row"]] += proposed
+        return edits
 
     def stream(
         self,
@@ -220,8 +231,7 @@ class Correction(Task):
         Yields:
             ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``.
         """
-        waiting = iter(items)
-        while chunk := list(islice(waiting, options.chunk_size)):
+        for chunk in bounded(items, len, most=options.chunk_size):
             proposals = self.propose(model, chunk, precision, notes["unknown"])
             for text, proposed in zip(chunk, proposals, strict=True):
                 fixed, closed = options.dictionaries.find(text)
@@ -287,6 +297,28 @@ class Correction(Task):
             [row["target"] for row in predictions],
             ignore_de=self.config.ignore_de,
         )
+
+
+def bounded(
+    items: Iterable[Item], size: Callable[[Item], int], most: int | None = None
+) -> Iterator[list[Item]]:
+    """Groups of consecutive items, which end with the item that fills them.
+
+    Args:
+        items: texts or features.
+        size: of an item, in characters; a group is full at :data:`CHARACTERS`.
+        most: items of a group.
+    """
+    group: list[Item] = []
+    total = 0
+    for item in items:
+        group.append(item)
+        total += size(item)
+        if total >= CHARACTERS or len(group) == most:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group
 
 
 def gather(

@@ -244,3 +244,63 @@ def test_scores_count_characters_outside_the_vocabulary(run):
     assert report.metrics["n_unknown_characters"] == 1
     assert ["characters outside the vocabulary, left alone", 1] in report.tables[1].rows
     assert predictions[0]["target"][2] == "𪚥"
+
+
+def forwarded(run, monkeypatch):
+    """The ids that reach the encoder, a tensor a batch; fills while the model is used."""
+    seen = []
+    encode = type(run.model).encode
+
+    def noted(model, input_ids, attention_mask):
+        seen.append(input_ids)
+        return encode(model, input_ids, attention_mask)
+
+    monkeypatch.setattr(type(run.model), "encode", noted)
+    return seen
+
+
+def test_what_holds_no_known_han_does_not_reach_the_model(run, monkeypatch):
+    seen = forwarded(run, monkeypatch)
+    texts = ["only Latin, 1", "", "魑", "我再家", "。"]
+    rows = run.predict(texts, threshold=0.0)
+    assert [row["source"] for row in rows] == texts
+    assert [tuple(ids.shape) for ids in seen] == [(1, 5)]
+
+
+def test_scores_are_made_at_han_characters_alone(run, monkeypatch):
+    counts = []
+    scores_at = type(run.model).scores_at
+
+    def noted(model, input_ids, attention_mask, places):
+        pieces = list(scores_at(model, input_ids, attention_mask, places))
+        counts.append(sum(map(len, pieces)))
+        return iter(pieces)
+
+    monkeypatch.setattr(type(run.model), "scores_at", noted)
+    run.predict(["我再a家。", "b好"])
+    assert counts == [4]
+
+
+def test_groups_do_not_change_an_answer(run, monkeypatch):
+    from nlpcl.tasks.correction import task as module
+
+    texts = ["我再家。他坐车去学校", "a", "", "好的", "我在家里做饭，他再车上。" * 30, "我再家"]
+    whole = run.predict(texts, threshold=0.0)
+    assert any(row["edits"] for row in whole)
+    seen = forwarded(run, monkeypatch)
+    monkeypatch.setattr(module, "CHARACTERS", 1)
+    assert [row["target"] for row in run.predict(texts, threshold=0.0)] == [
+        row["target"] for row in whole
+    ]
+    assert all(len(ids) == 1 for ids in seen)  # one segment at a time, of the long text too
+
+
+def test_groups_end_with_the_item_that_fills_them(monkeypatch):
+    from nlpcl.tasks.correction import task as module
+
+    monkeypatch.setattr(module, "CHARACTERS", 5)
+    texts = ["abc", "de", "f", "ghijkl", "m", "n", "o"]
+    assert list(module.bounded(texts, len, most=2)) == [
+        ["abc", "de"], ["f", "ghijkl"], ["m", "n"], ["o"]
+    ]  # fmt: skip
+    assert list(module.bounded([], len)) == []
