@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nlpcl.text.characters import is_shown, is_word
 
+Item = TypeVar("Item")
+
 SENTENCE_ENDS = "。！？；!?;\n"
 CLAUSE_ENDS = "，,、"
+CHARACTERS = 1 << 16
+"""Characters encoded at once in prediction, some 15 MB of Python objects."""
 CLOSERS = "”’」』》）】\"')]"
 """Closing marks that stay with the sentence end before them."""
 
@@ -67,3 +72,25 @@ def model_view(text: str) -> tuple[list[str], list[int]]:
     """
     positions = [position for position, character in enumerate(text) if is_shown(character)]
     return [text[position] for position in positions], positions
+
+
+def bounded(
+    items: Iterable[Item], size: Callable[[Item], int], most: int | None = None
+) -> Iterator[list[Item]]:
+    """Groups of consecutive items, which end with the item that fills them.
+
+    Args:
+        items: texts or features.
+        size: of an item, in characters; a group is full at :data:`CHARACTERS`.
+        most: items of a group.
+    """
+    group: list[Item] = []
+    total = 0
+    for item in items:
+        group.append(item)
+        total += size(item)
+        if total >= CHARACTERS or len(group) == most:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group

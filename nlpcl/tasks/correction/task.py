@@ -6,9 +6,9 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,20 +20,20 @@ from nlpcl.metrics.spelling import SpellingScores, spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
 from nlpcl.nn.vocabulary import ScoresPlaces
+from nlpcl.tasks.correction.changes import changed
 from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, correction_row, select_edits
 from nlpcl.tasks.correction.output import LAYOUT, remarks
 from nlpcl.tasks.protocol import Notes, Task
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, input_limit
-from nlpcl.text.segments import model_view, segments
+from nlpcl.text.segments import bounded, model_view, segments
 from nlpcl.text.writing import Layout
+from nlpcl.training import inference
 from nlpcl.training.inference import Feature, in_batches, infer
 
-Item = TypeVar("Item")
-
-CHARACTERS = 1 << 16
-"""Characters encoded at once in prediction, some 15 MB of Python objects."""
+TOKENS = 1024
+"""Padded tokens of a batch of prediction on a processor, which gains nothing by more."""
 LEAST_COVERAGE = 0.8
 """Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
 
@@ -155,41 +155,20 @@ class Correction(Task):
             features: its rows.
         """
         written, at = batch["input_ids"][places], places.nonzero()
+        candidates = self.candidates(written.device)
         edits: list[list[Edit]] = [[] for _ in features]
         start = 0
         for scores in pieces:
             here = slice(start, start + len(scores))
             start += len(scores)
-            changed, new, probabilities = self.changed(scores, written[here])
+            where, new, probabilities = changed(scores, written[here], candidates)
             for (row, column), index, probability in zip(
-                at[here][changed].tolist(), new.tolist(), probabilities.tolist(), strict=True
+                at[here][where].tolist(), new.tolist(), probabilities.tolist(), strict=True
             ):
                 position = features[row]["positions"][column - 1]
                 wrong = features[row]["characters"][column - 1]
                 edits[row].append(Edit(position, wrong, self.ids.characters[index], probability))
         return edits
-
-    def changed(self, scores: Tensor, written: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Where another character scores best.
-
-        Args:
-            scores: ``(n, V)``.
-            written: ids that stand there, ``(n,)``.
-
-        Returns:
-            The places' indices, the best character's id and its probability, ``(m,)`` each.
-        """
-        candidates = self.candidates(scores.device)
-        scores = scores[:, : len(candidates)]  # a padded vocabulary has scores of no token
-        # Only places that change are looked at more closely: they are few. amax is many times
-        # faster than argmax, and leaves the text alone where two scores tie.
-        own = scores.gather(1, written.unsqueeze(1)).squeeze(1)
-        places = (scores.amax(1) > own).nonzero().squeeze(1)
-        rows = scores[places].float()
-        best, chosen = rows.masked_fill(~candidates, float("-inf")).max(1)
-        probabilities = (best - rows.logsumexp(1)).exp().clamp(max=1.0)
-        other = chosen != written[places]
-        return places[other], chosen[other], probabilities[other]
 
     def propose(
         self,
@@ -209,7 +188,9 @@ class Correction(Task):
                 inner = zip(one["characters"], one["input_ids"][1:-1], strict=True)
                 unknown.update(character for character, id in inner if id == self.ids.unknown)
             kept = [one for one in features if self.is_candidate[one["input_ids"]].any()]
-            found = in_batches(model, self, kept, partial(self.changes, model), precision=precision)
+            answer = partial(self.changes, model)
+            tokens = TOKENS if model.device.type == "cpu" else inference.TOKENS
+            found = in_batches(model, self, kept, answer, precision=precision, tokens=tokens)
             for one, proposed in zip(kept, found, strict=True):
                 edits[one["row"]] += proposed
         return edits
@@ -297,28 +278,6 @@ class Correction(Task):
             [row["target"] for row in predictions],
             ignore_de=self.config.ignore_de,
         )
-
-
-def bounded(
-    items: Iterable[Item], size: Callable[[Item], int], most: int | None = None
-) -> Iterator[list[Item]]:
-    """Groups of consecutive items, which end with the item that fills them.
-
-    Args:
-        items: texts or features.
-        size: of an item, in characters; a group is full at :data:`CHARACTERS`.
-        most: items of a group.
-    """
-    group: list[Item] = []
-    total = 0
-    for item in items:
-        group.append(item)
-        total += size(item)
-        if total >= CHARACTERS or len(group) == most:
-            yield group
-            group, total = [], 0
-    if group:
-        yield group
 
 
 def gather(

@@ -282,7 +282,7 @@ def test_scores_are_made_at_han_characters_alone(run, monkeypatch):
 
 
 def test_groups_do_not_change_an_answer(run, monkeypatch):
-    from nlpcl.tasks.correction import task as module
+    from nlpcl.text import segments as module
 
     texts = ["我再家。他坐车去学校", "a", "", "好的", "我在家里做饭，他再车上。" * 30, "我再家"]
     whole = run.predict(texts, threshold=0.0)
@@ -296,7 +296,7 @@ def test_groups_do_not_change_an_answer(run, monkeypatch):
 
 
 def test_groups_end_with_the_item_that_fills_them(monkeypatch):
-    from nlpcl.tasks.correction import task as module
+    from nlpcl.text import segments as module
 
     monkeypatch.setattr(module, "CHARACTERS", 5)
     texts = ["abc", "de", "f", "ghijkl", "m", "n", "o"]
