@@ -46,7 +46,9 @@ from nlpcl.nn.model import IGNORE
 from nlpcl.nn.vocabulary import ScoresPlaces
 from nlpcl.runs.build import build
 from nlpcl.runs.run import Run
+from nlpcl.tasks.correction import task as correction
 from nlpcl.tasks.protocol import new_notes
+from nlpcl.training import inference
 from nlpcl.training.batches import LengthBatches
 from nlpcl.training.inference import batches_by_length
 from nlpcl.training.trainer import train
@@ -197,12 +199,16 @@ def bare_forward(model: Any, task: Any, texts: list[str], precision: str) -> flo
 
     A corrector's is that of its encoder's plain class, with scores at all positions.
     """
-    plain = model.backbone if isinstance(model, ScoresPlaces) else model
+    plain, tokens = (
+        (model.backbone, correction.TOKENS)
+        if isinstance(model, ScoresPlaces)
+        else (model, inference.TOKENS)
+    )
     features = task.encode([{"text": text, "source": text, "target": text} for text in texts])
     lengths = [len(feature["input_ids"]) for feature in features]
     batches = [
         task.collate([{"input_ids": features[row]["input_ids"]} for row in rows])
-        for rows in batches_by_length(lengths, 4096)
+        for rows in batches_by_length(lengths, tokens)
     ]
     model.eval()
     with arithmetic(torch.device("cpu"), precision):

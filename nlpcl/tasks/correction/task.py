@@ -33,7 +33,7 @@ from nlpcl.training import inference
 from nlpcl.training.inference import Feature, in_batches, infer
 
 TOKENS = 1024
-"""Padded tokens of a batch of prediction on a processor, which gains nothing by more."""
+"""Padded tokens of a batch of prediction on a processor, where bigger ones take more memory."""
 LEAST_COVERAGE = 0.8
 """Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
 
