@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from nlpcl.text.characters import is_shown, is_word
@@ -10,6 +11,9 @@ SENTENCE_ENDS = "。！？；!?;\n"
 CLAUSE_ENDS = "，,、"
 CLOSERS = "”’」』》）】\"')]"
 """Closing marks that stay with the sentence end before them."""
+_END, _CLOSER = re.escape(SENTENCE_ENDS), re.escape(CLOSERS)
+SENTENCE = re.compile(rf"[^{_END}]*[{_END}]+[{_CLOSER}]*|[^{_END}]+")
+"""A sentence with its marks, or what is left at the end of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,15 @@ class Segment:
 
     start: int
     text: str
+
+
+def sentences(text: str) -> list[Segment]:
+    """Split ``text`` after the marks that end a sentence and the closing marks behind them.
+
+    Joined, the sentences give ``text``. What becomes of a sentence does not depend on what stands
+    around it, so that joined texts are cut into the same sentences as each of them alone.
+    """
+    return [Segment(found.start(), found.group()) for found in SENTENCE.finditer(text)]
 
 
 def segments(text: str, limit: int) -> list[Segment]:

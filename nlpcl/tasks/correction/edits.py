@@ -8,6 +8,7 @@ dictionary may touch other characters, one for one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,15 @@ class Edit:
         position: code point of the original text, from 0.
         wrong, right: the character that stands there and the one to write.
         probability: of ``right``, 0-1; 1.0 for an edit from a dictionary.
+        lead: of ``right`` over the next best character, that written included, as a difference of
+            logits; below 0 where another is better, so that this edit is none (see ``ties``).
     """
 
     position: int
     wrong: str
     right: str
     probability: float = 1.0
+    lead: float = math.inf
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
@@ -76,6 +80,7 @@ def select_edits(
     for edit in proposals:
         if (
             edit.probability >= threshold
+            and edit.lead > 0
             and 0 <= edit.position < len(text)
             and edit.position not in closed
             and text[edit.position] == edit.wrong != edit.right

@@ -19,13 +19,16 @@ from nlpcl.core.tables import Report
 from nlpcl.metrics.spelling import SpellingScores, spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.correction.candidates import Candidates
 from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, correction_row, select_edits
 from nlpcl.tasks.correction.output import LAYOUT, remarks
+from nlpcl.tasks.correction.ties import WIDEST, is_close
 from nlpcl.tasks.protocol import Notes, Task
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, input_limit
-from nlpcl.text.segments import model_view, segments
+from nlpcl.text.script import script_of
+from nlpcl.text.segments import model_view, segments, sentences
 from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, infer
 
@@ -49,18 +52,29 @@ class Correction(Task):
             )
         self.is_candidate = torch.zeros(max(self.ids.vocabulary.values()) + 1, dtype=torch.bool)
         self.is_candidate[han] = True
+        self.candidates = Candidates(self.ids.characters, len(self.is_candidate))
 
     def encode_text(self, text: str, row: int) -> list[Feature]:
-        """Encode a text as one feature, or several if it exceeds the limit."""
+        """Encode a text: a feature for each sentence, or several if it exceeds the limit.
+
+        A sentence is read alone, so that it is corrected alike wherever it stands.
+        """
         features: list[Feature] = []
-        for segment in segments(text, self.limit):
-            characters, positions = model_view(segment.text)
-            if characters:
-                ids = [self.ids.start, *map(self.ids, characters), self.ids.end]
-                offsets = [segment.start + position for position in positions]
-                features.append(
-                    {"row": row, "input_ids": ids, "characters": characters, "positions": offsets}
-                )
+        script = script_of(text)
+        for sentence in sentences(text):
+            own_script = script_of(sentence.text) or script
+            for segment in segments(sentence.text, self.limit):
+                characters, positions = model_view(segment.text)
+                if characters:
+                    start = sentence.start + segment.start
+                    feature = {
+                        "row": row,
+                        "input_ids": [self.ids.start, *map(self.ids, characters), self.ids.end],
+                        "characters": characters,
+                        "positions": [start + position for position in positions],
+                        "script": own_script,
+                    }
+                    features.append(feature)
         return features
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
@@ -114,30 +128,30 @@ class Correction(Task):
         return batch
 
     def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[list[Edit]]:
-        """What the model would write instead of the text, Han for Han only."""
+        """What the model would write instead of the text, Han for Han, and what it nearly would.
+
+        An edit whose ``lead`` is not above 0 is none: the character as written is as good.
+        """
         logits, written = output.logits, batch["input_ids"]
         assert logits is not None
         candidates = self.is_candidate.to(logits.device)
         logits = logits[..., : len(candidates)]  # a padded vocabulary has scores of no token
-        # Only places that change are looked at more closely: they are few. amax is many times
-        # faster than argmax, and leaves the text alone where two scores tie.
+        # Only places that change, or nearly, are looked at more closely: they are few. amax is many
+        # times faster than argmax.
         own = logits.gather(-1, written.unsqueeze(-1)).squeeze(-1)
-        changed = (logits.amax(-1) > own) & candidates[written]
-        rows = logits[changed].float()
-        best, chosen = rows.masked_fill(~candidates, float("-inf")).max(-1)
-        probabilities = (best - rows.logsumexp(-1)).exp().clamp(max=1.0)
+        changed = (logits.amax(-1) > own - WIDEST) & candidates[written]
+        scripts = torch.tensor([feature["script"] for feature in features], device=logits.device)
+        script = scripts.unsqueeze(1).expand_as(written)[changed]
+        found = self.candidates.best(logits[changed].float(), written[changed], script)
         edits: list[list[Edit]] = [[] for _ in features]
-        for (row, column), old, new, probability in zip(
-            changed.nonzero().tolist(),
-            written[changed].tolist(),
-            chosen.tolist(),
-            probabilities.tolist(),
-            strict=True,
+        for (row, column), new, probability, lead in zip(
+            changed.nonzero().tolist(), *(values.tolist() for values in found), strict=True
         ):
-            if new != old:
-                characters, positions = self.ids.characters, features[row]["positions"]
+            if lead >= -WIDEST:
+                position = features[row]["positions"][column - 1]
                 wrong = features[row]["characters"][column - 1]
-                edits[row].append(Edit(positions[column - 1], wrong, characters[new], probability))
+                edit = Edit(position, wrong, self.ids.characters[new], probability, lead)
+                edits[row].append(edit)
         return edits
 
     def propose(
@@ -146,13 +160,20 @@ class Correction(Task):
         texts: Sequence[str],
         precision: str,
         unknown: Counter[str],
+        threshold: float = 0.0,
     ) -> list[list[Edit]]:
-        """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks."""
+        """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks.
+
+        They do not depend on the other texts as far as ``threshold`` decides.
+        """
         features = [f for row, text in enumerate(texts) for f in self.encode_text(text, row)]
         for feature in features:
             inner = zip(feature["characters"], feature["input_ids"][1:-1], strict=True)
             unknown.update(character for character, index in inner if index == self.ids.unknown)
         edits, _ = infer(model, self, features, precision=precision)
+        for at, found in enumerate(edits):
+            if is_close(found, threshold, precision):
+                (edits[at],), _ = infer(model, self, [features[at]], precision="fp32")
         return gather(features, edits, range(len(texts)))
 
     def stream(
@@ -174,7 +195,7 @@ class Correction(Task):
         """
         waiting = iter(items)
         while chunk := list(islice(waiting, options.chunk_size)):
-            proposals = self.propose(model, chunk, precision, notes["unknown"])
+            proposals = self.propose(model, chunk, precision, notes["unknown"], options.threshold)
             for text, proposed in zip(chunk, proposals, strict=True):
                 fixed, closed = options.dictionaries.find(text)
                 chosen = select_edits(text, proposed, threshold=options.threshold, protected=closed)
