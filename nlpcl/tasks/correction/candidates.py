@@ -49,16 +49,24 @@ class Candidates:
             written: ids of the characters that stand there, ``(n,)``.
             scripts: of the text around them, ``(n,)``.
         """
-        of_script, families = self.of_script.to(written.device), self.family.to(written.device)
+        of_script = self.of_script.to(written.device)
         own = of_script[scripts, written].unsqueeze(1)
+        others = of_script[scripts] & own & ~self.kin(written)
+        return others.scatter(1, written.unsqueeze(1), True)
+
+    def kin(self, written: Tensor) -> Tensor:
+        """The other forms of the characters at some places, and they themselves: ``(n, V)``."""
+        families = self.family.to(written.device)
         family = families[written].unsqueeze(1)
         kin = (families == family) & (family > 0)
-        return (of_script[scripts] & own & ~kin).scatter(1, written.unsqueeze(1), True)
+        return kin.scatter(1, written.unsqueeze(1), True)
 
     def best(
         self, scores: Tensor, written: Tensor, scripts: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The best character but that written, of those allowed at some places.
+
+        The character as written has the score of its best form: who would write 圆 agrees with 圓.
 
         Args:
             scores: vocabulary scores, ``(n, V)``.
@@ -70,7 +78,9 @@ class Candidates:
             that of the next best, that written included: ``(n,)`` each. Where nothing else is
             allowed, the probability is 0.
         """
-        allowed = scores.masked_fill(~self.allowed(written, scripts), float("-inf"))
+        own = scores.masked_fill(~self.kin(written), -torch.inf).amax(1, keepdim=True)
+        allowed = scores.masked_fill(~self.allowed(written, scripts), -torch.inf)
+        allowed = allowed.scatter(1, written.unsqueeze(1), own)
         (first, second), (best, other) = (found.unbind(1) for found in allowed.topk(2))
         stays = best == written
         score = torch.where(stays, second, first)

@@ -81,3 +81,10 @@ def test_best_other_character_by_hand(candidates):
     assert (right, lead) == ("園", -2.0)
     _, probability, lead, _ = best(candidates, "圓", Script.MIXED, scores)
     assert (probability, lead) == (0.0, -math.inf)
+
+
+def test_another_form_speaks_for_the_character_as_written(candidates):
+    scores = {"圆": 8.0, "園": 5.0, "圓": 1.0}
+    right, probability, lead, shares = best(candidates, "圓", Script.TRADITIONAL, scores)
+    assert (right, lead) == ("園", -3.0)
+    assert probability == pytest.approx(shares[IDS["園"]].item())
