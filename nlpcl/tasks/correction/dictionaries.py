@@ -26,8 +26,8 @@ class Dictionaries:
 
     Protection always wins: no confusion entry is applied where it overlaps an occurrence of a
     protected term. Among confusion entries that overlap each other the longest wins, then the
-    leftmost. A replacement of Latin, Greek or Cyrillic letters is made at whole words alone: ``teh``
-    is not replaced in ``stehen``.
+    leftmost. Latin, Greek or Cyrillic letters are replaced at whole words alone: ``teh`` is not
+    replaced in ``stehen``.
     """
 
     def __init__(self, protect: Iterable[str] = (), confusion: Mapping[str, str] | None = None):
