@@ -42,45 +42,41 @@ class Candidates:
                 for script, others in foreign.items():
                     self.of_script[script, index] = character not in others
 
-    def allowed(self, written: Tensor, scripts: Tensor) -> Tensor:
-        """What may stand at some places: ``(n, V)``, the character itself always.
+    def others(self, written: Tensor, scripts: Tensor) -> Tensor:
+        """What may be written instead of the characters at some places: ``(n, V)``.
 
         Args:
             written: ids of the characters that stand there, ``(n,)``.
             scripts: of the text around them, ``(n,)``.
         """
-        of_script = self.of_script.to(written.device)
-        own = of_script[scripts, written].unsqueeze(1)
-        others = of_script[scripts] & own & ~self.kin(written)
-        return others.scatter(1, written.unsqueeze(1), True)
-
-    def kin(self, written: Tensor) -> Tensor:
-        """The other forms of the characters at some places, and they themselves: ``(n, V)``."""
-        families = self.family.to(written.device)
+        of_script, families = self.of_script.to(written.device), self.family.to(written.device)
         family = families[written].unsqueeze(1)
         kin = (families == family) & (family > 0)
-        return kin.scatter(1, written.unsqueeze(1), True)
+        others = of_script[scripts] & of_script[scripts, written].unsqueeze(1) & ~kin
+        return others.scatter(1, written.unsqueeze(1), False)
 
     def best(
         self, scores: Tensor, written: Tensor, scripts: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The best character but that written, of those allowed at some places.
+        """The best character to write instead of those at some places.
 
-        The character as written has the score of its best form: who would write 圆 agrees with 圓.
+        Scores of Han characters that may not be written speak for the one that stands there: who
+        would write 圆 does not object to 圓, and who would write 园 does not know the script.
 
         Args:
             scores: vocabulary scores, ``(n, V)``.
-            written: ids of the characters that stand there, ``(n,)``.
+            written: ids of Han characters that stand there, ``(n,)``.
             scripts: of the text around them, ``(n,)``.
 
         Returns:
             Its id, its probability among the whole vocabulary, and by how much its score is above
-            that of the next best, that written included: ``(n,)`` each. Where nothing else is
-            allowed, the probability is 0.
+            that of the next best, that written included: ``(n,)`` each. Where nothing else may be
+            written, the probability is 0.
         """
-        own = scores.masked_fill(~self.kin(written), -torch.inf).amax(1, keepdim=True)
-        allowed = scores.masked_fill(~self.allowed(written, scripts), -torch.inf)
-        allowed = allowed.scatter(1, written.unsqueeze(1), own)
+        others = self.others(written, scripts)
+        is_han = self.of_script.any(0).to(written.device)
+        own = scores.masked_fill(others | ~is_han, -torch.inf).amax(1, keepdim=True)
+        allowed = scores.masked_fill(~others, -torch.inf).scatter(1, written.unsqueeze(1), own)
         (first, second), (best, other) = (found.unbind(1) for found in allowed.topk(2))
         stays = best == written
         score = torch.where(stays, second, first)

@@ -5,7 +5,7 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -24,10 +24,10 @@ from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, correction_row, select_edits
 from nlpcl.tasks.correction.output import LAYOUT, remarks
 from nlpcl.tasks.correction.ties import WIDEST, is_close
-from nlpcl.tasks.protocol import Notes, Task
+from nlpcl.tasks.protocol import Notes, Task, new_notes
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, input_limit
-from nlpcl.text.script import script_of
+from nlpcl.text.script import Script, script_of
 from nlpcl.text.segments import model_view, segments, sentences
 from nlpcl.text.writing import Layout
 from nlpcl.training.inference import Feature, infer
@@ -159,17 +159,19 @@ class Correction(Task):
         model: ZooModel,
         texts: Sequence[str],
         precision: str,
-        unknown: Counter[str],
+        notes: Notes,
         threshold: float = 0.0,
     ) -> list[list[Edit]]:
-        """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks.
+        """Proposed edits of each text, which do not depend on the others: see ``ties``.
 
-        They do not depend on the other texts as far as ``threshold`` decides.
+        The notes count characters that the vocabulary lacks as ``unknown``, and sentences left as
+        they are since they mix the scripts as ``mixed``.
         """
         features = [f for row, text in enumerate(texts) for f in self.encode_text(text, row)]
         for feature in features:
             inner = zip(feature["characters"], feature["input_ids"][1:-1], strict=True)
-            unknown.update(character for character, index in inner if index == self.ids.unknown)
+            notes["unknown"].update(one for one, index in inner if index == self.ids.unknown)
+            notes["mixed"]["sentences"] += feature["script"] == Script.MIXED
         edits, _ = infer(model, self, features, precision=precision)
         for at, found in enumerate(edits):
             if is_close(found, threshold, precision):
@@ -187,15 +189,14 @@ class Correction(Task):
     ) -> Iterator[dict[str, Any]]:
         """Corrections of texts: lines, long passages, blanks.
 
-        The notes count the characters outside the vocabulary as ``unknown``; they are left as they
-        are.
+        The notes are those of ``propose``.
 
         Yields:
             ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``.
         """
         waiting = iter(items)
         while chunk := list(islice(waiting, options.chunk_size)):
-            proposals = self.propose(model, chunk, precision, notes["unknown"], options.threshold)
+            proposals = self.propose(model, chunk, precision, notes, options.threshold)
             for text, proposed in zip(chunk, proposals, strict=True):
                 fixed, closed = options.dictionaries.find(text)
                 chosen = select_edits(text, proposed, threshold=options.threshold, protected=closed)
@@ -206,8 +207,8 @@ class Correction(Task):
         return LAYOUT
 
     def remarks(self, notes: Notes) -> list[str]:
-        """Which characters the model does not know."""
-        return remarks(notes["unknown"])
+        """Which characters the model does not know, and how many sentences mix the scripts."""
+        return remarks(notes["unknown"], notes["mixed"]["sentences"])
 
     def dev_scores(
         self, model: ZooModel, features: Sequence[Feature], precision: str
@@ -235,8 +236,9 @@ class Correction(Task):
     ) -> tuple[Report, list[dict[str, Any]]]:
         """Scores under every convention, lists of faults, and one prediction row a sentence."""
         sources = [example["source"] for example in examples]
-        unknown: Counter[str] = Counter()
-        predictions = corrected(examples, self.propose(model, sources, precision, unknown))
+        notes = new_notes()
+        predictions = corrected(examples, self.propose(model, sources, precision, notes))
+        unknown = notes["unknown"].total()
         scores = self.score(examples, predictions)
         targets = [example["target"] for example in examples]
         lists = case_lists(sources, targets, [row["target"] for row in predictions])
@@ -245,9 +247,9 @@ class Correction(Task):
             for example, row in zip(examples, predictions, strict=True)
         ]
         tables = [*scores.tables(title), *case_tables(lists)]
-        outside = ["characters outside the vocabulary, left alone", unknown.total()]
+        outside = ["characters outside the vocabulary, left alone", unknown]
         tables[1].rows = [*tables[1].rows, outside]
-        metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown.total())}
+        metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown)}
         return Report(metrics, tables), rows
 
     def score(

@@ -22,32 +22,31 @@ def candidates():
 
 
 def naive(written: str, script: Script) -> set[str]:
-    """The written character, and Han of the script that are no other form of it."""
+    """Han of the script that are no other form of a character of it."""
     known = forms()
     foreign = known.simplified if script is Script.TRADITIONAL else known.traditional
     family = known.family.get(written, -1)
     if script is Script.MIXED or written in foreign:
-        return {written}
-    others = {
+        return set()
+    return {
         text
         for text in filter(is_han, VOCABULARY)
-        if text not in foreign and known.family.get(text, 0) != family
+        if text not in foreign | {written} and known.family.get(text, 0) != family
     }
-    return others | {written}
 
 
 @pytest.mark.parametrize("script", Script)
 def test_agrees_with_plain_sets(candidates, script):
     han = [text for text in VOCABULARY if is_han(text)]
     written = torch.tensor([IDS[text] for text in han])
-    allowed = candidates.allowed(written, torch.full_like(written, script))
+    allowed = candidates.others(written, torch.full_like(written, script))
     for text, row in zip(han, allowed, strict=True):
         assert {VOCABULARY[index] for index in row.nonzero().flatten()} == naive(text, script)
 
 
 def test_what_that_means(candidates):
     def may(written: str, right: str, script: Script) -> bool:
-        rows = candidates.allowed(torch.tensor([IDS[written]]), torch.tensor([script]))
+        rows = candidates.others(torch.tensor([IDS[written]]), torch.tensor([script]))
         return bool(rows[0, IDS[right]])
 
     assert may("圓", "園", Script.TRADITIONAL)
@@ -73,9 +72,9 @@ def best(candidates, written: str, script: Script, scores: dict[str, float]):
 
 
 def test_best_other_character_by_hand(candidates):
-    scores = {"园": 9.0, "園": 5.0, "圓": 4.0}
+    scores = {"園": 5.0, "灣": 4.5, "圓": 4.0, "a": 9.0}
     right, probability, lead, shares = best(candidates, "圓", Script.TRADITIONAL, scores)
-    assert (right, lead) == ("園", 1.0)
+    assert (right, lead) == ("園", 0.5)
     assert probability == pytest.approx(shares[IDS["園"]].item())
     right, _, lead, _ = best(candidates, "圓", Script.TRADITIONAL, {"圓": 7.0, "園": 5.0})
     assert (right, lead) == ("園", -2.0)
@@ -83,8 +82,9 @@ def test_best_other_character_by_hand(candidates):
     assert (probability, lead) == (0.0, -math.inf)
 
 
-def test_another_form_speaks_for_the_character_as_written(candidates):
-    scores = {"圆": 8.0, "園": 5.0, "圓": 1.0}
+@pytest.mark.parametrize("forbidden", ["圆", "园"])
+def test_what_may_not_be_written_speaks_for_what_stands_there(candidates, forbidden):
+    scores = {forbidden: 8.0, "園": 5.0, "圓": 1.0}
     right, probability, lead, shares = best(candidates, "圓", Script.TRADITIONAL, scores)
     assert (right, lead) == ("園", -3.0)
     assert probability == pytest.approx(shares[IDS["園"]].item())
