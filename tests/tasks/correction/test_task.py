@@ -214,6 +214,26 @@ def test_decoding_by_hand(task):
     assert decoded(task, "我再家", {}) == []
 
 
+def test_places_that_are_sure_to_stay_cost_nothing_and_scores_are_not_changed(task, monkeypatch):
+    from nlpcl.nn.model import Output
+
+    sizes = []
+    exact = task.candidates.best
+    monkeypatch.setattr(
+        task.candidates, "best", lambda *rows: sizes.append(len(rows[0])) or exact(*rows)
+    )
+    features = task.encode_text("我再家", 0)
+    batch = task.collate(features)
+    logits = torch.rand(*batch["input_ids"].shape, max(task.ids.vocabulary.values()) + 1)
+    logits.scatter_(-1, batch["input_ids"].unsqueeze(-1), 5.0)
+    logits[0, 2, task.ids("在")] = 4.9
+    before = logits.clone()
+    ((edit,),) = task.decode(Output(logits=logits), batch, features)
+    assert sizes == [1]
+    assert torch.equal(logits, before)
+    assert (edit.right, edit.lead) == ("在", pytest.approx(-0.1, abs=1e-5))
+
+
 @pytest.mark.parametrize("token", ["[MASK]", "[UNK]", "a", "。", "1"])
 def test_only_han_is_written(task, token):
     """Where something else is best, the best Han character counts, and often that is the old."""
