@@ -131,8 +131,10 @@ def test_no_target_depends_on_the_batch(finished_run, pairs, monkeypatch):
     """In bf16 scores differ with the batch; so each edit's probability is made the threshold."""
     rough = nlpcl.load(finished_run, device="cpu", precision="bf16")
     exact = rough.task.candidates.best
+    precisions = set()
 
     def best(scores, written, scripts):
+        precisions.add("bf16" if torch.is_autocast_enabled("cpu") else "fp32")
         if torch.is_autocast_enabled("cpu"):
             generator = torch.Generator().manual_seed(len(scores))
             scores = scores + 0.2 * (torch.rand(scores.shape, generator=generator) - 0.5)
@@ -156,6 +158,7 @@ def test_no_target_depends_on_the_batch(finished_run, pairs, monkeypatch):
             together, alone = targets(threshold)
             differ += together != alone
     assert differ  # else this would show nothing
+    assert precisions == {"bf16", "fp32"}
 
 
 def test_labels_stand_at_characters_only(task):
