@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from nlpcl.data.holdout import TEXT_FIELDS, row_keys
 from nlpcl.data.loading import load_as_is
 from nlpcl.data.pairs import has_unequal_length
 from nlpcl.data.schema import Schema
+from nlpcl.text.characters import is_han
+from nlpcl.text.script import script_of
 
 SHOWN = 20
 """Problems listed in the printed table; the JSON form lists all."""
@@ -166,7 +169,8 @@ def check(
     labelled = [row for row in all_rows(splits) if "label" in row]
     if labelled:
         findings["doubtful class"] = _doubtful_classes(labelled)
-    return _checked(name, count(splits), expected, findings, warnings + splits.notes)
+    counts = {**count(splits), **script_counts(all_rows(splits))}
+    return _checked(name, counts, expected, findings, warnings + splits.notes)
 
 
 def find_in_texts(splits: Splits) -> dict[str, list[Problem]]:
@@ -185,6 +189,16 @@ def find_in_texts(splits: Splits) -> dict[str, list[Problem]]:
         "overlap": _overlap(learnt, splits.test),
         "train and dev": _overlap(splits.train, {"dev": splits.dev}),
     }
+
+
+def script_counts(rows: Iterable[Example]) -> dict[str, dict[str, int]]:
+    """How many rows with Chinese text are in which script; nothing where there are none.
+
+    ``either`` counts rows in characters that belong to both scripts.
+    """
+    texts = ("".join(_texts(row)) for row in rows)
+    scripts = Counter(script_of(text).name.lower() for text in texts if _is_chinese(text))
+    return {"scripts": dict(scripts.most_common())} if scripts else {}
 
 
 def all_rows(splits: Splits) -> list[Example]:
@@ -251,6 +265,11 @@ def _overlap(rows: Iterable[Example], tests: Mapping[str, list[Example]]) -> lis
             name, other = owners[shared[0]]
             found.append(_at(row, f"its sentence stands in {name} ({other['id']})"))
     return found
+
+
+def _is_chinese(text: str) -> bool:
+    """Whether there are more Han characters than Latin letters."""
+    return sum(map(is_han, text)) > sum(one.isascii() and one.isalpha() for one in text)
 
 
 def _texts(row: Example) -> list[str]:

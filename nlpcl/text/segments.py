@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,6 +17,9 @@ CHARACTERS = 1 << 16
 """Characters encoded at once in prediction, some 15 MB of Python objects."""
 CLOSERS = "”’」』》）】\"')]"
 """Closing marks that stay with the sentence end before them."""
+_END, _CLOSER = re.escape(SENTENCE_ENDS), re.escape(CLOSERS)
+SENTENCE = re.compile(rf"[^{_END}]*[{_END}]+[{_CLOSER}]*|[^{_END}]+")
+"""A sentence with its marks, or what is left at the end of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,16 @@ class Segment:
 
     start: int
     text: str
+
+
+def sentences(text: str) -> Iterator[Segment]:
+    """Split ``text`` after the marks that end a sentence and the closing marks behind them.
+
+    Joined, the sentences give ``text``. What becomes of a sentence does not depend on what stands
+    around it, so that joined texts are cut into the same sentences as each of them alone.
+    """
+    for found in SENTENCE.finditer(text):
+        yield Segment(found.start(), found.group())
 
 
 def segments(text: str, limit: int) -> Iterator[Segment]:

@@ -49,6 +49,27 @@ def test_counts_of_the_raw_files_and_every_kind_of_problem(tmp_path, unlike_know
     assert {"train", "test"} <= set(unlike_known(report))
 
 
+def test_scripts_are_counted_by_row(tmp_path):
+    path = tmp_path / "mine.tsv"
+    pairs = [
+        "他去公圆\t他去公园",
+        "他去公圓\t他去公園",
+        "早上好\t早上好",
+        "園园\t園园",
+        "say 好\tsay 好",
+    ]
+    path.write_text("\n".join([*pairs, pairs[0] + "里"]) + "\n", encoding="utf-8")
+    report = check(str(path), PAIRS)
+    expected = {"simplified": 2, "traditional": 1, "either": 1, "mixed": 1}
+    assert report.found["scripts"] == expected
+    rows = {row[0]: row[1] for row in report.tables()[0].rows}
+    assert {f"scripts.{name}": rows[f"scripts.{name}"] for name in expected} == {
+        f"scripts.{name}": number for name, number in expected.items()
+    }
+    path.write_text("ok\tok\n", encoding="utf-8")
+    assert "scripts" not in check(str(path), PAIRS).found
+
+
 def test_dictionary_form_is_json(tmp_path):
     report = check("sighan15", PAIRS, save(tmp_path, TRAIN, TEST)).as_dict()
     assert set(report) == {"found", "expected", "problems"}

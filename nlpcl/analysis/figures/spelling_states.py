@@ -57,6 +57,10 @@ class Pair:
     states: np.ndarray
     right_states: np.ndarray
 
+    def errors(self) -> int:
+        """Number of wrong characters."""
+        return sum(old != new for old, new in zip(self.written, self.right, strict=True))
+
     def cosines(self) -> np.ndarray:
         """Cosine similarity of every written with every right character, ``(L, L)``."""
         return normalised(self.states) @ normalised(self.right_states).T
@@ -81,7 +85,7 @@ def models(run: Run) -> dict[str, Any]:
 
 
 def read_pairs(run: Run, examples: Sequence[Example]) -> dict[str, list[Pair]]:
-    """Compute the states of sentences by both models, truncated at the limit."""
+    """Compute the states of sentences by both models."""
     import torch
 
     task = run.task
@@ -107,13 +111,14 @@ def read_pairs(run: Run, examples: Sequence[Example]) -> dict[str, list[Pair]]:
 
 
 def readable(task: Any, examples: Sequence[Example]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Encode sentences as written and as corrected, truncated to features of equal length."""
+    """Encode texts as written and as corrected, sentence by sentence, those of equal length."""
     found = []
     for example in examples:
         old = task.encode_text(example["source"], 0)
         new = task.encode_text(example["target"], 0)
-        if old and new and len(old[0]["input_ids"]) == len(new[0]["input_ids"]):
-            found.append((old[0], new[0]))
+        if len(old) == len(new):
+            pairs = zip(old, new, strict=True)
+            found += [pair for pair in pairs if len({len(one["input_ids"]) for one in pair}) == 1]
     if not found:
         raise LeftOut("no test sentence can be read by the model")
     return found
@@ -132,8 +137,11 @@ def states_of(run: Run, examples: Sequence[Example]) -> dict[str, list[State]]:
 
 
 def pair_of(run: Run, example: Example) -> dict[str, Pair]:
-    """Return one sentence by both models."""
-    return {name: pairs[0] for name, pairs in read_pairs(run, [example]).items()}
+    """Return the sentence of a text with the most errors, by both models."""
+    return {
+        name: max(pairs, key=lambda pair: pair.errors())
+        for name, pairs in read_pairs(run, [example]).items()
+    }
 
 
 def cosines(states: Sequence[State]) -> np.ndarray:

@@ -16,6 +16,8 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.json_files import BrokenJson, parsed
 from nlpcl.tasks.correction.edits import Edit, Span
 
+FIRST_EAST_ASIAN = "\u2e80"
+"""Where Unicode's blocks of Chinese, Japanese and Korean begin, which have no blanks at words."""
 ENCODING_ADVICE = "Save the file as UTF-8."
 
 
@@ -24,8 +26,8 @@ class Dictionaries:
 
     Protection always wins: no confusion entry is applied where it overlaps an occurrence of a
     protected term. Among confusion entries that overlap each other the longest wins, then the
-    leftmost.
-
+    leftmost. Latin, Greek or Cyrillic letters are replaced at whole words alone: ``teh`` is not
+    replaced in ``stehen``.
     """
 
     def __init__(self, protect: Iterable[str] = (), confusion: Mapping[str, str] | None = None):
@@ -79,7 +81,7 @@ class Dictionaries:
             start = last + 1 - len(wrong)
             if wrong == right:
                 closed.append((start, last + 1))
-            else:
+            elif not splits_word(text, start) and not splits_word(text, last + 1):
                 candidates.append((-len(wrong), start, right))
         taken: set[int] = set()
         for start, end in closed:
@@ -97,6 +99,12 @@ class Dictionaries:
                 if character != text[start + offset]
             ]
         return sorted(edits, key=lambda edit: edit.position), sorted(closed)
+
+
+def splits_word(text: str, place: int) -> bool:
+    """Whether letters or digits of an alphabetic script stand on both sides of a place."""
+    around = text[place - 1 : place + 1] if place else ""
+    return len(around) == 2 and all(one.isalnum() and one < FIRST_EAST_ASIAN for one in around)
 
 
 def read_protect(path: Path) -> list[str]:

@@ -8,10 +8,12 @@ dictionary may touch other characters, one for one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nlpcl.core.splits import Example
 from nlpcl.text.characters import is_han
 
 Span = tuple[int, int]
@@ -26,12 +28,15 @@ class Edit:
         position: code point of the original text, from 0.
         wrong, right: the character that stands there and the one to write.
         probability: of ``right``, 0-1; 1.0 for an edit from a dictionary.
+        lead: of ``right`` over the next best character, that written included, as a difference of
+            logits; below 0 where another is better, so that this edit is none (see ``ties``).
     """
 
     position: int
     wrong: str
     right: str
     probability: float = 1.0
+    lead: float = math.inf
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
@@ -76,6 +81,7 @@ def select_edits(
     for edit in proposals:
         if (
             edit.probability >= threshold
+            and edit.lead > 0
             and 0 <= edit.position < len(text)
             and edit.position not in closed
             and text[edit.position] == edit.wrong != edit.right
@@ -112,3 +118,13 @@ def correction_row(text: str, edits: Iterable[Edit]) -> dict[str, Any]:
             for edit in ordered
         ],
     }
+
+
+def corrected(
+    examples: Sequence[Example], proposals: Sequence[Sequence[Edit]]
+) -> list[dict[str, Any]]:
+    """Return result rows with every proposal accepted."""
+    return [
+        correction_row(example["source"], select_edits(example["source"], proposed))
+        for example, proposed in zip(examples, proposals, strict=True)
+    ]

@@ -49,11 +49,21 @@ SHOWN = 10
 """Unknown characters that are named."""
 
 
-def remarks(unknown: Counter[str]) -> list[str]:
-    """Remarks on characters that the model does not know."""
-    if not unknown:
-        return []
-    shown = " ".join(character for character, _ in unknown.most_common(SHOWN))
-    more = " …" if len(unknown) > SHOWN else ""
-    what = "characters outside the model's vocabulary were left as they are"
-    return [f"{unknown.total()} {what} ({shown}{more})"]
+def remarks(unknown: Counter[str], mixed: int) -> list[str]:
+    """Remarks on what was left as it is.
+
+    Args:
+        unknown: characters that the model does not know.
+        mixed: sentences that mix the scripts.
+    """
+    found = []
+    if unknown:
+        shown = " ".join(character for character, _ in unknown.most_common(SHOWN))
+        more = " …" if len(unknown) > SHOWN else ""
+        what = "characters outside the model's vocabulary were left as they are"
+        found.append(f"{unknown.total()} {what} ({shown}{more})")
+    if mixed:
+        many = "sentences mix" if mixed > 1 else "sentence mixes"
+        were = "were left as they are" if mixed > 1 else "was left as it is"
+        found.append(f"{mixed} {many} simplified and traditional characters and {were}")
+    return found

@@ -5,7 +5,7 @@ Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -20,20 +20,23 @@ from nlpcl.metrics.spelling import SpellingScores, spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
 from nlpcl.nn.vocabulary import ScoresPlaces
-from nlpcl.tasks.correction.changes import changed
+from nlpcl.tasks.correction.candidates import Candidates
 from nlpcl.tasks.correction.config import CorrectOptions
-from nlpcl.tasks.correction.edits import Edit, correction_row, select_edits
+from nlpcl.tasks.correction.edits import Edit, corrected, correction_row, select_edits
 from nlpcl.tasks.correction.output import LAYOUT, remarks
-from nlpcl.tasks.protocol import Notes, Task
+from nlpcl.tasks.correction.ties import is_close
+from nlpcl.tasks.protocol import Notes, Task, new_notes
 from nlpcl.text.characters import is_han
 from nlpcl.text.encoders import CharacterIds, input_limit
-from nlpcl.text.segments import bounded, model_view, segments
+from nlpcl.text.script import Script, script_of
+from nlpcl.text.segments import bounded, model_view, segments, sentences
 from nlpcl.text.writing import Layout
 from nlpcl.training import inference
 from nlpcl.training.inference import Feature, in_batches, infer
 
 TOKENS = 1024
 """Padded tokens of a batch of prediction on a processor, where bigger ones take more memory."""
+CHINESE = "Use a Chinese encoder such as hfl/chinese-macbert-base, or builtin."
 LEAST_COVERAGE = 0.8
 """Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
 
@@ -47,26 +50,34 @@ class Correction(Task):
         self.limit = input_limit(model_config.backbone, config.max_length) - 2
         han = [index for index, text in self.ids.characters.items() if is_han(text)]
         if not han:
-            raise UserError(
-                "its vocabulary holds no single Han characters",
-                "--backbone",
-                "Use a Chinese encoder such as hfl/chinese-macbert-base, or builtin.",
-            )
+            raise UserError("its vocabulary holds no single Han characters", "--backbone", CHINESE)
         self.is_candidate = torch.zeros(max(self.ids.vocabulary.values()) + 1, dtype=torch.bool)
         self.is_candidate[han] = True
+        self.candidates = Candidates(self.ids.characters, len(self.is_candidate))
 
     def encode_text(self, text: str, row: int) -> list[Feature]:
-        """Encode a text as one feature, or several if it exceeds the limit."""
+        """Encode a text: a feature for each sentence, or several if it exceeds the limit.
+
+        A sentence is read alone, so that it is corrected alike wherever it stands.
+        """
         return list(self.encoded(text, row))
 
     def encoded(self, text: str, row: int) -> Iterator[Feature]:
         """The features of a text one by one."""
-        for segment in segments(text, self.limit):
-            characters, positions = model_view(segment.text)
-            if characters:
-                ids = [self.ids.start, *map(self.ids, characters), self.ids.end]
-                offsets = [segment.start + position for position in positions]
-                yield {"row": row, "input_ids": ids, "characters": characters, "positions": offsets}
+        script = script_of(text)
+        for sentence in sentences(text):
+            own_script = script_of(sentence.text) or script
+            for segment in segments(sentence.text, self.limit):
+                characters, positions = model_view(segment.text)
+                if characters:
+                    start = sentence.start + segment.start
+                    yield {
+                        "row": row,
+                        "input_ids": [self.ids.start, *map(self.ids, characters), self.ids.end],
+                        "characters": characters,
+                        "positions": [start + position for position in positions],
+                        "script": own_script,
+                    }
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
         """Sentence pairs with labels; pairs of unequal length get none."""
@@ -93,12 +104,8 @@ class Correction(Task):
         text = [c for example in train[:2000] for c in example["source"] if is_han(c)]
         known = sum(self.ids(character) != self.ids.unknown for character in text)
         if text and known < LEAST_COVERAGE * len(text):
-            raise UserError(
-                f"its vocabulary holds {100 * known / len(text):.0f} % of the Han characters of "
-                "the training text",
-                "--backbone",
-                "Use a Chinese encoder such as hfl/chinese-macbert-base, or builtin.",
-            )
+            share = f"{100 * known / len(text):.0f} % of the Han characters of the training text"
+            raise UserError(f"its vocabulary holds {share}", "--backbone", CHINESE)
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
         """Padded ids and mask, ``(B, L)``; labels where all rows have them."""
@@ -119,25 +126,28 @@ class Correction(Task):
         return batch
 
     def decode(self, output: Output, batch: Batch, features: Sequence[Feature]) -> list[list[Edit]]:
-        """What the model would write instead of the text, Han for Han only."""
-        assert output.logits is not None
-        places = self.candidates(output.logits.device)[batch["input_ids"]]
-        return self.edits([output.logits[places]], places, batch, features)
+        """What the model would write instead of the text, Han for Han, and what it nearly would.
 
-    def candidates(self, device: torch.device) -> Tensor:
-        """True at the ids of Han characters, which may be replaced and written, ``(V,)``."""
-        return self.is_candidate.to(device)
+        An edit whose ``lead`` is not above 0 is none: the character as written is as good.
+        """
+        assert output.logits is not None
+        places = self.replaceable(batch)
+        return self.edits([output.logits[places]], places, batch, features)
 
     def changes(
         self, model: ZooModel, batch: Batch, features: Sequence[Feature]
     ) -> list[list[Edit]]:
-        """What a model would write instead of the text, from its scores at Han characters alone."""
+        """The same from a model's scores at Han characters alone, where it can give them."""
         if not isinstance(model, ScoresPlaces):
             return self.decode(model(**batch), batch, features)
-        written = batch["input_ids"]
-        places = self.candidates(written.device)[written]
-        scores = model.scores_at(written, batch["attention_mask"], places)
+        places = self.replaceable(batch)
+        scores = model.scores_at(batch["input_ids"], batch["attention_mask"], places)
         return self.edits(scores, places, batch, features)
+
+    def replaceable(self, batch: Batch) -> Tensor:
+        """True at characters that may be replaced, ``(B, L)``: Han of the vocabulary."""
+        written = batch["input_ids"]
+        return self.is_candidate.to(written.device)[written]
 
     def edits(
         self,
@@ -155,19 +165,20 @@ class Correction(Task):
             features: its rows.
         """
         written, at = batch["input_ids"][places], places.nonzero()
-        candidates = self.candidates(written.device)
+        script = torch.tensor([one["script"] for one in features], device=at.device)[at[:, 0]]
         edits: list[list[Edit]] = [[] for _ in features]
         start = 0
         for scores in pieces:
             here = slice(start, start + len(scores))
             start += len(scores)
-            where, new, probabilities = changed(scores, written[here], candidates)
-            for (row, column), index, probability in zip(
-                at[here][where].tolist(), new.tolist(), probabilities.tolist(), strict=True
+            where, *found = self.candidates.changes(scores, written[here], script[here])
+            for (row, column), new, probability, lead in zip(
+                at[here][where].tolist(), *(values.tolist() for values in found), strict=True
             ):
                 position = features[row]["positions"][column - 1]
                 wrong = features[row]["characters"][column - 1]
-                edits[row].append(Edit(position, wrong, self.ids.characters[index], probability))
+                right = self.ids.characters[new]
+                edits[row].append(Edit(position, wrong, right, probability, lead))
         return edits
 
     def propose(
@@ -175,23 +186,29 @@ class Correction(Task):
         model: ZooModel,
         texts: Sequence[str],
         precision: str,
-        unknown: Counter[str],
+        notes: Notes,
+        threshold: float = 0.0,
     ) -> list[list[Edit]]:
-        """Proposed edits of each text; ``unknown`` counts characters the vocabulary lacks.
+        """Proposed edits of each text, which do not depend on the others: see ``ties``.
 
-        What holds no Han character of the vocabulary does not go through the model.
+        The notes count characters that the vocabulary lacks as ``unknown``, and sentences left as
+        they are since they mix the scripts as ``mixed``. What holds no Han character of the
+        vocabulary does not go through the model.
         """
         edits: list[list[Edit]] = [[] for _ in texts]
         encoded = (one for row, text in enumerate(texts) for one in self.encoded(text, row))
+        tokens = TOKENS if model.device.type == "cpu" else inference.TOKENS
+        answer = partial(self.changes, model)
         for features in bounded(encoded, lambda one: len(one["characters"])):
             for one in features:
                 inner = zip(one["characters"], one["input_ids"][1:-1], strict=True)
-                unknown.update(character for character, id in inner if id == self.ids.unknown)
+                notes["unknown"].update(text for text, id in inner if id == self.ids.unknown)
+                notes["mixed"]["sentences"] += one["script"] == Script.MIXED
             kept = [one for one in features if self.is_candidate[one["input_ids"]].any()]
-            answer = partial(self.changes, model)
-            tokens = TOKENS if model.device.type == "cpu" else inference.TOKENS
             found = in_batches(model, self, kept, answer, precision=precision, tokens=tokens)
             for one, proposed in zip(kept, found, strict=True):
+                if is_close(proposed, threshold, precision):
+                    (proposed,) = in_batches(model, self, [one], answer, precision="fp32")
                 edits[one["row"]] += proposed
         return edits
 
@@ -206,14 +223,13 @@ class Correction(Task):
     ) -> Iterator[dict[str, Any]]:
         """Corrections of texts: lines, long passages, blanks.
 
-        The notes count the characters outside the vocabulary as ``unknown``; they are left as they
-        are.
+        The notes are those of ``propose``.
 
         Yields:
             ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``.
         """
         for chunk in bounded(items, len, most=options.chunk_size):
-            proposals = self.propose(model, chunk, precision, notes["unknown"])
+            proposals = self.propose(model, chunk, precision, notes, options.threshold)
             for text, proposed in zip(chunk, proposals, strict=True):
                 fixed, closed = options.dictionaries.find(text)
                 chosen = select_edits(text, proposed, threshold=options.threshold, protected=closed)
@@ -224,8 +240,8 @@ class Correction(Task):
         return LAYOUT
 
     def remarks(self, notes: Notes) -> list[str]:
-        """Which characters the model does not know."""
-        return remarks(notes["unknown"])
+        """Which characters the model does not know, and how many sentences mix the scripts."""
+        return remarks(notes["unknown"], notes["mixed"]["sentences"])
 
     def dev_scores(
         self, model: ZooModel, features: Sequence[Feature], precision: str
@@ -237,7 +253,10 @@ class Correction(Task):
         labelled = [feature for feature in features if "labels" in feature]
         edits, losses = infer(model, self, labelled, precision=precision)
         by_row = {feature["row"]: feature["example"] for feature in features}
-        proposals = gather(labelled, edits, by_row)
+        joined: dict[int, list[Edit]] = defaultdict(list)
+        for feature, found in zip(labelled, edits, strict=True):
+            joined[feature["row"]] += found
+        proposals = [joined[row] for row in by_row]
         examples = list(by_row.values())
         scores = self.score(examples, corrected(examples, proposals)).scores
         values = {
@@ -253,8 +272,9 @@ class Correction(Task):
     ) -> tuple[Report, list[dict[str, Any]]]:
         """Scores under every convention, lists of faults, and one prediction row a sentence."""
         sources = [example["source"] for example in examples]
-        unknown: Counter[str] = Counter()
-        predictions = corrected(examples, self.propose(model, sources, precision, unknown))
+        notes = new_notes()
+        predictions = corrected(examples, self.propose(model, sources, precision, notes))
+        unknown = notes["unknown"].total()
         scores = self.score(examples, predictions)
         targets = [example["target"] for example in examples]
         lists = case_lists(sources, targets, [row["target"] for row in predictions])
@@ -263,9 +283,9 @@ class Correction(Task):
             for example, row in zip(examples, predictions, strict=True)
         ]
         tables = [*scores.tables(title), *case_tables(lists)]
-        outside = ["characters outside the vocabulary, left alone", unknown.total()]
+        outside = ["characters outside the vocabulary, left alone", unknown]
         tables[1].rows = [*tables[1].rows, outside]
-        metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown.total())}
+        metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown)}
         return Report(metrics, tables), rows
 
     def score(
@@ -278,23 +298,3 @@ class Correction(Task):
             [row["target"] for row in predictions],
             ignore_de=self.config.ignore_de,
         )
-
-
-def gather(
-    features: Sequence[Feature], edits: Sequence[Sequence[Edit]], rows: Iterable[int]
-) -> list[list[Edit]]:
-    """Join the edits of each row's features."""
-    joined: dict[int, list[Edit]] = defaultdict(list)
-    for feature, found in zip(features, edits, strict=True):
-        joined[feature["row"]] += found
-    return [joined[row] for row in rows]
-
-
-def corrected(
-    examples: Sequence[Example], proposals: Sequence[Sequence[Edit]]
-) -> list[dict[str, Any]]:
-    """Return result rows with every proposal accepted."""
-    return [
-        correction_row(example["source"], select_edits(example["source"], proposed))
-        for example, proposed in zip(examples, proposals, strict=True)
-    ]

@@ -37,7 +37,10 @@ def naive(text: str, protect: list[str], confusion: dict[str, str]) -> tuple[str
         for start in range(len(text)):
             wrong = text[start : start + length]
             right = confusion.get(wrong, wrong)
-            if len(wrong) == length and right != wrong and not any(closed[start : start + length]):
+            end = start + length
+            if "aa" in (text[max(start - 1, 0) : start + 1], text[end - 1 : end + 1]):
+                continue  # within a word
+            if len(wrong) == length and right != wrong and not any(closed[start:end]):
                 closed[start : start + length] = [True] * length
                 result[start : start + length] = right
     return "".join(result), closed
@@ -67,6 +70,26 @@ def test_all_occurrences_and_longest_first():
 def test_protection_wins_over_confusion():
     edits, spans = Dictionaries(["该"], {"因该": "应该"}).find("因该")
     assert (edits, spans) == ([], [(1, 2)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "text", "target"),
+    [
+        ("teh", "the", "teh cat, stehen, teh2, (teh)", "the cat, stehen, teh2, (the)"),
+        ("teh", "the", "我说teh猫teh", "我说the猫the"),
+        ("app", "APP", "下载app或apple", "下载APP或apple"),
+        ("ему", "емо", "нему ему", "нему емо"),
+        ("A股", "B股", "NASA股票，A股", "NASA股票，B股"),
+        ("一二", "二一", "一二一二", "二一二一"),
+    ],
+)
+def test_a_latin_word_is_replaced_as_a_word(wrong, right, text, target):
+    edits, _ = Dictionaries(confusion={wrong: right}).find(text)
+    assert apply_edits(text, edits) == target
+
+
+def test_a_protected_term_is_protected_within_words_too():
+    assert Dictionaries(["app"], {"apple": "APPLE"}).find("apple") == ([], [(0, 3)])
 
 
 def test_no_entries():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nlpcl.tasks.correction.dictionaries import Dictionaries
 from nlpcl.tasks.correction.edits import Edit, apply_edits, correction_row, select_edits
 from nlpcl.text.characters import is_han
-from nlpcl.text.segments import model_view, segments
+from nlpcl.text.segments import model_view, segments, sentences
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
@@ -155,6 +155,34 @@ def test_positions_survive_segmenting(text, limit, data):
     ]
     target = correction_row(text, select_edits(text, everything))["target"]
     assert target == "".join("龘" if is_han(character) else character for character in text)
+
+
+@pytest.mark.parametrize(("lead", "accepted"), [(-0.1, 0), (0.0, 0), (0.1, 1)])
+def test_an_edit_that_does_not_lead_is_none(lead, accepted):
+    assert len(select_edits("甲", [Edit(0, "甲", "乙", 0.4, lead)])) == accepted
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
+@given(TEXTS)
+def test_sentences_rejoin(text):
+    found = list(sentences(text))
+    assert "".join(one.text for one in found) == text
+    assert all(one.text and text[one.start :].startswith(one.text) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("没有句号", ["没有句号"]),
+        ("一。二！三", ["一。", "二！", "三"]),
+        ("他说：“走吧！”我说：“好。”", ["他说：“走吧！”", "我说：“好。”"]),
+        ("真的？！真的……是；啊\n。", ["真的？！", "真的……是；", "啊\n。"]),
+        ("a.b 3.5。c", ["a.b 3.5。", "c"]),
+    ],
+)
+def test_sentences(text, expected):
+    assert [one.text for one in sentences(text)] == expected
 
 
 def test_identity_model_changes_nothing():

@@ -41,9 +41,17 @@ def test_csv_has_places_and_more_digits(row):
 
 
 def test_unknown_characters_are_counted_and_the_commonest_named():
-    assert remarks(Counter()) == []
-    (remark,) = remarks(Counter("aab"))
+    assert remarks(Counter(), 0) == []
+    (remark,) = remarks(Counter("aab"), 0)
     assert remark.startswith("3 characters")
     assert remark.endswith("(a b)")
-    (remark,) = remarks(Counter("abcdefghijkk"))
+    (remark,) = remarks(Counter("abcdefghijkk"), 0)
     assert remark.endswith("(k a b c d e f g h i …)")
+
+
+def test_sentences_of_mixed_script_are_counted():
+    (one,) = remarks(Counter(), 1)
+    assert one.startswith("1 sentence mixes simplified and traditional")
+    unknown, more = remarks(Counter("a"), 2)
+    assert unknown.startswith("1 characters")
+    assert more == "2 sentences mix simplified and traditional characters and were left as they are"

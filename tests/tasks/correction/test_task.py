@@ -104,6 +104,63 @@ def test_long_texts_are_split_and_every_place_is_read_once(task):
     assert [p for feature in features for p in feature["positions"]] == list(range(len(text)))
 
 
+def test_a_sentence_is_read_alone_wherever_it_stands(task):
+    one, two = "“我再家里。”", "他坐车去学校！！"
+    joined = task.encode_text(one + two + one, 0)
+    assert ["".join(feature["characters"]) for feature in joined] == [one, two, one]
+    assert joined[0]["input_ids"] == joined[2]["input_ids"]
+    assert joined[2]["positions"] == list(range(len(one + two), len(one + two + one)))
+
+
+def test_a_sentence_that_does_not_tell_its_script_has_that_of_its_text(task):
+    texts = ["他去公园。我在家。", "他去公園。我在家。", "我在家。", "他去公园。他去公園。我在家。"]
+    scripts = [[int(one["script"]) for one in task.encode_text(text, 0)] for text in texts]
+    assert scripts == [[1, 1], [2, 2], [0], [1, 2, 3]]
+
+
+def test_joined_texts_get_the_edits_of_each_alone(run, pairs):
+    sentences = [f"{wrong}。" for wrong, _ in pairs]
+    alone = "".join(row["target"] for row in run.predict(sentences, threshold=0.0))
+    (joined,) = run.predict(["".join(sentences)], threshold=0.0)
+    assert alone == joined["target"] != joined["source"]
+    (twice,) = run.predict(["".join(sentences * 2)], threshold=0.0)
+    assert twice["target"] == alone * 2
+
+
+def test_no_target_depends_on_the_batch(finished_run, pairs, monkeypatch):
+    """In bf16 scores differ with the batch; so each edit's probability is made the threshold."""
+    rough = nlpcl.load(finished_run, device="cpu", precision="bf16")
+    exact = rough.task.candidates.best
+    precisions = set()
+
+    def best(scores, written, scripts):
+        precisions.add("bf16" if torch.is_autocast_enabled("cpu") else "fp32")
+        if torch.is_autocast_enabled("cpu"):
+            generator = torch.Generator().manual_seed(len(scores))
+            scores = scores + 0.2 * (torch.rand(scores.shape, generator=generator) - 0.5)
+        return exact(scores, written, scripts)
+
+    monkeypatch.setattr(rough.task.candidates, "best", best)
+    texts = [wrong for wrong, _ in pairs[:8]]
+
+    def targets(threshold: float) -> tuple[list[str], list[str]]:
+        together = rough.predict(texts, threshold=threshold)
+        alone = [rough.predict([text], threshold=threshold)[0] for text in texts]
+        return [row["target"] for row in together], [row["target"] for row in alone]
+
+    edits = [edit for row in rough.predict(texts, threshold=0.0) for edit in row["edits"]]
+    differ = 0
+    for threshold in [0.0, *(edit["probability"] for edit in edits[:12])]:
+        together, alone = targets(threshold)
+        assert together == alone
+        with monkeypatch.context() as patch:
+            patch.setattr("nlpcl.tasks.correction.task.is_close", lambda *_: False)
+            together, alone = targets(threshold)
+            differ += together != alone
+    assert differ  # else this would show nothing
+    assert precisions == {"bf16", "fp32"}
+
+
 def test_labels_stand_at_characters_only(task):
     (feature,) = task.encode([{"source": "我 再家。", "target": "我 在家。"}])
     labels = feature["labels"]
@@ -158,6 +215,26 @@ def test_decoding_by_hand(task):
     scores[0] = 9.0
     assert edit.probability == pytest.approx(float(scores.softmax(-1)[0]), rel=1e-4)
     assert decoded(task, "我再家", {}) == []
+
+
+def test_places_that_are_sure_to_stay_cost_nothing_and_scores_are_not_changed(task, monkeypatch):
+    from nlpcl.nn.model import Output
+
+    sizes = []
+    exact = task.candidates.best
+    monkeypatch.setattr(
+        task.candidates, "best", lambda *rows: sizes.append(len(rows[0])) or exact(*rows)
+    )
+    features = task.encode_text("我再家", 0)
+    batch = task.collate(features)
+    logits = torch.rand(*batch["input_ids"].shape, max(task.ids.vocabulary.values()) + 1)
+    logits.scatter_(-1, batch["input_ids"].unsqueeze(-1), 5.0)
+    logits[0, 2, task.ids("在")] = 4.9
+    before = logits.clone()
+    ((edit,),) = task.decode(Output(logits=logits), batch, features)
+    assert sizes == [1]
+    assert torch.equal(logits, before)
+    assert (edit.right, edit.lead) == ("在", pytest.approx(-0.1, abs=1e-5))
 
 
 @pytest.mark.parametrize("token", ["[MASK]", "[UNK]", "a", "。", "1"])

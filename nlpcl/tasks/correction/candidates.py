@@ -1,0 +1,111 @@
+"""Which characters a correction may write, and where: Han for Han, in the text's own script.
+
+Legend: ``V`` vocabulary, ``n`` places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from nlpcl.tasks.correction.ties import WIDEST
+from nlpcl.text.characters import is_han
+from nlpcl.text.script import Script, forms
+
+
+class Candidates:
+    """The Han characters of a vocabulary by script.
+
+    In traditional text nothing is replaced by a character of simplified text alone, nor the other
+    way round; a character of the other script (in a name, say) stays, and so does all text in which
+    the scripts are mixed. No character is replaced by another form of itself (臺 by 台), which is
+    no matter of spelling. Text that does not tell its script counts as simplified.
+
+    Args:
+        characters: id → token, for tokens of one character.
+        size: ids of the vocabulary, ``V``.
+    """
+
+    def __init__(self, characters: Mapping[int, str], size: int) -> None:
+        known = forms()
+        foreign = {
+            Script.EITHER: known.traditional,
+            Script.SIMPLIFIED: known.traditional,
+            Script.TRADITIONAL: known.simplified,
+        }
+        self.of_script = torch.zeros(len(Script), size, dtype=torch.bool)
+        self.family = torch.zeros(size, dtype=torch.long)
+        for index, character in characters.items():
+            if is_han(character):
+                self.family[index] = known.family.get(character, 0)
+                for script, others in foreign.items():
+                    self.of_script[script, index] = character not in others
+
+    def others(self, written: Tensor, scripts: Tensor) -> Tensor:
+        """What may be written instead of the characters at some places: ``(n, V)``.
+
+        Args:
+            written: ids of the characters that stand there, ``(n,)``.
+            scripts: of the text around them, ``(n,)``.
+        """
+        of_script, families = self.of_script.to(written.device), self.family.to(written.device)
+        family = families[written].unsqueeze(1)
+        kin = (families == family) & (family > 0)
+        others = of_script[scripts] & of_script[scripts, written].unsqueeze(1) & ~kin
+        return others.scatter(1, written.unsqueeze(1), False)
+
+    def changes(
+        self, scores: Tensor, written: Tensor, scripts: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Where another character is better than the one that stands there, or nearly as good.
+
+        Args:
+            scores: of places, ``(n, V)``, or more columns where a vocabulary is padded.
+            written: ids of Han characters that stand there, ``(n,)``.
+            scripts: of the text around them, ``(n,)``.
+
+        Returns:
+            The places' indices, and what :meth:`best` gives for them, ``(m,)`` each.
+        """
+        scores = scores[:, : len(self.family)]  # a padded vocabulary has scores of no token
+        # Only places that change, or nearly, are looked at more closely: they are few. amax is many
+        # times faster than topk; what is written is left out of it for a moment, in place.
+        column = written.unsqueeze(1)
+        own = scores.gather(1, column)
+        rival = scores.scatter_(1, column, -torch.inf).amax(1)
+        scores.scatter_(1, column, own)
+        near = (rival > own.squeeze(1) - WIDEST).nonzero().squeeze(1)
+        best, probability, lead = self.best(scores[near].float(), written[near], scripts[near])
+        kept = lead >= -WIDEST
+        return near[kept], best[kept], probability[kept], lead[kept]
+
+    def best(
+        self, scores: Tensor, written: Tensor, scripts: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The best character to write instead of those at some places.
+
+        Scores of Han characters that may not be written speak for the one that stands there: who
+        would write 圆 does not object to 圓, and who would write 园 does not know the script.
+
+        Args:
+            scores: vocabulary scores, ``(n, V)``.
+            written: ids of Han characters that stand there, ``(n,)``.
+            scripts: of the text around them, ``(n,)``.
+
+        Returns:
+            Its id, its probability among the whole vocabulary, and by how much its score is above
+            that of the next best, that written included: ``(n,)`` each. Where nothing else may be
+            written, the probability is 0.
+        """
+        others = self.others(written, scripts)
+        is_han = self.of_script.any(0).to(written.device)
+        own = scores.masked_fill(others | ~is_han, -torch.inf).amax(1, keepdim=True)
+        allowed = scores.masked_fill(~others, -torch.inf).scatter(1, written.unsqueeze(1), own)
+        (first, second), (best, other) = (found.unbind(1) for found in allowed.topk(2))
+        stays = best == written
+        score = torch.where(stays, second, first)
+        probability = (score - scores.logsumexp(1)).exp().clamp(max=1.0)
+        lead = torch.where(stays, second - first, first - second)
+        return torch.where(stays, other, best), probability, lead
