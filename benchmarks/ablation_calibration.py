@@ -167,8 +167,8 @@ def simulated(
         parts = {
             name: {s: apart(one, s, seeds) for s, one in own.items()} for name, own in parts.items()
         }
-    for number in range(setting.failed):
-        del parts[f"v{number + 1}"][number]
+    for number in range(setting.failed):  # not of the variant that differs, which keeps its verdict
+        del parts[f"v{setting.variants - number}"][number]
     named = [f"{at // (n // groups)}" for at in range(n * sets)] if setting.clusters else None
     return parts, named
 

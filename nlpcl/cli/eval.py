@@ -164,11 +164,7 @@ def evaluate(
     from nlpcl.core.files import write_json, write_json_lines
 
     opened, *others = [Run(run, device=device, precision=precision) for run in runs]
-    for asked, analysis in ((explain, "words"), (identity, "identity")):
-        if asked and analysis not in opened.spec.analyses:
-            what = f"is for classifiers of text; {opened.record['model']} is none"
-            flags = {"words": "--explain", "identity": "--identity"}
-            raise UserError(what, flags[analysis], "Leave it out.")
+    refuse_for_others(opened, explain=explain, identity=identity)
     if data_root:
         given = given | {"data_root": str(data_root)}
     config = changed(opened, given, data)
@@ -207,6 +203,15 @@ def evaluate(
         write_json(output, report.as_dict())
         write_json_lines(output.with_suffix(".predictions.jsonl"), predictions)
     show_report(report, format, cases=cases, safe_csv=safe_csv)
+
+
+def refuse_for_others(run: Run, **asked: bool) -> None:
+    """Refuse an analysis of texts, by its flag's name, for a model that does not classify them."""
+    analyses = {"explain": "words", "identity": "identity"}
+    for name in [name for name, wanted in asked.items() if wanted]:
+        if analyses[name] not in run.spec.analyses:
+            what = f"is for classifiers of text; {run.record['model']} is none"
+            raise UserError(what, flag(name), "Leave it out.")
 
 
 def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Splits:
