@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from nlpcl.core.tables import Cell, Table
+from nlpcl.nn.vocabulary import ScoresPlaces
 
 
 @dataclass
@@ -78,12 +79,49 @@ def timed(model: nn.Module, named: Mapping[str, nn.Module]) -> Iterator[Timing]:
     for name, module in named.items():
         handles += watch(module, keep_module(name))
     try:
-        yield total
+        with scores_timed(model, now, keep_model):
+            yield total
     finally:
         for handle in handles:
             handle.remove()
         if passes < 2:
             total.model, total.modules = first.model, first.modules
+
+
+@contextlib.contextmanager
+def scores_timed(
+    model: nn.Module, now: Callable[[], float], keep: Callable[[float], None]
+) -> Iterator[None]:
+    """Measure the passes, too, of a model that is asked for its scores at some places alone.
+
+    Args:
+        model: any.
+        now: the time in seconds.
+        keep: is called with the seconds of a pass.
+    """
+    if not isinstance(model, ScoresPlaces):
+        yield
+        return
+    scores_at = model.scores_at
+
+    def measured(*arguments: Any) -> Iterator[Tensor]:
+        begun = now()
+        pieces = scores_at(*arguments)
+        seconds = now() - begun
+        while True:
+            begun = now()
+            piece = next(pieces, None)
+            seconds += now() - begun
+            if piece is None:
+                break
+            yield piece
+        keep(seconds)
+
+    model.scores_at = measured
+    try:
+        yield
+    finally:
+        del model.scores_at  # the class's own is there again
 
 
 def parts_of(model: nn.Module) -> dict[str, nn.Module]:

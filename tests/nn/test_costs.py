@@ -50,6 +50,30 @@ def test_percentages_of_time(monkeypatch):
     assert Timing().percent("inner") == 0
 
 
+class Scorer(Sleeper):
+    """A model over a vocabulary that is asked for its scores at some places alone."""
+
+    def scores_at(self, input_ids, attention_mask, places):
+        self.inner(input_ids)
+        for _ in range(2):
+            self.clock.now += self.seconds
+            yield input_ids
+
+
+def test_passes_for_scores_at_some_places_count(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(costs, "time", clock)
+    inner = Sleeper(clock, 0.03)
+    model = Scorer(clock, 0.01, inner)
+    with timed(model, {"inner": inner}) as found:
+        for _ in range(4):
+            for _ in model.scores_at(torch.zeros(1), None, None):
+                clock.now += 5.0  # what is done with a piece is not the model's
+    assert found.model == pytest.approx(3 * 0.05)
+    assert found.percent("inner") == pytest.approx(60)
+    assert "scores_at" not in vars(model)
+
+
 def test_the_costs_of_a_zoo_model():
     entry = zoo.entry("emotion-gru")
     config = entry.config_class(hidden=4, gru_layers=1).check()
