@@ -36,7 +36,7 @@ def test_own_test_sets_clusters_and_failures(calibration):
     setting = calibration.Setting(1.0, 0.1, 3, 20, 2, own=True, failed=2)
     parts, clusters = calibration.simulated(setting, np.random.default_rng(0))
     assert {name: list(own) for name, own in parts.items()} == {
-        "v0": [0, 1, 2], "v1": [1, 2], "v2": [0, 2],
+        "v0": [0, 1, 2], "v1": [0, 2], "v2": [1, 2],
     }  # fmt: skip
     tested = np.array([~np.isnan(parts["v0"][seed][:, 0]) for seed in range(3)])
     assert tested.sum(1).tolist() == [400] * 3
