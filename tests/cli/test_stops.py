@@ -74,6 +74,7 @@ def test_nothing_half_is_left(verb, finished_run, command_in_a_fork, tmp_path):
         assert (tmp_path / "out").read_text(encoding="utf-8") == "older"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
 def test_a_training_whose_terminal_is_closed_keeps_its_best_epoch(settings, flags, tmp_path):
     """A process of its own in a terminal of its own, which hangs up: no write succeeds any more."""
