@@ -59,6 +59,7 @@ def test_every_module_can_be_imported_first(run_python):
     assert int(last.split()[0]) > 40
 
 
+@pytest.mark.slow
 def test_a_model_can_be_asked_for_before_anything_else(run_python):
     code = "from nlpcl import zoo; print(*[zoo.entry(n).model_class().name for n in zoo.names()])"
     result = run_python(code)

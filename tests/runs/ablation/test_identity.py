@@ -51,16 +51,20 @@ def test_an_edit_that_changes_training_or_selection_is_seen(file, old, new, copy
     assert room_digests(copy) == before
 
 
-def test_every_source_file_counts_but_those_that_only_show(copy):
-    before = room_digests(copy)
-    for place in sorted(copy.rglob("*.py")):
-        text = place.read_text(encoding="utf-8")
-        place.write_text(text + "\nEDITED = 1\n", encoding="utf-8")
-        room = place.relative_to(copy).parts[0]
-        after = room_digests(copy)
-        place.write_text(text, encoding="utf-8")
-        assert (differing(before, after) == []) == (room in SHOWN_ONLY), place
-    assert not any("cli" in name or "analysis" in name for name in before)
+def test_every_source_file_counts_but_those_that_only_show(copy, tmp_path):
+    """Room by room, since each edit is followed by hashing all that is there."""
+    assert not any("cli" in name or "analysis" in name for name in room_digests(copy))
+    for room in [place for place in copy.iterdir() if place.suffix in ("", ".py")]:
+        alone = tmp_path / room.name / "nlpcl"
+        alone.mkdir(parents=True)
+        (shutil.copytree if room.is_dir() else shutil.copy2)(room, alone / room.name)
+        before = room_digests(alone)
+        for place in sorted(alone.rglob("*.py")):
+            text = place.read_text(encoding="utf-8")
+            place.write_text(text + "\nEDITED = 1\n", encoding="utf-8")
+            after = room_digests(alone)
+            place.write_text(text, encoding="utf-8")
+            assert (differing(before, after) == []) == (room.name in SHOWN_ONLY), place
 
 
 def test_libraries_count():

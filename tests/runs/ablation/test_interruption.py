@@ -127,10 +127,8 @@ def test_killed_half_way(command, reference, run_main, tmp_path, read):
     assert_same(folder, reference, read)
 
 
-@pytest.mark.parametrize(
-    ("sign", "group"),
-    [(signal.SIGTERM, True), pytest.param(signal.SIGINT, False, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("sign", "group"), [(signal.SIGTERM, True), (signal.SIGINT, False)])
 def test_stopped_half_way(command, reference, run_main, tmp_path, read, sign, group):
     folder = tmp_path / "study"
 
