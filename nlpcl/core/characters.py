@@ -29,6 +29,11 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(_symbol, text)
 
 
+def visible_lines(text: str) -> list[str]:
+    """The lines of a text of several, each :func:`visible`."""
+    return [visible(line) for line in text.split("\n")]
+
+
 def _symbol(found: re.Match[str]) -> str:
     code = ord(found.group())
     if code < 0x20:

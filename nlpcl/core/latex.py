@@ -70,14 +70,15 @@ def latex(
         rows: cells.
         is_number: whether a column is right-aligned.
         title: above it.
-        note: below it.
+        note: below it; each of its lines is one here.
     """
     form = "".join("r" if right else "l" for right in is_number)
     body = [" & ".join(map(escaped, cells)) + r" \\" for cells in (columns, *rows)]
+    below = r"\par ".join(map(escaped, note.split("\n")))
     remark = [r"% \usepackage{booktabs}"]
     others = {
         character
-        for text in (title, note, *columns, *(cell for row in rows for cell in row))
+        for text in (title, *note.split("\n"), *columns, *(cell for row in rows for cell in row))
         for character in text
         if character not in SPECIAL and not _PLAIN.fullmatch(visible(character))
     }
@@ -98,7 +99,7 @@ def latex(
             *body[1:],
             r"\bottomrule",
             r"\end{tabular}",
-            *([rf"\par\smallskip{{\footnotesize {escaped(note)}\par}}"] if note else []),
+            *([rf"\par\smallskip{{\footnotesize {below}\par}}"] if note else []),
             r"\end{table}",
             "",
         ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nlpcl.core.characters import visible
+from nlpcl.core.characters import visible, visible_lines
 from nlpcl.core.csv_lines import csv_line, safe_cell
 from nlpcl.core.latex import latex
 from nlpcl.core.widths import Column, fitted
@@ -109,7 +109,7 @@ class Table:
         from rich.text import Text
 
         title = Text(visible(self.title or self.name), style="bold")
-        note = [Text(visible(self.note), style="dim")] if self.note else []
+        note = [Text("\n".join(visible_lines(self.note)), style="dim")] if self.note else []
         return Group(title, Fitted(self), *note, Text(""))
 
     def is_numeric(self, column: str) -> bool:
@@ -138,7 +138,7 @@ class Table:
         columns, texts = self.for_people()
         lines = [line(columns), "|" + " --- |" * len(columns), *map(line, texts)]
         title = [f"**{visible(self.title)}**", ""] if self.title else []
-        note = ["", visible(self.note)] if self.note else []
+        note = ["", *visible_lines(self.note)] if self.note else []
         return "\n".join([*title, *lines, *note]) + "\n"
 
     def as_latex(self) -> str:

@@ -20,7 +20,7 @@ TABLE = Table(
     ["mark [x]", "n", "low", "high"],
     [[text, number, -1.5, 2.5] for number, text in enumerate([ASCII, *NASTY])],
     title="Test of 50% & more: n = 17 (2 seeds)",
-    note="A note_with {marks} and --flags.",
+    note="A note_with {marks} and --flags.\n[A second] line.",
 )
 
 
@@ -46,7 +46,10 @@ def test_marks(text, written):
 def test_title_note_and_rows_are_kept():
     lines = TABLE.as_latex().splitlines()
     assert r"\caption{Test of 50\% \& more: n = 17 (2 seeds)}" in lines
-    assert r"\par\smallskip{\footnotesize A note\_with \{marks\} and -{}-flags.\par}" in lines
+    assert (
+        r"\par\smallskip{\footnotesize A note\_with \{marks\} and -{}-flags.\par {}[A second] line.\par}"
+        in lines
+    )
     assert r"\begin{tabular}{lr}" in lines
     begin, end = lines.index(r"\midrule"), lines.index(r"\bottomrule")
     rows = lines[begin + 1 : end]

@@ -59,6 +59,17 @@ def test_latex_escapes_what_would_break_a_table():
     assert "A note." in text
 
 
+def test_the_lines_of_a_note_stay_lines_and_names_cannot_break_them():
+    table = Table("t", ["a"], [[1]], title="of x\ny", note="One.\nTwo \x1b[31m.")
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(table.as_rich())
+    printed = console.export_text().splitlines()
+    assert [line.strip() for line in printed if line.strip()][-2:] == ["One.", "Two ␛[31m."]
+    assert printed[0].strip() == "of x␊y"
+    assert table.as_markdown().splitlines()[-2:] == ["One.", "Two ␛[31m."]
+    assert r"{\footnotesize One.\par Two [U+001B][31m.\par}" in table.as_latex()
+
+
 def test_markup_in_cells_is_printed_as_it_is():
     console = Console(width=80, file=io.StringIO(), record=True)
     console.print(TABLE.as_rich())

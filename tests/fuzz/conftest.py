@@ -249,6 +249,13 @@ def damaged(place: Path, name: str, rng: random.Random, wrap: Any) -> str:
     return damage.__name__
 
 
+@pytest.fixture
+def code_is_not_hashed(monkeypatch):
+    """Which takes longer than all else."""
+    for place in ("ablation.outcomes", "ablation.reuse", "verification"):
+        monkeypatch.setattr(f"nlpcl.runs.{place}.code_identity", lambda *_, **__: {})
+
+
 @pytest.fixture(params=["short", pytest.param("long", marks=pytest.mark.slow)])
 def survives(request, tmp_path, monkeypatch) -> Callable[..., Counter[str]]:
     """``survives(place, names, read, wrap=None)``: what became of each damaged file, counted."""

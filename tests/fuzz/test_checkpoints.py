@@ -10,16 +10,10 @@ import pytest
 
 from nlpcl.core.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("code_is_not_hashed")
 FORMER = Path(__file__).parents[1] / "runs" / "before_rooms"
 CHECKPOINT = ["trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt"]
 CHECKPOINT += ["rng_state.pth", "config.json"]
-
-
-@pytest.fixture(autouse=True)
-def code_is_not_hashed(monkeypatch):
-    """Which takes longer than all else."""
-    for place in ("ablation.outcomes", "ablation.reuse", "verification"):
-        monkeypatch.setattr(f"nlpcl.runs.{place}.code_identity", lambda *_, **__: {})
 
 
 def test_states_of_a_checkpoint(tmp_path, survives):

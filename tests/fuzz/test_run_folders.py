@@ -17,6 +17,7 @@ from nlpcl.core.tables import Report, Table
 from nlpcl.runs.run import Run
 from nlpcl.runs.verification import verify
 
+pytestmark = pytest.mark.usefixtures("code_is_not_hashed")
 FORMER = Path(__file__).parents[1] / "runs" / "before_rooms"
 """A finished and an interrupted run without checksums, which nothing but their content protects."""
 CLASSES = ("angry", "sad")
@@ -43,13 +44,6 @@ def looked_at(run: Run) -> None:
     sources = open_sources([run.folder])
     listing(sources)
     page(sources, [], [], {})
-
-
-@pytest.fixture(autouse=True)
-def code_is_not_hashed(monkeypatch):
-    """Which takes longer than all else."""
-    for place in ("ablation.outcomes", "ablation.reuse", "verification"):
-        monkeypatch.setattr(f"nlpcl.runs.{place}.code_identity", lambda *_, **__: {})
 
 
 @pytest.fixture
