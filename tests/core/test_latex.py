@@ -46,10 +46,8 @@ def test_marks(text, written):
 def test_title_note_and_rows_are_kept():
     lines = TABLE.as_latex().splitlines()
     assert r"\caption{Test of 50\% \& more: n = 17 (2 seeds)}" in lines
-    assert (
-        r"\par\smallskip{\footnotesize A note\_with \{marks\} and -{}-flags.\par {}[A second] line.\par}"
-        in lines
-    )
+    note = r"A note\_with \{marks\} and -{}-flags.\par {}[A second] line."
+    assert rf"\par\smallskip{{\footnotesize {note}\par}}" in lines
     assert r"\begin{tabular}{lr}" in lines
     begin, end = lines.index(r"\midrule"), lines.index(r"\bottomrule")
     rows = lines[begin + 1 : end]
