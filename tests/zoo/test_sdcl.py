@@ -12,9 +12,9 @@ from nlpcl.zoo.masked_lm import before_output_embeddings, masked_lm_head
 KINDS = ["bert", "roberta", "albert", "electra", "distilbert"]
 
 
-def two_passes(made):
+def two_passes(made, batch=None):
     """Logits and last states of the wrong and of the right sentences, by the encoder alone."""
-    batch = made.batch()
+    batch = made.batch() if batch is None else batch
     labels, mask = batch["labels"], batch["attention_mask"]
     valid = labels != -100
     right = torch.where(valid, labels, batch["input_ids"])
@@ -34,7 +34,7 @@ def test_one_merged_forward_equals_two(kind, negatives, tiny):
     student, teacher, labels, valid, errors = two_passes(made)
     for part, passed in (("x", student), ("y", teacher)):
         wanted = functional.cross_entropy(passed.logits[valid], labels[valid])
-        assert float(output.parts[part].mean().detach()) == pytest.approx(float(wanted), rel=1e-4)
+        assert output.parts[part].mean().item() == pytest.approx(float(wanted), rel=1e-4)
         assert int(output.parts[part].count) == int(valid.sum())
     contrast, count = self_distillation(
         student.hidden_states[-1], teacher.hidden_states[-1], errors, valid, 0.4, negatives
@@ -44,6 +44,51 @@ def test_one_merged_forward_equals_two(kind, negatives, tiny):
     means = {name: float(part.mean()) for name, part in output.parts.items()}
     wanted = means["x"] + 0.7 * means["y"] + 0.3 * means["c"]
     assert float(output.loss) == pytest.approx(wanted, rel=1e-5)
+
+
+def encoded(model, monkeypatch):
+    """The ids of each pass through the encoder, as they come."""
+    passes = []
+    encode = model.encode
+
+    def noted(ids, mask):
+        passes.append(ids)
+        return encode(ids, mask)
+
+    monkeypatch.setattr(model, "encode", noted)
+    return passes
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beta", "sentences"),
+    [(0.7, 0.3, 5), (0.0, 0.3, 5), (0.7, 0.0, 5), (0.0, 0.0, 3)],
+)
+def test_a_correct_sentence_is_its_own_teacher(alpha, beta, sentences, tiny, monkeypatch):
+    """It is encoded once, and nothing is encoded that no term looks at; the terms are the same."""
+    made = tiny("sdcl", alpha=alpha, beta=beta, negatives="batch")
+    pairs = [("我在家。", "我在家。"), ("我再家", "我在家"), ("在再家。", "在在家。")]
+    rows = made.task.encode([{"source": source, "target": target} for source, target in pairs])
+    batch = made.batch(rows)
+    passes = encoded(made.model, monkeypatch)
+    output = made.model.train()(**batch)
+    assert [len(ids) for ids in passes] == [sentences]
+    assert set(output.parts) == {"x"} | ({"y"} if alpha else set()) | ({"c"} if beta else set())
+    student, teacher, labels, valid, errors = two_passes(made, batch)
+    wanted = functional.cross_entropy(student.logits[valid], labels[valid])
+    if alpha:
+        wanted = wanted + alpha * functional.cross_entropy(teacher.logits[valid], labels[valid])
+    if beta:
+        states = student.hidden_states[-1], teacher.hidden_states[-1]
+        total, count = self_distillation(*states, errors, valid, 0.9, "batch")
+        assert int(count) == 2
+        wanted = wanted + beta * total / count
+    assert output.loss is not None
+    torch.testing.assert_close(output.loss, wanted, rtol=1e-5, atol=1e-6)
+    ours, theirs = (
+        torch.autograd.grad(value, made.model.backbone.get_input_embeddings().weight)[0]
+        for value in (output.loss, wanted)
+    )
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,7 +7,9 @@ right character in the same place (:func:`nlpcl.nn.losses.contrastive.self_disti
 
 Differences from the paper, and choices it leaves open: gradients flow into the teacher (the paper
 does not say); L_c is the mean over the wrong characters of an update; special tokens are excluded
-from all terms; where the vocabulary lacks the right character, the source character is kept.
+from all terms; where the vocabulary lacks the right character, the source character is kept. A
+sentence without a wrong character is its own teacher and is encoded once: without dropout the sums
+are the same, with it their expectation is.
 
 Legend: ``B`` batch, ``L`` tokens, ``V`` vocabulary, ``H`` hidden size, ``N`` selected tokens.
 """
@@ -61,36 +63,46 @@ class SDCL(ZooModel):
             labels: ids of the correct sentence, -100 at pads and special tokens, ``(B, L)``.
 
         Returns:
-            Logits ``(B, L, V)`` (None while training) and the parts ``x``, ``y`` and ``c``.
+            Logits ``(B, L, V)`` (None while training) and the parts ``x``, ``y`` and ``c``, without
+            those of weight 0.
         """
         if labels is None:
             hidden = self.encode(input_ids, attention_mask)
             return Output(logits=self.project(hidden, input_ids))
-        valid = labels != IGNORE
-        targets = torch.where(valid, labels, input_ids)
-        both = torch.cat([input_ids, targets])
-        hidden = self.encode(both, attention_mask.repeat(2, 1))  # (2B, L, H), one merged forward
-        student, teacher = hidden.chunk(2)
-        selected = torch.cat([valid, valid])
+        rows, valid = len(input_ids), labels != IGNORE
+        wrong = valid & (labels != input_ids)
+        taught = (wrong.any(1) & self.needs_teachers).nonzero()[:, 0]  # rows with a teacher, (T,)
+        # One merged pass; the B sentences as written come first.
+        ids = torch.cat([input_ids, torch.where(valid, labels, input_ids)[taught]])  # (B + T, L)
+        hidden = self.encode(ids, torch.cat([attention_mask, attention_mask[taught]]))
+        scored = torch.cat([valid, valid[taught] & bool(self.options.alpha)])
         losses, scores = head_losses(  # (N,) and (N, V), no pads
             self.backbone,
-            self.before_head(hidden[selected], both[selected]),
-            torch.cat([labels[valid], labels[valid]]),
+            self.before_head(hidden[scored], ids[scored]),
+            torch.cat([labels, labels[taught]])[scored],
             keep_scores=not self.training,
         )
-        correcting, copying = losses.chunk(2)
         count = valid.sum()
-        parts = {
-            "x": Part(correcting.sum(), count),
-            "y": Part(copying.sum(), count, self.options.alpha),
-        }
+        correcting, copying = losses[:count], losses[count:]
+        parts = {"x": Part(correcting.sum(), count)}
+        if self.options.alpha:
+            own_teacher = ~wrong.any(1, keepdim=True).expand_as(valid)[valid]
+            total = copying.sum() + (correcting * own_teacher).sum()
+            parts["y"] = Part(total, count, self.options.alpha)
         if self.options.beta:
-            parts["c"] = self.contrast(student, teacher, valid & (labels != input_ids), valid)
+            teachers = torch.arange(rows, device=labels.device)
+            teachers[taught] = torch.arange(rows, len(ids), device=labels.device)
+            parts["c"] = self.contrast(hidden[:rows], hidden[teachers], wrong, valid)
         logits = None
         if scores is not None:
             logits = scores.new_zeros(*labels.shape, scores.shape[-1])
-            logits[valid] = scores[: len(scores) // 2]
+            logits[valid] = scores[:count]
         return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
+
+    @property
+    def needs_teachers(self) -> bool:
+        """Whether a term looks at the correct sentences."""
+        return bool(self.options.alpha or self.options.beta)
 
     def contrast(self, student: Tensor, teacher: Tensor, wrong: Tensor, valid: Tensor) -> Part:
         """L_c, over the sentences of the whole update where their characters are the negatives."""
