@@ -71,7 +71,8 @@ class SDCL(ZooModel):
             return Output(logits=self.project(hidden, input_ids))
         rows, valid = len(input_ids), labels != IGNORE
         wrong = valid & (labels != input_ids)
-        taught = (wrong.any(1) & self.needs_teachers).nonzero()[:, 0]  # rows with a teacher, (T,)
+        has_teacher = self.taught(wrong)
+        taught = has_teacher.nonzero()[:, 0]  # (T,)
         # One merged pass; the B sentences as written come first.
         ids = torch.cat([input_ids, torch.where(valid, labels, input_ids)[taught]])  # (B + T, L)
         hidden = self.encode(ids, torch.cat([attention_mask, attention_mask[taught]]))
@@ -86,8 +87,8 @@ class SDCL(ZooModel):
         correcting, copying = losses[:count], losses[count:]
         parts = {"x": Part(correcting.sum(), count)}
         if self.options.alpha:
-            own_teacher = ~wrong.any(1, keepdim=True).expand_as(valid)[valid]
-            total = copying.sum() + (correcting * own_teacher).sum()
+            is_own_teacher = ~has_teacher.unsqueeze(1).expand_as(valid)[valid]
+            total = copying.sum() + (correcting * is_own_teacher).sum()
             parts["y"] = Part(total, count, self.options.alpha)
         if self.options.beta:
             teachers = torch.arange(rows, device=labels.device)
@@ -99,10 +100,13 @@ class SDCL(ZooModel):
             logits[valid] = scores[:count]
         return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
 
-    @property
-    def needs_teachers(self) -> bool:
-        """Whether a term looks at the correct sentences."""
-        return bool(self.options.alpha or self.options.beta)
+    def taught(self, wrong: Tensor) -> Tensor:
+        """Rows whose correct sentence is encoded too, ``(B,)``: where it is another, and of use.
+
+        Args:
+            wrong: True at wrong characters, ``(B, L)``.
+        """
+        return wrong.any(1) & bool(self.options.alpha or self.options.beta)
 
     def contrast(self, student: Tensor, teacher: Tensor, wrong: Tensor, valid: Tensor) -> Part:
         """L_c, over the sentences of the whole update where their characters are the negatives."""
