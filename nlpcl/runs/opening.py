@@ -137,7 +137,9 @@ def open_builtin(spec: TaskSpec, machine: Machine) -> Predictor:
         raise UserError(what, "--checkpoint builtin", advice(spec))
     if builtin.is_encoder:
         model, tokenizer = wrapped_encoder(BUILTIN, spec)
-        return predictor(model, tokenizer, spec, machine, builtin.description, builtin.options)
+        opened = predictor(model, tokenizer, spec, machine, builtin.description, builtin.options)
+        opened.task.adopt(builtin.weights.parent)
+        return opened
     source = str(builtin.weights.parent)
     return open_saved_model(source, kind_of(source), spec, machine, builtin.description)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -66,6 +67,9 @@ class Task(Protocol):
             UserError: no model can be made for these rows.
         """
         return {}
+
+    def adopt(self, folder: Path) -> None:
+        """Called with a built-in model's folder, which may hold what was fitted to the model."""
 
     def begin(self, train: Sequence[Example]) -> None:
         """Called with the training rows before they are encoded.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from nlpcl.tasks.correction.judge import REACH, Judge
 from nlpcl.tasks.correction.ties import WIDEST
 from nlpcl.text.characters import is_han
 from nlpcl.text.script import Script, forms
@@ -57,7 +58,7 @@ class Candidates:
         return others.scatter(1, written.unsqueeze(1), False)
 
     def changes(
-        self, scores: Tensor, written: Tensor, scripts: Tensor
+        self, scores: Tensor, written: Tensor, scripts: Tensor, judge: Judge | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Where another character is better than the one that stands there, or nearly as good.
 
@@ -65,6 +66,7 @@ class Candidates:
             scores: of places, ``(n, V)``, or more columns where a vocabulary is padded.
             written: ids of Han characters that stand there, ``(n,)``.
             scripts: of the text around them, ``(n,)``.
+            judge: decides between the characters, where there is one.
 
         Returns:
             The places' indices, and what :meth:`best` gives for them, ``(m,)`` each.
@@ -76,13 +78,16 @@ class Candidates:
         own = scores.gather(1, column)
         rival = scores.scatter_(1, column, -torch.inf).amax(1)
         scores.scatter_(1, column, own)
-        near = (rival > own.squeeze(1) - WIDEST).nonzero().squeeze(1)
-        best, probability, lead = self.best(scores[near].float(), written[near], scripts[near])
+        least = own.squeeze(1) + (REACH if judge else -WIDEST)
+        near = (rival > least).nonzero().squeeze(1)
+        best, probability, lead = self.best(
+            scores[near].float(), written[near], scripts[near], judge
+        )
         kept = lead >= -WIDEST
         return near[kept], best[kept], probability[kept], lead[kept]
 
     def best(
-        self, scores: Tensor, written: Tensor, scripts: Tensor
+        self, scores: Tensor, written: Tensor, scripts: Tensor, judge: Judge | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The best character to write instead of those at some places.
 
@@ -93,15 +98,20 @@ class Candidates:
             scores: vocabulary scores, ``(n, V)``.
             written: ids of Han characters that stand there, ``(n,)``.
             scripts: of the text around them, ``(n,)``.
+            judge: decides between the characters, where there is one.
 
         Returns:
-            Its id, its probability among the whole vocabulary, and by how much its score is above
-            that of the next best, that written included: ``(n,)`` each. Where nothing else may be
-            written, the probability is 0.
+            Its id, its probability among the whole vocabulary (or the judge's, that it is right),
+            and by how much its score (or the judge's logarithm) is above that of the next best,
+            that written included: ``(n,)`` each. Where nothing else may be written, the probability
+            is 0.
         """
         others = self.others(written, scripts)
         is_han = self.of_script.any(0).to(written.device)
         own = scores.masked_fill(others | ~is_han, -torch.inf).amax(1, keepdim=True)
+        if judge is not None:
+            found = judge(scores.scatter(1, written.unsqueeze(1), own), written, others)
+            return found.best, found.probability, found.lead
         allowed = scores.masked_fill(~others, -torch.inf).scatter(1, written.unsqueeze(1), own)
         (first, second), (best, other) = (found.unbind(1) for found in allowed.topk(2))
         stays = best == written

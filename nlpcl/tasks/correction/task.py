@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from nlpcl.nn.vocabulary import ScoresPlaces
 from nlpcl.tasks.correction.candidates import Candidates
 from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, corrected, correction_row, select_edits
+from nlpcl.tasks.correction.judge import Judge
 from nlpcl.tasks.correction.output import LAYOUT, remarks
 from nlpcl.tasks.correction.ties import is_close
 from nlpcl.tasks.protocol import Notes, Task, new_notes
@@ -54,6 +56,11 @@ class Correction(Task):
         self.is_candidate = torch.zeros(max(self.ids.vocabulary.values()) + 1, dtype=torch.bool)
         self.is_candidate[han] = True
         self.candidates = Candidates(self.ids.characters, len(self.is_candidate))
+        self.judge: Judge | None = None
+
+    def adopt(self, folder: Path) -> None:
+        """Let the judge in the folder decide what is changed, if there is one."""
+        self.judge = Judge.read(folder, self.ids.characters)
 
     def encode_text(self, text: str, row: int) -> list[Feature]:
         """Encode a text: a feature for each sentence, or several if it exceeds the limit.
@@ -171,7 +178,9 @@ class Correction(Task):
         for scores in pieces:
             here = slice(start, start + len(scores))
             start += len(scores)
-            where, *found = self.candidates.changes(scores, written[here], script[here])
+            where, *found = self.candidates.changes(
+                scores, written[here], script[here], self.judge
+            )
             for (row, column), new, probability, lead in zip(
                 at[here][where].tolist(), *(values.tolist() for values in found), strict=True
             ):
