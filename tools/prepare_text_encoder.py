@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import opencc
 from text_batches import Corpus, made_tables, save_tables
 from transformers import AutoModelForMaskedLM
 
@@ -220,6 +219,8 @@ def add_posts(train: Rows, root: Path, traditional: Callable[[str], str]) -> Non
 
 def main() -> None:
     """Prepare the folder."""
+    import opencc  # here, since other tools use what stands above
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--source", required=True, help="encoder to begin with")

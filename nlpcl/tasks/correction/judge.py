@@ -15,11 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
-from nlpcl.core.files import read_json
+from nlpcl.core.errors import UserError
+from nlpcl.core.json_files import read_json
+from nlpcl.nn.int8 import REINSTALL
 from nlpcl.text.kinship import kinship
 
 FILE = "judge.json"
@@ -44,6 +47,13 @@ FEATURES = (
 """Of a candidate: 1; log p(candidate) - log p(written); log p(candidate); log(1 - p(written));
 whether it is the likeliest; the entropy of the place; log(1 + how many others are likelier than the
 written one); what the two characters have in common."""
+
+
+class Saved(TypedDict):
+    """The file's content: the checksum of the encoder's weights, and the judge's."""
+
+    encoder: str
+    weights: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -75,9 +85,18 @@ class Judge:
 
     @classmethod
     def read(cls, folder: Path, characters: Mapping[int, str]) -> Judge | None:
-        """The judge in an encoder's folder; None where it has none."""
+        """The judge in an encoder's folder; None where it has none.
+
+        Raises:
+            UserError: the file is damaged, or of another version.
+        """
         path = folder / FILE
-        return cls(read_json(path)["weights"], characters) if path.is_file() else None
+        if not path.is_file():
+            return None
+        weights = read_json(path, Saved)["weights"]
+        if weights.keys() != set(FEATURES):
+            raise UserError("has other features than this version", path, REINSTALL)
+        return cls(weights, characters)
 
     @cached_property
     def vector(self) -> Tensor:
