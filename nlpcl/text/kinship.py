@@ -1,8 +1,8 @@
 """How two Han characters are alike: in sound, nearly in sound, in shape.
 
 ``kinship.txt.xz`` is made by ``tools/make_kinship.py`` from PLOME's confusion sets (Apache-2.0) and
-its table of readings (MIT). A line holds a character, its readings without tones, and the characters of
-a similar shape that come after it in Unicode, divided by tabs.
+its table of readings (MIT). A line holds a character, its readings without tones, and the
+characters of a similar shape that come after it in Unicode, divided by tabs.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ SPEC = TaskSpec(
     prediction=Prediction(
         noun="spelling",
         done="corrected",
-        example="我每天都吃旱饭",
+        example="我想喝一背咖啡",
         options=CorrectOptions,
         wraps_encoders=True,
     ),
