@@ -90,6 +90,26 @@ def test_it_corrects_common_confusions_and_leaves_right_text_alone():
     assert [row["target"] for row in rows] == [*wrong.values(), *right]
 
 
+def test_the_judge_decides_what_the_builtin_corrector_changes():
+    corrector = open_builtin(tasks.spec("correction"), choose_machine("cpu", "fp32"))
+    text = (
+        "我每天都吃旱饭"  # 午 fits as well as 早, and the sounds differ
+    )
+
+    def probability():
+        rows = corrector.stream([text, "我想喝一背咖啡"], threshold=0.0)
+        return [[edit["probability"] for edit in row["edits"]] for row in rows]
+
+    assert corrector.task.judge is not None
+    (nothing, (judged,)) = probability()
+    assert nothing == []
+    assert 0.9 < judged < 1
+    corrector.task.judge = None
+    ((plain,), (other,)) = probability()
+    assert plain > 0.5
+    assert other != pytest.approx(judged, abs=1e-4)
+
+
 def test_characters_outside_the_vocabulary_pass_unchanged():
     corrector = open_builtin(tasks.spec("correction"), choose_machine("cpu", "fp32"))
     text = "𠮷琊擤魃 café 😀"
