@@ -92,9 +92,7 @@ def test_it_corrects_common_confusions_and_leaves_right_text_alone():
 
 def test_the_judge_decides_what_the_builtin_corrector_changes():
     corrector = open_builtin(tasks.spec("correction"), choose_machine("cpu", "fp32"))
-    text = (
-        "我每天都吃旱饭"  # 午 fits as well as 早, and the sounds differ
-    )
+    text = "我每天都吃旱饭"  # 午 fits as well as 早, and the sounds differ
 
     def probability():
         rows = corrector.stream([text, "我想喝一背咖啡"], threshold=0.0)
