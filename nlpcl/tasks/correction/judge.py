@@ -160,6 +160,8 @@ class Judge:
         known = kinship()
         rows = []
         for own, others in zip(written.tolist(), ids.tolist(), strict=True):
-            found = [known.of(self.characters[own], self.characters[other]) for other in others]
+            found = [
+                known.of(self.characters[own], self.characters.get(other, "")) for other in others
+            ]
             rows.append([[*kin, kin.shape and any(kin[:2])] for kin in found])
         return torch.tensor(rows, dtype=torch.float32).reshape(*ids.shape, 4).to(ids.device)

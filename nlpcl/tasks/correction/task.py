@@ -178,9 +178,7 @@ class Correction(Task):
         for scores in pieces:
             here = slice(start, start + len(scores))
             start += len(scores)
-            where, *found = self.candidates.changes(
-                scores, written[here], script[here], self.judge
-            )
+            where, *found = self.candidates.changes(scores, written[here], script[here], self.judge)
             for (row, column), new, probability, lead in zip(
                 at[here][where].tolist(), *(values.tolist() for values in found), strict=True
             ):

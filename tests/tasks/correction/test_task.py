@@ -133,12 +133,12 @@ def test_no_target_depends_on_the_batch(finished_run, pairs, monkeypatch):
     exact = rough.task.candidates.best
     precisions = set()
 
-    def best(scores, written, scripts):
+    def best(scores, written, scripts, judge=None):
         precisions.add("bf16" if torch.is_autocast_enabled("cpu") else "fp32")
         if torch.is_autocast_enabled("cpu"):
             generator = torch.Generator().manual_seed(len(scores))
             scores = scores + 0.2 * (torch.rand(scores.shape, generator=generator) - 0.5)
-        return exact(scores, written, scripts)
+        return exact(scores, written, scripts, judge)
 
     monkeypatch.setattr(rough.task.candidates, "best", best)
     texts = [wrong for wrong, _ in pairs[:8]]
