@@ -148,7 +148,7 @@ def test_without_a_run_the_builtin_corrector_is_used(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     chosen = open_checkpoint(None, tasks.spec("correction"), device="cpu", precision="fp32")
     assert chosen.description == "the built-in corrector"
-    assert chosen.defaults == {"threshold": 0.8}
+    assert chosen.defaults == {"threshold": 0.9}
 
 
 def test_without_anything_the_way_to_train_is_named(monkeypatch, tmp_path):

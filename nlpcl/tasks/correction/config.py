@@ -14,9 +14,9 @@ from nlpcl.tasks.spec import PredictOptions
 if TYPE_CHECKING:
     from nlpcl.tasks.correction.dictionaries import Dictionaries
 
-BUILTIN_THRESHOLD = 0.8
-"""Minimum probability that a change by the built-in corrector is right: the lowest multiple of 0.05
-that leaves 97 % of the clean sentences alone in every set of ``tools/fit_judge.py``."""
+BUILTIN_THRESHOLD = 0.9
+"""Minimum probability that a change by the built-in corrector is right: it should rather miss an
+error than change correct text."""
 
 
 @dataclass(kw_only=True)
