@@ -44,7 +44,7 @@ def table(folder: Path, known: set[str]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
-    vocabulary = AutoTokenizer.from_pretrained(BUILTIN_FOLDER).get_vocab()
+    vocabulary = AutoTokenizer.from_pretrained(BUILTIN_FOLDER, trust_remote_code=False).get_vocab()
     made = table(parser.parse_args().folder, {token for token in vocabulary if is_han(token)})
     FILE.write_bytes(lzma.compress(made.encode(), preset=9))
     print(f"{FILE}: {made.count(chr(10))} characters, {FILE.stat().st_size} bytes")
