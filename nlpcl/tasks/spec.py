@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from nlpcl.core.config import RunConfig, check_fields
+from nlpcl.core.needs import changed, refuse_without_effect
 from nlpcl.data.schema import Schema
 from nlpcl.metrics.collapse import COLLAPSES, Rows
 from nlpcl.metrics.measures import Measures
@@ -27,8 +28,9 @@ class PredictOptions:
     """Base class of a task's options of ``nlpcl predict``; fields with a help text are flags."""
 
     def check(self) -> Self:
-        """Reject invalid values before a model is loaded."""
+        """Reject invalid values, and those without an effect, before a model is loaded."""
         check_fields(self)
+        refuse_without_effect(self, changed(self))
         return self
 
 

@@ -5,15 +5,19 @@ Legend: ``V`` vocabulary, ``n`` places.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from nlpcl.tasks.correction.judge import REACH, Judge
+from nlpcl.tasks.correction.judge import CANDIDATES, REACH, Judge
 from nlpcl.tasks.correction.ties import WIDEST
 from nlpcl.text.characters import is_han
 from nlpcl.text.script import Script, forms
+
+Gains = Callable[[Tensor, Tensor], Tensor]
+"""What another model adds to scores: indices of places ``(m,)`` and ids of characters that may be
+written there ``(m, K)`` → logarithms ``(m, K)``."""
 
 
 class Candidates:
@@ -58,7 +62,12 @@ class Candidates:
         return others.scatter(1, written.unsqueeze(1), False)
 
     def changes(
-        self, scores: Tensor, written: Tensor, scripts: Tensor, judge: Judge | None = None
+        self,
+        scores: Tensor,
+        written: Tensor,
+        scripts: Tensor,
+        judge: Judge | None = None,
+        gains: Gains | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Where another character is better than the one that stands there, or nearly as good.
 
@@ -67,6 +76,7 @@ class Candidates:
             written: ids of Han characters that stand there, ``(n,)``.
             scripts: of the text around them, ``(n,)``.
             judge: decides between the characters, where there is one.
+            gains: is asked about the likeliest of them.
 
         Returns:
             The places' indices, and what :meth:`best` gives for them, ``(m,)`` each.
@@ -78,11 +88,15 @@ class Candidates:
         own = scores.gather(1, column)
         rival = scores.scatter_(1, column, -torch.inf).amax(1)
         scores.scatter_(1, column, own)
-        least = own.squeeze(1) + (REACH if judge else -WIDEST)
+        least = own.squeeze(1) + (REACH if judge or gains else -WIDEST)
         near = (rival > least).nonzero().squeeze(1)
-        best, probability, lead = self.best(
-            scores[near].float(), written[near], scripts[near], judge
-        )
+        close = scores[near].float()
+        if gains is not None:
+            others = self.others(written[near], scripts[near])
+            found, ids = close.masked_fill(~others, -torch.inf).topk(CANDIDATES, 1)
+            added = gains(near, ids).to(close)
+            close.scatter_add_(1, ids, torch.where(found.isfinite(), added, 0.0))
+        best, probability, lead = self.best(close, written[near], scripts[near], judge)
         kept = lead >= -WIDEST
         return near[kept], best[kept], probability[kept], lead[kept]
 

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from nlpcl.core.config import RunConfig, option
-from nlpcl.core.needs import OWN_FILE
+from nlpcl.core.needs import OWN_FILE, Need
 from nlpcl.tasks.spec import PredictOptions
 
 if TYPE_CHECKING:
     from nlpcl.tasks.correction.dictionaries import Dictionaries
+    from nlpcl.tasks.correction.language_model import LanguageModel
 
+NO_LM = "none"
 BUILTIN_THRESHOLD = 0.9
 """Minimum probability that a change by the built-in corrector is right: it should rather miss an
 error than change correct text."""
+LM_WEIGHT = 0.2
 
 
 @dataclass(kw_only=True)
@@ -60,6 +63,19 @@ class CorrectOptions(PredictOptions):
     confusion: str | None = option(
         None, "File with replacements to make always, one per line: wrong right", panel="Options"
     )
+    lm: str = option(
+        NO_LM,
+        "Language model of characters beside the corrector: an ARPA file or a KenLM binary, for "
+        "which the kenlm package must be installed; or none",
+        panel="Options",
+    )
+    lm_weight: float = option(
+        LM_WEIGHT,
+        "Weight of its log-probabilities beside the corrector's scores",
+        panel="Options",
+        above=0,
+        needs=Need("lm", lambda value: value != NO_LM, "--lm FILE", "./zh.arpa"),
+    )
     chunk_size: int = option(
         1024,
         "Texts read and predicted at once",
@@ -71,7 +87,9 @@ class CorrectOptions(PredictOptions):
     def check(self) -> Self:
         """Refuse impossible values, and dictionaries that cannot be read."""
         super().check()
-        self.dictionaries  # noqa: B018  (read now, so that a mistake is reported at once)
+        # Read now, so that a mistake is reported at once.
+        self.dictionaries  # noqa: B018
+        self.language_model  # noqa: B018
         return self
 
     @cached_property
@@ -81,3 +99,10 @@ class CorrectOptions(PredictOptions):
 
         files = [None if name is None else Path(name) for name in (self.protect, self.confusion)]
         return Dictionaries.from_files(*files)
+
+    @cached_property
+    def language_model(self) -> LanguageModel | None:
+        """The language model of ``--lm``."""
+        from nlpcl.tasks.correction.language_model import LanguageModel
+
+        return None if self.lm == NO_LM else LanguageModel.read(Path(self.lm), self.lm_weight)

@@ -25,6 +25,7 @@ from nlpcl.tasks.correction.candidates import Candidates
 from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, corrected, correction_row, select_edits
 from nlpcl.tasks.correction.judge import Judge
+from nlpcl.tasks.correction.language_model import LanguageModel
 from nlpcl.tasks.correction.output import LAYOUT, remarks
 from nlpcl.tasks.correction.ties import is_close
 from nlpcl.tasks.protocol import Notes, Task, new_notes
@@ -142,14 +143,19 @@ class Correction(Task):
         return self.edits([output.logits[places]], places, batch, features)
 
     def changes(
-        self, model: ZooModel, batch: Batch, features: Sequence[Feature]
+        self,
+        model: ZooModel,
+        batch: Batch,
+        features: Sequence[Feature],
+        lm: LanguageModel | None = None,
     ) -> list[list[Edit]]:
         """The same from a model's scores at Han characters alone, where it can give them."""
-        if not isinstance(model, ScoresPlaces):
-            return self.decode(model(**batch), batch, features)
         places = self.replaceable(batch)
-        scores = model.scores_at(batch["input_ids"], batch["attention_mask"], places)
-        return self.edits(scores, places, batch, features)
+        if isinstance(model, ScoresPlaces):
+            scores = model.scores_at(batch["input_ids"], batch["attention_mask"], places)
+        else:
+            scores = [model(**batch).logits[places]]
+        return self.edits(scores, places, batch, features, lm)
 
     def replaceable(self, batch: Batch) -> Tensor:
         """True at characters that may be replaced, ``(B, L)``: Han of the vocabulary."""
@@ -162,6 +168,7 @@ class Correction(Task):
         places: Tensor,
         batch: Batch,
         features: Sequence[Feature],
+        lm: LanguageModel | None = None,
     ) -> list[list[Edit]]:
         """The edits of each row.
 
@@ -170,6 +177,7 @@ class Correction(Task):
             places: True at characters that may be replaced, ``(B, L)``.
             batch: with what is written.
             features: its rows.
+            lm: a language model that has its say.
         """
         written, at = batch["input_ids"][places], places.nonzero()
         script = torch.tensor([one["script"] for one in features], device=at.device)[at[:, 0]]
@@ -178,7 +186,10 @@ class Correction(Task):
         for scores in pieces:
             here = slice(start, start + len(scores))
             start += len(scores)
-            where, *found = self.candidates.changes(scores, written[here], script[here], self.judge)
+            gains = None if lm is None else partial(self.gains, lm, at[here], features)
+            where, *found = self.candidates.changes(
+                scores, written[here], script[here], self.judge, gains
+            )
             for (row, column), new, probability, lead in zip(
                 at[here][where].tolist(), *(values.tolist() for values in found), strict=True
             ):
@@ -188,6 +199,33 @@ class Correction(Task):
                 edits[row].append(Edit(position, wrong, right, probability, lead))
         return edits
 
+    def gains(
+        self,
+        lm: LanguageModel,
+        at: Tensor,
+        features: Sequence[Feature],
+        places: Tensor,
+        others: Tensor,
+    ) -> Tensor:
+        """What a language model adds to scores, ``(m, K)``.
+
+        Args:
+            lm: the language model.
+            at: row and column of the places, ``(n, 2)``.
+            features: the rows.
+            places: those that matter, ``(m,)``.
+            others: ids that may be written there, ``(m, K)``.
+        """
+        found = [
+            lm.gains(
+                features[row]["characters"],
+                column - 1,
+                [self.ids.characters.get(index, "") for index in ids],
+            )
+            for (row, column), ids in zip(at[places].tolist(), others.tolist(), strict=True)
+        ]
+        return torch.tensor(found, device=others.device).reshape(others.shape)
+
     def propose(
         self,
         model: ZooModel,
@@ -195,6 +233,7 @@ class Correction(Task):
         precision: str,
         notes: Notes,
         threshold: float = 0.0,
+        lm: LanguageModel | None = None,
     ) -> list[list[Edit]]:
         """Proposed edits of each text, which do not depend on the others: see ``ties``.
 
@@ -205,7 +244,7 @@ class Correction(Task):
         edits: list[list[Edit]] = [[] for _ in texts]
         encoded = (one for row, text in enumerate(texts) for one in self.encoded(text, row))
         tokens = TOKENS if model.device.type == "cpu" else inference.TOKENS
-        answer = partial(self.changes, model)
+        answer = partial(self.changes, model, lm=lm)
         for features in bounded(encoded, lambda one: len(one["characters"])):
             for one in features:
                 inner = zip(one["characters"], one["input_ids"][1:-1], strict=True)
@@ -236,7 +275,9 @@ class Correction(Task):
             ``{"source", "target", "edits": [{"position", "wrong", "right", "probability"}]}``.
         """
         for chunk in bounded(items, len, most=options.chunk_size):
-            proposals = self.propose(model, chunk, precision, notes, options.threshold)
+            proposals = self.propose(
+                model, chunk, precision, notes, options.threshold, options.language_model
+            )
             for text, proposed in zip(chunk, proposals, strict=True):
                 fixed, closed = options.dictionaries.find(text)
                 chosen = select_edits(text, proposed, threshold=options.threshold, protected=closed)

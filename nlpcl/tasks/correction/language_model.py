@@ -1,0 +1,93 @@
+"""A language model of characters beside a corrector: what it finds likelier in the text around.
+
+It is a file of n-grams, ARPA or binary, which the ``kenlm`` package reads (Heafield 2011), of
+characters divided by blanks. A change gets ``weight · (log p(text changed) - log p(text as
+written))`` on top of the corrector's own score, as in the shallow fusion of speech recognition.
+
+Legend: ``n`` places, ``K`` characters that may be written there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlpcl.core.errors import UserError
+
+AROUND = 6
+"""Characters before and after a change that the model looks at."""
+COMMON = "的一是不我"
+"""A model of Chinese characters knows them."""
+HOW = "Give an ARPA file or a KenLM binary of characters divided by blanks."
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A language model with the weight of its word.
+
+    Args:
+        model: a ``kenlm.Model``.
+        weight: λ above 0.
+    """
+
+    model: Any
+    weight: float
+
+    @classmethod
+    def read(cls, path: Path, weight: float) -> LanguageModel:
+        """Open a file.
+
+        Raises:
+            UserError: the kenlm package is missing, or the file is none of its, damaged, or a model
+                of words.
+        """
+        try:
+            import kenlm
+        except ImportError as error:
+            how = "Install it, with a C++ compiler at hand: pip install 'nlpcl[lm]'."
+            raise UserError("needs the kenlm package", "--lm", how) from error
+        if not path.is_file():
+            raise UserError("is no file", path, HOW)
+        settings = kenlm.Config()
+        settings.show_progress = False
+        settings.arpa_complain = kenlm.ARPALoadComplain.NONE
+        try:
+            model = kenlm.Model(str(path), settings)
+        except (OSError, RuntimeError, ValueError) as error:
+            what = f"cannot be read as a language model: {reason(str(error))}"
+            raise UserError(what, path, HOW) from error
+        if not all(character in model for character in COMMON):
+            raise UserError("is no language model of Chinese characters", path, HOW)
+        return cls(model, weight)
+
+    def gains(self, characters: Sequence[str], place: int, others: Sequence[str]) -> list[float]:
+        """What others than the character written at a place get; 0 for what the model lacks.
+
+        Args:
+            characters: of the sentence.
+            place: index of the character.
+            others: characters to write there, ``K`` of them.
+        """
+        start = max(0, place - AROUND)
+        before, after = characters[start:place], characters[place + 1 : place + 1 + AROUND]
+        ends = {"bos": start == 0, "eos": place + 1 + AROUND >= len(characters)}
+        written = characters[place]
+        if written not in self.model:
+            return [0.0] * len(others)
+
+        def score(character: str) -> float:
+            return self.model.score(" ".join([*before, character, *after]), **ends)
+
+        base = score(written)
+        factor = self.weight * math.log(10)
+        return [factor * (score(one) - base) if one in self.model else 0.0 for one in others]
+
+
+def reason(message: str) -> str:
+    """What kenlm says, without its source lines: ``Cannot read model 'x' (lm/a.cc:65 in ...)``."""
+    inner = message.partition(" (")[2].removesuffix(")") or message
+    sentence = inner.split(" threw ")[-1].partition(". ")[2] if " threw " in inner else inner
+    return " ".join((sentence or inner).split()).rstrip(".")
