@@ -138,8 +138,8 @@ def arpa(text: np.ndarray, words: Sequence[str], least: int) -> Iterator[str]:
     chance[:] = 1.0 / (used.sum() + len(words) - 1)
     chance[seen] = (used + 1.0) / (used.sum() + len(words) - 1)
     chance[BEGIN] = 0.0
-    kept = [(np.arange(len(words))[:, None], chance)]
-    weights = []
+    kept: list[tuple[np.ndarray, np.ndarray]] = [(np.arange(len(words))[:, None], chance)]
+    weights: list[list[np.ndarray]] = []
     for grams, fewest in zip(orders[1:], (1, least), strict=True):
         below = codes(kept[-1][0])
         shorter = np.searchsorted(below, codes(grams.ids[:, 1:]))
@@ -158,13 +158,14 @@ def arpa(text: np.ndarray, words: Sequence[str], least: int) -> Iterator[str]:
             backoffs[place] = np.log10(np.maximum(left, 1e-10))
         for gram, log, backoff in zip(ids.tolist(), logs.tolist(), backoffs.tolist(), strict=True):
             ending = f"\t{backoff:.4f}" if order < ORDER else ""
-            yield f"{log:.4f}\t{' '.join(words[id] for id in gram)}{ending}"
+            text = " ".join(words[index] for index in gram)
+            yield f"{log:.4f}\t{text}{ending}"
     yield "\n\\end\\"
 
 
 def main() -> None:
     """Count and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sources", default="", help="of zh_text (default: all)")

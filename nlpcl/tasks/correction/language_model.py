@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from nlpcl.core.errors import UserError
 
@@ -24,16 +24,26 @@ COMMON = "的一是不我"
 HOW = "Give an ARPA file or a KenLM binary of characters divided by blanks."
 
 
+class Scorer(Protocol):
+    """What is needed of ``kenlm.Model``."""
+
+    def __contains__(self, word: str) -> bool: ...
+
+    def score(self, sentence: str, bos: bool = True, eos: bool = True) -> float:
+        """Decimal logarithm of the probability of words divided by blanks."""
+        ...
+
+
 @dataclass(frozen=True)
 class LanguageModel:
     """A language model with the weight of its word.
 
     Args:
-        model: a ``kenlm.Model``.
+        model: of n-grams.
         weight: λ above 0.
     """
 
-    model: Any
+    model: Scorer
     weight: float
 
     @classmethod
@@ -45,9 +55,9 @@ class LanguageModel:
                 of words.
         """
         try:
-            import kenlm
+            import kenlm  # pyright: ignore[reportMissingModuleSource]
         except ImportError as error:
-            how = "Install it, with a C++ compiler at hand: pip install 'nlpcl[lm]'."
+            how = "Install it, with a C++ compiler at hand: pip install kenlm."
             raise UserError("needs the kenlm package", "--lm", how) from error
         if not path.is_file():
             raise UserError("is no file", path, HOW)
