@@ -33,6 +33,7 @@ from nlpcl.nn.devices import choose_machine
 from nlpcl.nn.int8 import CHECKSUMS
 from nlpcl.runs.opening import open_builtin
 from nlpcl.runs.predictor import Predictor
+from nlpcl.tasks.correction.fitting import fit_weights
 from nlpcl.tasks.correction.judge import CANDIDATES, FEATURES, FILE, REACH, Judge
 from nlpcl.text import BUILTIN_FOLDER, BUILTIN_WEIGHTS
 from nlpcl.text.characters import is_han
@@ -45,7 +46,6 @@ from nlpcl.training.inference import batches_by_length, length
 FOLDS = len(DEV_REPOSITORIES)
 WEIGHTS = {"typos": 2.0, "everyday": 0.5, "technical": 0.5}
 """Weight of a place, by set: the real errors are few."""
-RIDGE = 1.0
 ERRORS = 1.3
 """Places of a noised sentence that are selected for an error, on average."""
 KINDS = {WORD: 0.5, "pinyin": 0.25, "near_pinyin": 0.15, "shape": 0.07, RANDOM: 0.03}
@@ -153,27 +153,6 @@ def collect(corrector: Predictor, examples: list[Example], fold: list[int]) -> P
     return Places(torch.cat(features), torch.cat(label), joined, errors, np.array(fold))
 
 
-def fit(features: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    """The weights of most likelihood, ``(F,)``."""
-    features, weight = features.double(), weight.double()
-    scale = features.flatten(0, 1).std(0)
-    scale[scale == 0] = 1.0
-    vector = torch.zeros(len(FEATURES), dtype=torch.double, requires_grad=True)
-    optimiser = torch.optim.LBFGS([vector], max_iter=300, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimiser.zero_grad()
-        stay = torch.zeros(len(features), 1, dtype=torch.double)
-        scores = torch.cat([stay, features / scale @ vector], 1)
-        each = torch.nn.functional.cross_entropy(scores, label, reduction="none")
-        total = (each * weight).sum() + RIDGE * vector.square().sum() / 2
-        total.backward()
-        return total
-
-    optimiser.step(loss)  # type: ignore[arg-type]
-    return (vector.detach() / scale).float()
-
-
 def joined(sets: dict[str, Places], keep: dict[str, np.ndarray]) -> tuple[Tensor, Tensor, Tensor]:
     """Features, labels and weights of the places that are kept."""
     features = torch.cat([part.features[torch.from_numpy(keep[n])] for n, part in sets.items()])
@@ -231,7 +210,7 @@ def main() -> None:
     logs = {name: torch.zeros(len(part.label), CANDIDATES + 1) for name, part in sets.items()}
     for fold in range(FOLDS):
         here = {name: part.fold[part.sentence] == fold for name, part in sets.items()}
-        vector = fit(*joined(sets, {name: ~flags for name, flags in here.items()}))
+        vector = fit_weights(*joined(sets, {name: ~flags for name, flags in here.items()}))
         for name, part in sets.items():
             scores = part.features[torch.from_numpy(here[name])] @ vector
             stay = torch.zeros(len(scores), 1)
@@ -239,7 +218,7 @@ def main() -> None:
     for name, part in sets.items():
         report(name, part, logs[name])
     everything = {name: np.ones(len(part.label), dtype=bool) for name, part in sets.items()}
-    vector = fit(*joined(sets, everything))
+    vector = fit_weights(*joined(sets, everything))
     encoder = read_json(BUILTIN_FOLDER / CHECKSUMS, dict[str, str])[BUILTIN_WEIGHTS]
     weights = {name: round(float(value), 5) for name, value in zip(FEATURES, vector, strict=True)}
     write_json(BUILTIN_FOLDER / FILE, {"encoder": encoder, "weights": weights})

@@ -61,6 +61,17 @@ class Candidates:
         others = of_script[scripts] & of_script[scripts, written].unsqueeze(1) & ~kin
         return others.scatter(1, written.unsqueeze(1), False)
 
+    def shown(self, scores: Tensor, written: Tensor, scripts: Tensor) -> tuple[Tensor, Tensor]:
+        """What decides at some places: scores, and what may be written instead, ``(n, V)`` each.
+
+        Scores of Han characters that may not be written speak for the one that stands there: who
+        would write 圆 does not object to 圓, and who would write 园 does not know the script.
+        """
+        others = self.others(written, scripts)
+        is_han = self.of_script.any(0).to(written.device)
+        own = scores.masked_fill(others | ~is_han, -torch.inf).amax(1, keepdim=True)
+        return scores.scatter(1, written.unsqueeze(1), own), others
+
     def changes(
         self,
         scores: Tensor,
@@ -105,9 +116,6 @@ class Candidates:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The best character to write instead of those at some places.
 
-        Scores of Han characters that may not be written speak for the one that stands there: who
-        would write 圆 does not object to 圓, and who would write 园 does not know the script.
-
         Args:
             scores: vocabulary scores, ``(n, V)``.
             written: ids of Han characters that stand there, ``(n,)``.
@@ -120,13 +128,12 @@ class Candidates:
             that written included: ``(n,)`` each. Where nothing else may be written, the probability
             is 0.
         """
-        others = self.others(written, scripts)
-        is_han = self.of_script.any(0).to(written.device)
-        own = scores.masked_fill(others | ~is_han, -torch.inf).amax(1, keepdim=True)
+        shown, others = self.shown(scores, written, scripts)
         if judge is not None:
-            found = judge(scores.scatter(1, written.unsqueeze(1), own), written, others)
+            found = judge(shown, written, others)
             return found.best, found.probability, found.lead
-        allowed = scores.masked_fill(~others, -torch.inf).scatter(1, written.unsqueeze(1), own)
+        may_stand = others.scatter(1, written.unsqueeze(1), True)
+        allowed = shown.masked_fill(~may_stand, -torch.inf)
         (first, second), (best, other) = (found.unbind(1) for found in allowed.topk(2))
         stays = best == written
         score = torch.where(stays, second, first)

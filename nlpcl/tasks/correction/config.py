@@ -37,6 +37,12 @@ class CorrectionConfig(RunConfig):
     ignore_de: bool = option(
         False, "Ignore predicted 地 and 得, as some papers do on SIGHAN13", panel="Data"
     )
+    judge: bool = option(
+        False,
+        "After training fit a judge of changes on the dev set: it knows which characters sound and "
+        "look alike, and its probabilities are calibrated",
+        panel="Training",
+    )
 
     def columns(self) -> dict[str, str]:
         """Role → column, for the columns of a table that were given."""

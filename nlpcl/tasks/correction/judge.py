@@ -49,6 +49,9 @@ whether it is the likeliest; the entropy of the place; log(1 + how many others a
 written one); what the two characters have in common."""
 
 
+OTHER = "has other features than this version"
+
+
 class Saved(TypedDict):
     """The file's content: the checksum of the encoder's weights, and the judge's."""
 
@@ -95,8 +98,21 @@ class Judge:
             return None
         weights = read_json(path, Saved)["weights"]
         if weights.keys() != set(FEATURES):
-            raise UserError("has other features than this version", path, REINSTALL)
+            raise UserError(OTHER, path, REINSTALL)
         return cls(weights, characters)
+
+    @classmethod
+    def of(cls, saved: object, characters: Mapping[int, str]) -> Judge:
+        """The judge whose weights are kept in a model's configuration.
+
+        Raises:
+            UserError: they are no such weights.
+        """
+        if not isinstance(saved, Mapping) or saved.keys() != set(FEATURES):
+            raise UserError(OTHER, "config.json: judge", "Train the model anew.")
+        if not all(isinstance(value, float | int) for value in saved.values()):
+            raise UserError("holds weights that are no numbers", "config.json: judge", "")
+        return cls(saved, characters)
 
     @cached_property
     def vector(self) -> Tensor:

@@ -24,6 +24,7 @@ from nlpcl.nn.vocabulary import ScoresPlaces
 from nlpcl.tasks.correction.candidates import Candidates
 from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, corrected, correction_row, select_edits
+from nlpcl.tasks.correction.fitting import fitted_judge
 from nlpcl.tasks.correction.judge import Judge
 from nlpcl.tasks.correction.language_model import LanguageModel
 from nlpcl.tasks.correction.output import LAYOUT, remarks
@@ -39,6 +40,8 @@ from nlpcl.training.inference import Feature, in_batches, infer
 
 TOKENS = 1024
 """Padded tokens of a batch of prediction on a processor, where bigger ones take more memory."""
+JUDGE = "judge"
+"""In a model's configuration: the weights of its judge."""
 CHINESE = "Use a Chinese encoder such as hfl/chinese-macbert-base, or builtin."
 LEAST_COVERAGE = 0.8
 """Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
@@ -57,7 +60,8 @@ class Correction(Task):
         self.is_candidate = torch.zeros(max(self.ids.vocabulary.values()) + 1, dtype=torch.bool)
         self.is_candidate[han] = True
         self.candidates = Candidates(self.ids.characters, len(self.is_candidate))
-        self.judge: Judge | None = None
+        weights = model_config.to_dict().get(JUDGE)
+        self.judge = None if weights is None else Judge.of(weights, self.ids.characters)
 
     def adopt(self, folder: Path) -> None:
         """Let the judge in the folder decide what is changed, if there is one."""
@@ -315,6 +319,15 @@ class Correction(Task):
         }
         return values | {"selection": values["correction_f1"] - min(values["loss"], 100.0) / 1000.0}
 
+    def after_training(self, model: ZooModel, features: Sequence[Feature], precision: str) -> None:
+        """Fit a judge on the encoded dev set, if asked to, and keep it in the model."""
+        if not self.config.judge:
+            return
+        rows = {feature["row"]: feature["example"] for feature in features}
+        self.judge = fitted_judge(self, model, list(rows.values()), precision)
+        if self.judge is not None:
+            setattr(model.config, JUDGE, dict(self.judge.weights))
+
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
     ) -> tuple[Report, list[dict[str, Any]]]:
@@ -333,6 +346,8 @@ class Correction(Task):
         tables = [*scores.tables(title), *case_tables(lists)]
         outside = ["characters outside the vocabulary, left alone", unknown]
         tables[1].rows = [*tables[1].rows, outside]
+        if self.config.judge and self.judge is None:
+            tables[1].rows += [["errors of the dev set that a judge could be fitted to", 0]]
         metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown)}
         return Report(metrics, tables), rows
 

@@ -26,6 +26,8 @@ TRAINER_ALONE: dict[str, Any] = {
 }
 """Read by the trainer, which is the same for all models: trained for in one model of each input."""
 TRAINED = {"sdcl", "emotion-gru"}
+TRAINED_ALONE = {"judge"}
+"""Tells in a trained model alone: see its own tests."""
 
 VALUES: dict[str, Any] = {
     "data": "other",
@@ -64,6 +66,7 @@ NOTHING_ELSE = dict.fromkeys(FRACTIONS, 0.0)
 SITUATIONS: dict[str, dict[str, Any]] = {
     "patience": {"epochs": 4},
     "tune_threshold": {"data": "two"},
+    "judge": {"epochs": 20},
     "dev_fraction": {"data": "no dev"},
     "keep_overlap": {"data": "overlap"},
     "mlm_probability": {"light_fraction": 0.0},
@@ -113,6 +116,7 @@ def options(with_needs: bool) -> Iterator[Any]:
         for field in dataclasses.fields(zoo.entry(name).config_class):
             is_tried = "help" in field.metadata and field.name not in SPEED_ALONE
             is_tried &= field.name not in TRAINER_ALONE or name in TRAINED
+            is_tried &= field.name not in TRAINED_ALONE
             if is_tried and (needs_of(field) or not with_needs):
                 yield pytest.param(name, field, id=f"{name}-{field.name}")
 
