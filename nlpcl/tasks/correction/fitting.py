@@ -6,25 +6,35 @@ Legend: ``n`` places, ``K`` candidates, ``F`` features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from nlpcl.core.splits import Example
 from nlpcl.nn.model import Batch, ZooModel
+from nlpcl.tasks.correction.candidates import Candidates
 from nlpcl.tasks.correction.judge import FEATURES, Judge
-from nlpcl.training.inference import Feature, in_batches
-
-if TYPE_CHECKING:
-    from nlpcl.tasks.correction.task import Correction
+from nlpcl.text.encoders import CharacterIds
+from nlpcl.training.inference import Decoder, Feature, in_batches
 
 RIDGE = 1.0
 """Weight of the squared weights, of features of deviation 1, beside the log-likelihood."""
 
 
+class Corrector(Decoder, Protocol):
+    """What is needed of the task."""
+
+    ids: CharacterIds
+    candidates: Candidates
+
+    def encode(self, examples: Sequence[Example]) -> list[Feature]: ...
+
+    def replaceable(self, batch: Batch) -> Tensor: ...
+
+
 def fitted_judge(
-    task: Correction, model: ZooModel, examples: Sequence[Example], precision: str
+    task: Corrector, model: ZooModel, examples: Sequence[Example], precision: str
 ) -> Judge | None:
     """A judge for a corrector; None where the sentences hold no error that it sees.
 
@@ -42,7 +52,7 @@ def fitted_judge(
 
 
 def judged_places(
-    task: Correction, model: ZooModel, examples: Sequence[Example], precision: str
+    task: Corrector, model: ZooModel, examples: Sequence[Example], precision: str
 ) -> list[tuple[Tensor, Tensor]]:
     """What a judge sees of sentences, as prediction shows it.
 
