@@ -50,6 +50,7 @@ def test_a_reader_that_went_away_is_no_mistake(arguments, tmp_path):
     assert err == ""
 
 
+@pytest.mark.slow
 def test_predictions_for_a_reader_that_went_away(tmp_path, finished_run):
     (tmp_path / "in.txt").write_text("我再家里\n" * 3000, encoding="utf-8")
     flags = ["--checkpoint", finished_run, "--format", "jsonl", "--quiet", "--chunk-size", 100]

@@ -67,7 +67,8 @@ def test_a_model_can_be_asked_for_before_anything_else(run_python):
     assert "sdcl" in result.out.split()
 
 
-@pytest.mark.parametrize("first", [pytest.param("nlpcl", marks=pytest.mark.slow), "transformers"])
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["nlpcl", "transformers"])
 def test_auto_classes_open_a_run(first, run_python, finished_run):
     import torch
     from transformers import AutoTokenizer
