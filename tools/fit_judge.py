@@ -126,7 +126,7 @@ class Places:
 def collect(corrector: Predictor, examples: list[Example], fold: list[int]) -> Places:
     """What the judge sees of some pairs."""
     task, model = corrector.task, corrector.model
-    judge, han = Judge({}, task.ids.characters), task.is_candidate  # type: ignore[attr-defined]
+    judge, han = Judge({}, task.ids.characters), task.finder.is_candidate  # type: ignore[attr-defined]
     encoded = task.encode(examples)
     errors = np.zeros(len(examples), dtype=int)
     found: list[tuple[Tensor, Tensor, np.ndarray]] = []

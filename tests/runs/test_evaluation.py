@@ -13,7 +13,7 @@ def test_a_model_that_changes_nothing_is_said_to(finished_run):
     before, _ = run.evaluate()
     assert not any("COLLAPSED" in table.note for table in before.tables)
     task = run.task
-    task.is_candidate[:] = False
+    task.finder.is_candidate[:] = False
     run.task_for = lambda config, names: task
     report, rows = run.evaluate()
     wanted = f"COLLAPSED: the model changes none of the {len(rows)} sentences."

@@ -98,11 +98,11 @@ def test_the_judge_decides_what_the_builtin_corrector_changes():
         rows = corrector.stream([text, "我想喝一背咖啡"], threshold=0.0)
         return [[edit["probability"] for edit in row["edits"]] for row in rows]
 
-    assert corrector.task.judge is not None
+    assert corrector.task.finder.judge is not None
     (nothing, (judged,)) = probability()
     assert nothing == []
     assert 0.9 < judged < 1
-    corrector.task.judge = None
+    corrector.task.finder.judge = None
     ((plain,), (other,)) = probability()
     assert plain > 0.5
     assert other != pytest.approx(judged, abs=1e-4)

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from nlpcl.core.splits import Example
 from nlpcl.nn.model import Batch, ZooModel
-from nlpcl.tasks.correction.candidates import Candidates
+from nlpcl.tasks.correction.finder import Finder
 from nlpcl.tasks.correction.judge import FEATURES, Judge
-from nlpcl.text.encoders import CharacterIds
 from nlpcl.training.inference import Decoder, Feature, in_batches
 
 RIDGE = 1.0
@@ -25,12 +24,9 @@ RIDGE = 1.0
 class Corrector(Decoder, Protocol):
     """What is needed of the task."""
 
-    ids: CharacterIds
-    candidates: Candidates
+    finder: Finder
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]: ...
-
-    def replaceable(self, batch: Batch) -> Tensor: ...
 
 
 def fitted_judge(
@@ -48,7 +44,7 @@ def fitted_judge(
         return None
     vector = fit_weights(features, label, torch.ones(len(label)))
     weights = {name: round(float(one), 5) for name, one in zip(FEATURES, vector, strict=True)}
-    return Judge(weights, task.ids.characters)
+    return Judge(weights, task.finder.ids.characters)
 
 
 def judged_places(
@@ -60,17 +56,17 @@ def judged_places(
         For each encoded sentence the features of its judged places, ``(n, K, F)``, and what is
         right there: 0 to keep the character as written, else 1 + the candidate, ``(n,)``.
     """
-    judge = Judge({}, task.ids.characters)
+    judge = Judge({}, task.finder.ids.characters)
 
     def answer(batch: Batch, features: Sequence[Feature]) -> list[tuple[Tensor, Tensor]]:
         labels = batch["labels"]
         logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-        at = task.replaceable(batch)
+        at = task.finder.replaceable(batch)
         rows = at.nonzero()[:, 0]
         scripts = torch.tensor([one["script"] for one in features], device=at.device)[rows]
         written = batch["input_ids"][at]
-        scores = logits[at][:, : len(task.candidates.family)].float()
-        shown, others = task.candidates.shown(scores, written, scripts)
+        scores = logits[at][:, : len(task.finder.candidates.family)].float()
+        shown, others = task.finder.candidates.shown(scores, written, scripts)
         judged, ids, found = judge.features(shown, written, others)
         right = labels[at].unsqueeze(1) == ids
         label = torch.where(right.any(1), right.int().argmax(1) + 1, 0)

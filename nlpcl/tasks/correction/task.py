@@ -20,10 +20,9 @@ from nlpcl.core.tables import Report
 from nlpcl.metrics.spelling import SpellingScores, spelling_scores
 from nlpcl.metrics.spelling_cases import case_lists, case_tables
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
-from nlpcl.nn.vocabulary import ScoresPlaces
-from nlpcl.tasks.correction.candidates import Candidates
 from nlpcl.tasks.correction.config import CorrectOptions
 from nlpcl.tasks.correction.edits import Edit, corrected, correction_row, select_edits
+from nlpcl.tasks.correction.finder import CHINESE, Finder
 from nlpcl.tasks.correction.fitting import fitted_judge
 from nlpcl.tasks.correction.judge import Judge
 from nlpcl.tasks.correction.language_model import LanguageModel
@@ -42,7 +41,6 @@ TOKENS = 1024
 """Padded tokens of a batch of prediction on a processor, where bigger ones take more memory."""
 JUDGE = "judge"
 """In a model's configuration: the weights of its judge."""
-CHINESE = "Use a Chinese encoder such as hfl/chinese-macbert-base, or builtin."
 LEAST_COVERAGE = 0.8
 """Fraction of the training text's Han characters that an encoder's vocabulary must hold."""
 
@@ -54,18 +52,14 @@ class Correction(Task):
         self.processor, self.config = processor, config
         self.ids = CharacterIds(processor)
         self.limit = input_limit(model_config.backbone, config.max_length) - 2
-        han = [index for index, text in self.ids.characters.items() if is_han(text)]
-        if not han:
-            raise UserError("its vocabulary holds no single Han characters", "--backbone", CHINESE)
-        self.is_candidate = torch.zeros(max(self.ids.vocabulary.values()) + 1, dtype=torch.bool)
-        self.is_candidate[han] = True
-        self.candidates = Candidates(self.ids.characters, len(self.is_candidate))
+        self.finder = Finder(self.ids)
         weights = model_config.to_dict().get(JUDGE)
-        self.judge = None if weights is None else Judge.of(weights, self.ids.characters)
+        if weights is not None:
+            self.finder.judge = Judge.of(weights, self.ids.characters)
 
     def adopt(self, folder: Path) -> None:
         """Let the judge in the folder decide what is changed, if there is one."""
-        self.judge = Judge.read(folder, self.ids.characters)
+        self.finder.judge = Judge.read(folder, self.ids.characters)
 
     def encode_text(self, text: str, row: int) -> list[Feature]:
         """Encode a text: a feature for each sentence, or several if it exceeds the limit.
@@ -143,92 +137,8 @@ class Correction(Task):
         An edit whose ``lead`` is not above 0 is none: the character as written is as good.
         """
         assert output.logits is not None
-        places = self.replaceable(batch)
-        return self.edits([output.logits[places]], places, batch, features)
-
-    def changes(
-        self,
-        model: ZooModel,
-        batch: Batch,
-        features: Sequence[Feature],
-        lm: LanguageModel | None = None,
-    ) -> list[list[Edit]]:
-        """The same from a model's scores at Han characters alone, where it can give them."""
-        places = self.replaceable(batch)
-        if isinstance(model, ScoresPlaces):
-            scores = model.scores_at(batch["input_ids"], batch["attention_mask"], places)
-        else:
-            scores = [model(**batch).logits[places]]
-        return self.edits(scores, places, batch, features, lm)
-
-    def replaceable(self, batch: Batch) -> Tensor:
-        """True at characters that may be replaced, ``(B, L)``: Han of the vocabulary."""
-        written = batch["input_ids"]
-        return self.is_candidate.to(written.device)[written]
-
-    def edits(
-        self,
-        pieces: Iterable[Tensor],
-        places: Tensor,
-        batch: Batch,
-        features: Sequence[Feature],
-        lm: LanguageModel | None = None,
-    ) -> list[list[Edit]]:
-        """The edits of each row.
-
-        Args:
-            pieces: scores of consecutive places, ``(n, V)``.
-            places: True at characters that may be replaced, ``(B, L)``.
-            batch: with what is written.
-            features: its rows.
-            lm: a language model that has its say.
-        """
-        written, at = batch["input_ids"][places], places.nonzero()
-        script = torch.tensor([one["script"] for one in features], device=at.device)[at[:, 0]]
-        edits: list[list[Edit]] = [[] for _ in features]
-        start = 0
-        for scores in pieces:
-            here = slice(start, start + len(scores))
-            start += len(scores)
-            gains = None if lm is None else partial(self.gains, lm, at[here], features)
-            where, *found = self.candidates.changes(
-                scores, written[here], script[here], self.judge, gains
-            )
-            for (row, column), new, probability, lead in zip(
-                at[here][where].tolist(), *(values.tolist() for values in found), strict=True
-            ):
-                position = features[row]["positions"][column - 1]
-                wrong = features[row]["characters"][column - 1]
-                right = self.ids.characters[new]
-                edits[row].append(Edit(position, wrong, right, probability, lead))
-        return edits
-
-    def gains(
-        self,
-        lm: LanguageModel,
-        at: Tensor,
-        features: Sequence[Feature],
-        places: Tensor,
-        others: Tensor,
-    ) -> Tensor:
-        """What a language model adds to scores, ``(m, K)``.
-
-        Args:
-            lm: the language model.
-            at: row and column of the places, ``(n, 2)``.
-            features: the rows.
-            places: those that matter, ``(m,)``.
-            others: ids that may be written there, ``(m, K)``.
-        """
-        found = [
-            lm.gains(
-                features[row]["characters"],
-                column - 1,
-                [self.ids.characters.get(index, "") for index in ids],
-            )
-            for (row, column), ids in zip(at[places].tolist(), others.tolist(), strict=True)
-        ]
-        return torch.tensor(found, device=others.device).reshape(others.shape)
+        places = self.finder.replaceable(batch)
+        return self.finder.edits([output.logits[places]], places, batch, features)
 
     def propose(
         self,
@@ -248,13 +158,13 @@ class Correction(Task):
         edits: list[list[Edit]] = [[] for _ in texts]
         encoded = (one for row, text in enumerate(texts) for one in self.encoded(text, row))
         tokens = TOKENS if model.device.type == "cpu" else inference.TOKENS
-        answer = partial(self.changes, model, lm=lm)
+        answer = partial(self.finder.changes, model, lm=lm)
         for features in bounded(encoded, lambda one: len(one["characters"])):
             for one in features:
                 inner = zip(one["characters"], one["input_ids"][1:-1], strict=True)
                 notes["unknown"].update(text for text, id in inner if id == self.ids.unknown)
                 notes["mixed"]["sentences"] += one["script"] == Script.MIXED
-            kept = [one for one in features if self.is_candidate[one["input_ids"]].any()]
+            kept = [one for one in features if self.finder.is_candidate[one["input_ids"]].any()]
             found = in_batches(model, self, kept, answer, precision=precision, tokens=tokens)
             for one, proposed in zip(kept, found, strict=True):
                 if is_close(proposed, threshold, precision):
@@ -324,9 +234,9 @@ class Correction(Task):
         if not self.config.judge:
             return
         rows = {feature["row"]: feature["example"] for feature in features}
-        self.judge = fitted_judge(self, model, list(rows.values()), precision)
-        if self.judge is not None:
-            setattr(model.config, JUDGE, dict(self.judge.weights))
+        self.finder.judge = fitted_judge(self, model, list(rows.values()), precision)
+        if self.finder.judge is not None:
+            setattr(model.config, JUDGE, dict(self.finder.judge.weights))
 
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
@@ -346,7 +256,7 @@ class Correction(Task):
         tables = [*scores.tables(title), *case_tables(lists)]
         outside = ["characters outside the vocabulary, left alone", unknown]
         tables[1].rows = [*tables[1].rows, outside]
-        if self.config.judge and self.judge is None:
+        if self.config.judge and self.finder.judge is None:
             tables[1].rows += [["errors of the dev set that a judge could be fitted to", 0]]
         metrics = scores.as_metrics() | {"n_unknown_characters": float(unknown)}
         return Report(metrics, tables), rows

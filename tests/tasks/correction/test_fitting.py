@@ -69,7 +69,7 @@ def test_a_training_keeps_it_in_the_model(judged, finished_run):
     assert saved.keys() == set(FEATURES)
     assert "judge" not in json.loads((finished_run / "model" / "config.json").read_text())
     run = nlpcl.load(judged, device="cpu")
-    assert dict(run.task.judge.weights) == saved
+    assert dict(run.task.finder.judge.weights) == saved
     rows = [json.loads(line) for line in (judged / "predictions.jsonl").open(encoding="utf-8")]
     again = run.predict([row["source"] for row in rows], threshold=0.0)
     assert [row["target"] for row in again] == [row["target"] for row in rows]

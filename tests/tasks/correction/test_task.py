@@ -130,7 +130,7 @@ def test_joined_texts_get_the_edits_of_each_alone(run, pairs):
 def test_no_target_depends_on_the_batch(finished_run, pairs, monkeypatch):
     """In bf16 scores differ with the batch; so each edit's probability is made the threshold."""
     rough = nlpcl.load(finished_run, device="cpu", precision="bf16")
-    exact = rough.task.candidates.best
+    exact = rough.task.finder.candidates.best
     precisions = set()
 
     def best(scores, written, scripts, judge=None):
@@ -140,7 +140,7 @@ def test_no_target_depends_on_the_batch(finished_run, pairs, monkeypatch):
             scores = scores + 0.2 * (torch.rand(scores.shape, generator=generator) - 0.5)
         return exact(scores, written, scripts, judge)
 
-    monkeypatch.setattr(rough.task.candidates, "best", best)
+    monkeypatch.setattr(rough.task.finder.candidates, "best", best)
     texts = [wrong for wrong, _ in pairs[:8]]
 
     def targets(threshold: float) -> tuple[list[str], list[str]]:
@@ -221,9 +221,9 @@ def test_places_that_are_sure_to_stay_cost_nothing_and_scores_are_not_changed(ta
     from nlpcl.nn.model import Output
 
     sizes = []
-    exact = task.candidates.best
+    exact = task.finder.candidates.best
     monkeypatch.setattr(
-        task.candidates, "best", lambda *rows: sizes.append(len(rows[0])) or exact(*rows)
+        task.finder.candidates, "best", lambda *rows: sizes.append(len(rows[0])) or exact(*rows)
     )
     features = task.encode_text("我再家", 0)
     batch = task.collate(features)
