@@ -274,9 +274,7 @@ def main() -> None:
     (out / "record.json").write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
     corpus = Corpus.read(out, "train")
     save_tables(made_tables(out, root / "csc/plome", corpus, train.ids), out / "tables.npz")
-    print(
-        json.dumps({key: record[key] for key in ("tokens", "dropped", "scripts")}), file=sys.stderr
-    )
+    print(json.dumps({key: record[key] for key in ("tokens", "dropped")}), file=sys.stderr)
 
 
 if __name__ == "__main__":

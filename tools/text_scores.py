@@ -39,6 +39,7 @@ class Scores:
         self.masked = {
             name: rows(dev.of(name)[:most], masks, 0.0)
             for name in ("everyday", "technical", "traditional")
+            if len(dev.of(name))  # a trial may have none
         }
         clean = Noise({}, noise.mask, han, 0.1, 1.0, 0.0)
         typos = dev.of("typos")[:most]
