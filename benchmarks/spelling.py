@@ -10,6 +10,7 @@ deviation over them.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from statistics import mean, stdev
 
@@ -53,12 +54,14 @@ def measured(
         ]
         scores = spelling_scores(list(sources), list(targets), predictions)
         strict, lenient = (scores.scores[c]["correction"].f1 for c in ("strict", "lenient"))
-        measures.append((strict, lenient, scores.clean_intact))
+        measures.append((strict, lenient, scores.clean_intact if scores.n_clean else math.nan))
     return measures
 
 
 def spread(values: Sequence[float]) -> str:
-    """``39.5 ± 1.1``."""
+    """``39.5 ± 1.1``; a dash for what is not defined."""
+    if any(map(math.isnan, values)):
+        return "-"
     return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 

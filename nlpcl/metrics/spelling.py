@@ -145,7 +145,8 @@ class SpellingScores:
     def as_metrics(self) -> dict[str, float]:
         """Flat names, e.g. ``correction_f1_strict``; percentages 0-100 as papers print, and counts.
 
-        With ``ignore_de`` every percentage carries the suffix ``_ignore_de``.
+        With ``ignore_de`` every percentage carries the suffix ``_ignore_de``. Without a clean
+        sentence nothing is said of them.
         """
         suffix = "_ignore_de" if self.ignore_de else ""
         values = {
@@ -154,8 +155,10 @@ class SpellingScores:
             for measure, score in measures.items()
             for kind in ("precision", "recall", "f1")
         }
-        rates = "false_positive_rate clean_intact accuracy_detection accuracy_correction"
-        values |= {name: getattr(self, name) for name in rates.split()}
+        rates = ["accuracy_detection", "accuracy_correction"]
+        if self.n_clean:
+            rates += ["false_positive_rate", "clean_intact"]
+        values |= {name: getattr(self, name) for name in rates}
         named = {f"{name}{suffix}": value for name, value in values.items()}
         counts = ("n", "n_erroneous", "n_length_mismatch")
         return named | {name: float(getattr(self, name)) for name in counts}

@@ -186,8 +186,9 @@ def test_flat_names_and_tables():
     assert main.title == "toy (n=8)"
     assert ["strict", "correction", "16.67", "20.00", "18.18"] in main.texts()
     assert ["unequal length, counted wrong", "0"] in rates.texts()
-    clean_missing = spelling_scores(["甲"], ["乙"], ["乙"]).tables()[1]
-    assert clean_missing.rows[0][1] is None
+    none_clean = spelling_scores(["甲"], ["乙"], ["乙"])
+    assert none_clean.tables()[1].rows[0][1] is None
+    assert not {"false_positive_rate", "clean_intact"} & set(none_clean.as_metrics())
 
 
 def test_case_lists():
