@@ -40,8 +40,8 @@ def opened(name: str) -> Predictor:
 
 def measured(
     corrector: Predictor, sources: Sequence[str], targets: Sequence[str], lm: str
-) -> list[tuple[float, float, float]]:
-    """Strict and lenient F1 and clean sentences intact, at each threshold, in percent."""
+) -> list[tuple[float, ...]]:
+    """Strict and lenient F1, clean sentences intact and changes right, by threshold, in percent."""
     found = list(corrector.stream(sources, threshold=0.0, lm=lm))
     measures = []
     for threshold in THRESHOLDS:
@@ -54,7 +54,9 @@ def measured(
         ]
         scores = spelling_scores(list(sources), list(targets), predictions)
         strict, lenient = (scores.scores[c]["correction"].f1 for c in ("strict", "lenient"))
-        measures.append((strict, lenient, scores.clean_intact if scores.n_clean else math.nan))
+        right = scores.scores["simple"]["char_correction"].precision  # of single characters
+        intact = scores.clean_intact if scores.n_clean else math.nan
+        measures.append((strict, lenient, intact, right))
     return measures
 
 
@@ -88,6 +90,7 @@ def main() -> None:
                     values = [spread(column) for column in zip(*scores, strict=True)]
                     rows.append([group, test, len(sources), threshold, *values])
     columns = ["checkpoint", "test", "n", "threshold", "strict F1", "lenient F1", "clean intact"]
+    columns += ["changes right"]
     note = f"Percent; language model: {arguments.lm}."
     title = "Sentence correction by threshold"
     Console(width=110).print(Table("spelling", columns, rows, title=title, note=note).as_rich())

@@ -50,6 +50,7 @@ written one); what the two characters have in common."""
 
 
 OTHER = "has other features than this version"
+ANEW = "Train the model anew."
 
 
 class Saved(TypedDict):
@@ -109,9 +110,9 @@ class Judge:
             UserError: they are no such weights.
         """
         if not isinstance(saved, Mapping) or saved.keys() != set(FEATURES):
-            raise UserError(OTHER, "config.json: judge", "Train the model anew.")
+            raise UserError(OTHER, "config.json: judge", ANEW)
         if not all(isinstance(value, float | int) for value in saved.values()):
-            raise UserError("holds weights that are no numbers", "config.json: judge", "")
+            raise UserError("holds weights that are no numbers", "config.json: judge", ANEW)
         return cls(saved, characters)
 
     @cached_property

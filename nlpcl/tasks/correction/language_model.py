@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -55,20 +56,14 @@ class LanguageModel:
                 of words.
         """
         try:
-            import kenlm  # pyright: ignore[reportMissingModuleSource]
+            import kenlm  # noqa: F401  # pyright: ignore[reportMissingModuleSource]
         except ImportError as error:
             how = "Install it, with a C++ compiler at hand: pip install kenlm."
             raise UserError("needs the kenlm package", "--lm", how) from error
         if not path.is_file():
             raise UserError("is no file", path, HOW)
-        settings = kenlm.Config()
-        settings.show_progress = False
-        settings.arpa_complain = kenlm.ARPALoadComplain.NONE
-        try:
-            model = kenlm.Model(str(path), settings)
-        except (OSError, RuntimeError, ValueError) as error:
-            what = f"cannot be read as a language model: {reason(str(error))}"
-            raise UserError(what, path, HOW) from error
+        status = path.stat()
+        model = opened(path, status.st_mtime_ns, status.st_size)
         if not all(character in model for character in COMMON):
             raise UserError("is no language model of Chinese characters", path, HOW)
         return cls(model, weight)
@@ -94,6 +89,27 @@ class LanguageModel:
         base = score(written)
         factor = self.weight * math.log(10)
         return [factor * (score(one) - base) if one in self.model else 0.0 for one in others]
+
+
+@lru_cache(maxsize=1)
+def opened(path: Path, changed: int, size: int) -> Scorer:
+    """The model in a file: read once, though options are checked before they are used.
+
+    Args:
+        path: of the file.
+        changed: when it was, so that another file of the name is read anew.
+        size: in bytes, for the same.
+    """
+    import kenlm  # pyright: ignore[reportMissingModuleSource]
+
+    settings = kenlm.Config()
+    settings.show_progress = False
+    settings.arpa_complain = kenlm.ARPALoadComplain.NONE
+    try:
+        return kenlm.Model(str(path), settings)
+    except (OSError, RuntimeError, ValueError) as error:
+        what = f"cannot be read as a language model: {reason(str(error))}"
+        raise UserError(what, path, HOW) from error
 
 
 def reason(message: str) -> str:

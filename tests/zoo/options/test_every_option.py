@@ -66,7 +66,6 @@ NOTHING_ELSE = dict.fromkeys(FRACTIONS, 0.0)
 SITUATIONS: dict[str, dict[str, Any]] = {
     "patience": {"epochs": 4},
     "tune_threshold": {"data": "two"},
-    "judge": {"epochs": 20},
     "dev_fraction": {"data": "no dev"},
     "keep_overlap": {"data": "overlap"},
     "mlm_probability": {"light_fraction": 0.0},
