@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from nlpcl.core.memory import return_freed
 from nlpcl.nn.devices import arithmetic
 from nlpcl.nn.model import Batch, Output, ZooModel
 
@@ -70,6 +71,8 @@ def in_batches(
             batch = {name: value.to(device) for name, value in task.collate(chosen).items()}
             for row, found in zip(rows, answer(batch, chosen), strict=True):
                 answers[row] = found
+            if device.type == "cpu":
+                return_freed()
     return answers
 
 

@@ -40,13 +40,15 @@ class Candidates:
             Script.SIMPLIFIED: known.traditional,
             Script.TRADITIONAL: known.simplified,
         }
-        self.of_script = torch.zeros(len(Script), size, dtype=torch.bool)
-        self.family = torch.zeros(size, dtype=torch.long)
+        of_script = [[False] * size for _ in Script]
+        family = [0] * size
         for index, character in characters.items():
             if is_han(character):
-                self.family[index] = known.family.get(character, 0)
+                family[index] = known.family.get(character, 0)
                 for script, others in foreign.items():
-                    self.of_script[script, index] = character not in others
+                    of_script[script][index] = character not in others
+        self.of_script = torch.tensor(of_script)
+        self.family = torch.tensor(family)
 
     def others(self, written: Tensor, scripts: Tensor) -> Tensor:
         """What may be written instead of the characters at some places: ``(n, V)``.
