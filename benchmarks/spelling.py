@@ -1,17 +1,18 @@
 """What correctors do on test sets, at several thresholds: the built-in one, and runs.
 
 python benchmarks/spelling.py --data-root DIR [--data sighan15,cscd,typos] [--rows 2000]
-    [--checkpoint builtin] [--checkpoint RUN,RUN,RUN] [--lm FILE]
+    [--checkpoint builtin] [--checkpoint RUN,RUN,RUN] [--lm FILE] [--traditional]
 
 Runs that are joined by commas, of several seeds, make one row: their mean, with the standard
-deviation over them.
+deviation over them. ``--traditional`` converts the sentences to the traditional script first, by
+OpenCC (``pip install opencc-python-reimplemented``); those whose length changes are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, stdev
 
 from rich.console import Console
@@ -60,6 +61,21 @@ def measured(
     return measures
 
 
+def traditional(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Sentences and corrections in the traditional script.
+
+    The corrected sentence is converted as a whole, and each wrong character by itself.
+    """
+    from opencc import OpenCC
+
+    converter = OpenCC("s2tw")
+    for source, target in pairs:
+        right = converter.convert(target)
+        if len(right) == len(target):
+            signs = zip(source, target, right, strict=True)
+            yield "".join(new if a == b else converter.convert(a) for a, b, new in signs), right
+
+
 def spread(values: Sequence[float]) -> str:
     """``39.5 ± 1.1``; a dash for what is not defined."""
     if any(map(math.isnan, values)):
@@ -75,6 +91,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000, help="first rows of each test set")
     parser.add_argument("--checkpoint", action="append", help="runs joined by commas, or builtin")
     parser.add_argument("--lm", default="none", help="language model of characters")
+    parser.add_argument("--traditional", action="store_true", help="convert the sentences first")
     arguments = parser.parse_args()
     rows = []
     for group in arguments.checkpoint or [BUILTIN]:
@@ -82,9 +99,10 @@ def main() -> None:
         for name in arguments.data.split(","):
             tests = data.load(name, schema=PAIRS, root=arguments.data_root).test
             for test, whole in tests.items():
-                examples = whole[: arguments.rows]
-                sources = [example["source"] for example in examples]
-                targets = [example["target"] for example in examples]
+                pairs = [(one["source"], one["target"]) for one in whole[: arguments.rows]]
+                if arguments.traditional:
+                    pairs = list(traditional(pairs))
+                sources, targets = zip(*pairs, strict=True)
                 found = [measured(one, sources, targets, arguments.lm) for one in correctors]
                 for threshold, scores in zip(THRESHOLDS, zip(*found, strict=True), strict=True):
                     values = [spread(column) for column in zip(*scores, strict=True)]
