@@ -75,7 +75,7 @@ def colour(type: str) -> str:
 
 
 def bracketed(row: Mapping[str, Any]) -> str:
-    """``[张伟 PER]上周去了[[北京 LOC]大学 ORG]。``; brackets of the text itself stay as they are."""
+    """``[张伟 PER]上周去了[[北京 LOC]大学 ORG]。``; brackets of the text itself stay."""
     opened: Counter[int] = Counter()
     closed: dict[int, list[str]] = {}
     for one in sorted(row["entities"], key=lambda e: (e["end"] - e["start"], e["type"])):

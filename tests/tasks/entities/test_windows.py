@@ -1,5 +1,7 @@
 """Every span belongs to exactly one window, that in whose middle it lies."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def test_windows_cover_the_text(tokens: int, size: int, overlap: int):
         assert windows == [0]
         return
     assert windows[-1] + size == tokens
-    for one, following in zip(windows, windows[1:], strict=False):
+    for one, following in pairwise(windows):
         assert overlap <= one + size - following
     for first in range(tokens):
         for last in range(first, min(first + overlap, tokens)):  # no longer than the overlap
