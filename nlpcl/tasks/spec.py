@@ -45,6 +45,7 @@ class Prediction:
         options: the task's options.
         wraps_encoders: whether a plain encoder that somebody else has tuned can be taken as one
             (``--assume-tuned``).
+        formats: of ``--format`` beside those of all tasks; the layout of its results has them.
     """
 
     noun: str
@@ -52,6 +53,7 @@ class Prediction:
     example: str
     options: type[PredictOptions] = PredictOptions
     wraps_encoders: bool = False
+    formats: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

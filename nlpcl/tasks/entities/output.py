@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.characters import visible
-from nlpcl.text.writing import Layout
+from nlpcl.text.records import Record
+from nlpcl.text.words import UNIT
+from nlpcl.text.writing import Layout, Lines
 
 if TYPE_CHECKING:
     from nlpcl.tasks.entities.decoding import Entity
@@ -88,7 +91,56 @@ def bracketed(row: Mapping[str, Any]) -> str:
     return "".join(parts)[:-1]
 
 
-LAYOUT = Layout(text=bracketed, flat=flat, table=table)
+def conll() -> Lines:
+    """Tokens in lines with their tags: B-PER, I-PER, O, and an empty line after each text.
+
+    Of entities that overlap the longest is written, since a token has one tag.
+    """
+
+    def lines(record: Record, row: Mapping[str, Any]) -> str:
+        flat: list[Mapping[str, Any]] = []
+        for one in sorted(
+            row.get("entities", ()), key=lambda e: (e["start"] - e["end"], e["start"])
+        ):
+            if all(one["end"] <= kept["start"] or kept["end"] <= one["start"] for kept in flat):
+                flat.append(one)
+        edges = {edge for one in flat for edge in (one["start"], one["end"])}
+        tags: list[str] = []
+        for start, end in tokens(row.get("text", ""), edges):
+            over = [one for one in flat if one["start"] <= start < one["end"]]
+            tag = f"{'B' if start == over[0]['start'] else 'I'}-{over[0]['type']}" if over else "O"
+            tags.append(f"{row['text'][start:end]}\t{tag}\n")
+        return "".join(tags) + "\n"
+
+    return lines
+
+
+def tokens(text: str, edges: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Places of the words of a text, which are parted at the edges too."""
+    for match in UNIT.finditer(text):
+        inner = [edge for edge in sorted(edges) if match.start() < edge < match.end()]
+        yield from pairwise([match.start(), *inner, match.end()])
+
+
+def brat() -> Lines:
+    """Standoff annotations of one document that holds all texts, a line each."""
+    place, number = 0, 0
+
+    def lines(record: Record, row: Mapping[str, Any]) -> str:
+        nonlocal place, number
+        place += len(record.before)
+        written: list[str] = []
+        for one in row.get("entities", ()):
+            number += 1
+            start, end = place + one["start"], place + one["end"]
+            written.append(f"T{number}\t{one['type']} {start} {end}\t{one['text']}\n")
+        place += len(record.text) + len(record.line_end)
+        return "".join(written)
+
+    return lines
+
+
+LAYOUT = Layout(text=bracketed, flat=flat, table=table, more={"conll": conll, "brat": brat})
 """For rows of :func:`result_row`."""
 
 

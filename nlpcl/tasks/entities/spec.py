@@ -21,5 +21,6 @@ SPEC = TaskSpec(
         done="entities found",
         example="张伟上周去了北京大学。",
         options=EntityOptions,
+        formats=("conll", "brat"),
     ),
 )
