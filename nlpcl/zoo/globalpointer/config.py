@@ -23,6 +23,13 @@ class Config(EntitiesConfig):
     )
     head_size: int = option(64, "Size of queries and keys", at_least=2)
     rope: bool = option(True, "Turn queries and keys by their positions (rotary positions)")
+    frozen_layers: int = option(
+        0,
+        "Lower layers of the encoder that stay as they are, and its embeddings with them; 0 trains "
+        "everything",
+        panel="Encoder",
+        at_least=0,
+    )
 
     def check(self) -> Self:
         """Refuse an odd size, which cannot be turned in pairs."""

@@ -17,9 +17,12 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError
 from nlpcl.nn.layers.spans import HEADS, possible_spans
 from nlpcl.nn.losses.multilabel import multilabel_cross_entropy
 from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.text.pruning import blocks
 from nlpcl.zoo.globalpointer.config import Config
 
 
@@ -68,6 +71,24 @@ class GlobalPointer(ZooModel):
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None
         super().set_backbone(encoder)
+
+    def before_training(self, config: RunConfig, tokenizer: Any, load: Any) -> None:
+        """Freeze the embeddings and the lower layers, where ``frozen_layers`` asks for it."""
+        assert isinstance(config, Config)
+        layers = blocks(self.backbone)
+        if config.frozen_layers > len(layers):
+            raise UserError(
+                f"the encoder has {len(layers)} layers",
+                f"--frozen-layers {config.frozen_layers}",
+                f"Give at most {len(layers)}.",
+            )
+        if config.frozen_layers:
+            in_layers = {id(weight) for layer in layers for weight in layer.parameters()}
+            for layer in layers[: config.frozen_layers]:
+                layer.requires_grad_(False)
+            for weight in self.backbone.parameters():
+                if id(weight) not in in_layers:  # of no layer: the embeddings
+                    weight.requires_grad_(False)
 
     def forward(
         self,
