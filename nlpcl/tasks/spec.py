@@ -15,9 +15,10 @@ from nlpcl.metrics.measures import Measures
 
 Input = Literal["text", "speech"]
 """What a model of the task reads."""
-Answers = Literal["labels", "edits", "none"]
+Answers = Literal["labels", "edits", "entities", "none"]
 """What prediction rows hold: ``gold``, ``label`` and ``probabilities``; ``source``, ``gold``,
-``target`` and ``edits``; or there are none, and only the report tells."""
+``target`` and ``edits``; ``gold`` and ``entities``, both lists of spans; or there are none, and
+only the report tells."""
 Analysis = Literal["groups", "words", "identity"]
 """What can be asked beside scores: tables by group, weights of words, sentences with identity
 terms."""
