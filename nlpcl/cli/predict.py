@@ -17,7 +17,7 @@ from nlpcl.cli.show import check_format, check_output
 from nlpcl.cli.text_input import Column, Input, InputFormat, TextFormat, check_flags, records
 from nlpcl.core.characters import visible
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.data.entities import entities, unescape
+from nlpcl.data.html_entities import entities, unescape
 from nlpcl.tasks.spec import Prediction, TaskSpec
 from nlpcl.text.words import METHODS
 
