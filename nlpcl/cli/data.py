@@ -13,6 +13,7 @@ from nlpcl import tasks, zoo
 from nlpcl.cli.groups import CONTEXT
 from nlpcl.cli.options import DataRoot, SafeCsv, TableOption
 from nlpcl.cli.show import check_format, show_report, show_tables
+from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Report, Table
 from nlpcl.data import corpora
 
@@ -57,6 +58,13 @@ def check(
             "folder.",
         ),
     ] = "correction",
+    inclusive_ends: Annotated[
+        bool,
+        typer.Option(
+            "--inclusive-ends",
+            help="Ends of spans in a file of entities are their last characters.",
+        ),
+    ] = False,
     format: TableOption = "table",
     safe_csv: SafeCsv = False,
 ) -> None:
@@ -69,7 +77,11 @@ def check(
         spec = tasks.spec(corpus.task)
     else:
         spec = zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task")
-    result = checked(name, spec.schema, data_root)
+    if inclusive_ends and (corpus is not None or spec.answers != "entities"):
+        how = "Leave it out, or give a file of entities and --task entities."
+        raise UserError("is for a file of entities of your own", "--inclusive-ends", how)
+    options = {"inclusive_ends": True} if inclusive_ends else {}
+    result = checked(name, spec.schema, data_root, options=options)
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:

@@ -25,7 +25,7 @@ from nlpcl.cli.text_input import (
 )
 from nlpcl.core.characters import visible
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.data.entities import entities, unescape
+from nlpcl.data.html_entities import entities, unescape
 from nlpcl.tasks.spec import Prediction, TaskSpec
 from nlpcl.text.words import METHODS
 

@@ -26,12 +26,14 @@ class Problem:
         line: there, if known.
         what: is wrong with it.
         is_used: whether the row is used all the same.
+        kind: a name for problems that a check lists by themselves.
     """
 
     file: str
     line: int | None
     what: str
     is_used: bool = False
+    kind: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}{f':{self.line}' if self.line else ''}: {self.what}"

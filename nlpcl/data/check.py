@@ -139,6 +139,7 @@ def check(
     root: str | Path | None = None,
     *,
     columns: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Check:
     """Check a dataset by its name, or the user's own file or folder.
 
@@ -150,6 +151,7 @@ def check(
         schema: of the dataset's task, or of the one that the user's file is for.
         root: the data folder.
         columns: field to column of the user's file.
+        options: how it is to be read, see :func:`nlpcl.data.loading.load`.
 
     Raises:
         UserError: unknown name, missing or unreadable files.
@@ -164,10 +166,9 @@ def check(
         expected, count = corpus.expected, corpus.count or Splits.sizes
         warnings += corpus.warnings
     else:
-        splits, _ = load_as_is(name, schema, root=root, columns=columns)
+        splits, _ = load_as_is(name, schema, root=root, columns=columns, options=options)
     findings = (schema.find or find_in_texts)(splits)
-    labelled = [row for row in all_rows(splits) if "label" in row]
-    if labelled:
+    if labelled := [row for row in all_rows(splits) if "label" in row]:
         findings["doubtful class"] = _doubtful_classes(labelled)
     counts = {**count(splits), **script_counts(all_rows(splits))}
     return _checked(name, counts, expected, findings, warnings + splits.notes)

@@ -131,6 +131,8 @@ def assemble(
     unit = "by speaker" if any(map(is_clip, firsts)) else "by target"
     if unit == "by target" and any("label" in row for row in firsts):
         unit = "stratified by label, equal texts on one side"
+    elif firsts and not any({"target", "path"} & row.keys() for row in firsts):
+        unit = "with equal texts on one side"
     rule = f"{100 * dev_fraction:g} % of train held out {unit} (seed {seed})"
     protocols: list[list[str]] = []
     parts: list[Splits] = []

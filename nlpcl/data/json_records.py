@@ -13,6 +13,8 @@ from nlpcl.core.splits import Problem
 
 Record = tuple[int, dict[str, Any]]
 """A 1-based line and the named values that stand there."""
+Value = tuple[int, Any]
+"""A 1-based line and what stands there, decoded."""
 SUFFIXES = (".json", ".jsonl")
 
 
@@ -27,52 +29,57 @@ def json_records(path: Path, text: str, suffix: str) -> tuple[list[Record], list
     Raises:
         UserError: broken JSON, or neither of these.
     """
-    return (_jsonl if suffix == ".jsonl" else _json)(path, text)
-
-
-def _jsonl(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
+    values, problems = json_values(path, text, suffix)
     records: list[Record] = []
-    problems: list[Problem] = []
-    for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
-        try:
-            value = parsed(content) if content.strip() else None
-        except BrokenJson:
-            problems.append(Problem(str(path), line, "not valid JSON; row skipped"))
-            continue
+    for line, value in values:
         if isinstance(value, dict):
             records.append((line, value))
         else:
-            what = "empty row" if value is None else "not a JSON object"
-            problems.append(Problem(str(path), line, f"{what}; row skipped"))
-    return records, problems
+            problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
+    return records, sorted(problems, key=lambda problem: problem.line or 0)
 
 
-def _json(path: Path, text: str) -> tuple[list[Record], list[Problem]]:
-    """Decode a list of objects one by one, to know the line of each."""
+def json_values(path: Path, text: str, suffix: str) -> tuple[list[Value], list[Problem]]:
+    """As :func:`json_records`, with whatever stands in place of an object."""
+    return (_jsonl if suffix == ".jsonl" else _json)(path, text)
+
+
+def _jsonl(path: Path, text: str) -> tuple[list[Value], list[Problem]]:
+    values: list[Value] = []
+    problems: list[Problem] = []
+    for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
+        if not content.strip():
+            problems.append(Problem(str(path), line, "empty row; row skipped"))
+            continue
+        try:
+            values.append((line, parsed(content)))
+        except BrokenJson:
+            problems.append(Problem(str(path), line, "not valid JSON; row skipped"))
+    return values, problems
+
+
+def _json(path: Path, text: str) -> tuple[list[Value], list[Problem]]:
+    """Decode a list one by one, to know the line of each value."""
     if text.lstrip().startswith("{"):
-        records, problems = _jsonl(path, text)
-        if records:  # one object a line, which some tools name .json
-            return records, problems
+        values, problems = _jsonl(path, text)
+        if any(isinstance(value, dict) for _, value in values):
+            return values, problems  # one object a line, which some tools name .json
         raise UserError("one JSON object", path, "Expected a list of objects: [{...}, {...}].")
     decoder, blank = JSONDecoder(), re.compile(r"[\s,]*")
     start = re.match(r"\s*\[", text)
     if start is None:
         raise UserError("not a JSON list", path, "Expected a list of objects: [{...}, {...}].")
-    records: list[Record] = []
-    problems: list[Problem] = []
+    values: list[Value] = []
     line, counted, at = 1, 0, start.end()
     while True:
         gap = blank.match(text, at)
         at = gap.end() if gap else at
         line, counted = line + text.count("\n", counted, at), at
         if text[at : at + 1] == "]":
-            return records, problems
+            return values, []
         try:
             value, at = parsed_from(decoder, text, at)
         except BrokenJson as error:
             how = "Get an undamaged copy; expected a list of objects: [{...}, {...}]."
             raise UserError(f"broken JSON at line {line} ({error.what})", path, how) from error
-        if isinstance(value, dict):
-            records.append((line, value))
-        else:
-            problems.append(Problem(str(path), line, "not a JSON object; row skipped"))
+        values.append((line, value))

@@ -133,11 +133,7 @@ def finished(splits: Splits) -> Splits:
     Notes are made of ids that occur more than once and of texts that occur with several labels,
     compared by :func:`nlpcl.data.holdout.text_key`.
     """
-    for name, rows in parts_of(splits).items():
-        repeated = _make_unique(rows)
-        if repeated:
-            what = f"{repeated} {name} rows repeat an id; #2, #3, ... was added to it"
-            splits.notes.append(f"{splits.name}: {what}")
+    make_ids_unique(splits)
     labels: dict[str, set[str]] = {}
     for row in _all_rows(splits):
         labels.setdefault(text_key(row["text"]), set()).add(row["label"])
@@ -150,6 +146,15 @@ def finished(splits: Splits) -> Splits:
 
 def _all_rows(splits: Splits) -> list[Example]:
     return [row for rows in parts_of(splits).values() for row in rows]
+
+
+def make_ids_unique(splits: Splits) -> None:
+    """Append a number to ids that stand twice in a split, and note it."""
+    for name, rows in parts_of(splits).items():
+        repeated = _make_unique(rows)
+        if repeated:
+            what = f"{repeated} {name} rows repeat an id; #2, #3, ... was added to it"
+            splits.notes.append(f"{splits.name}: {what}")
 
 
 def _make_unique(rows: Sequence[Example]) -> int:

@@ -18,8 +18,8 @@ from nlpcl.core.needs import parts as parts_of
 from nlpcl.core.splits import Example, Splits
 from nlpcl.data.clips import divided
 from nlpcl.data.corpora import data_root, named, names
-from nlpcl.data.entities import decode_or_tell
 from nlpcl.data.holdout import assemble
+from nlpcl.data.html_entities import decode_or_tell
 from nlpcl.data.labelled_text import named_classes
 from nlpcl.data.schema import Schema
 from nlpcl.data.tables import (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlpcl.data import loading
-from nlpcl.data.entities import entities, unescape, unescaped
+from nlpcl.data.html_entities import entities, unescape, unescaped
 from nlpcl.data.labelled_text import LABELLED
 from nlpcl.data.pairs import PAIRS
 

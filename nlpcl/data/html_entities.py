@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from html.entities import html5
 
-from nlpcl.core.splits import Example, Splits
+from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.data.holdout import TEXT_FIELDS
 
 FLAG = "--unescape-html"
@@ -47,10 +47,22 @@ def unescaped(text: str, spans: Iterable[tuple[int, int]]) -> tuple[str, list[li
 
 
 def decode(row: Example) -> Example:
-    """A row with the entities of its texts decoded; spans of a rationale move with their words."""
+    """A row with the HTML entities of its texts decoded; spans move with their words.
+
+    These are the spans of a rationale, and of named entities (``row["entities"]``). Of the latter,
+    those within an HTML entity are gone.
+    """
     decoded: Example = {field: unescape(row[field]) for field in TEXT_FIELDS if field in row}
     if row.get("rationale"):
         _, decoded["rationale"] = unescaped(row["text"], row["rationale"])
+    if row.get("entities"):
+        places = [(one["start"], one["end"]) for one in row["entities"]]
+        _, moved = unescaped(row["text"], places)
+        decoded["entities"] = [
+            {**one, "start": start, "end": end}
+            for one, (start, end) in zip(row["entities"], moved, strict=True)
+            if start < end
+        ]
     return row | decoded
 
 
@@ -63,6 +75,10 @@ def decode_or_tell(splits: Splits, *, asked: bool) -> None:
             if any(entities(str(row[field])) for field in TEXT_FIELDS if field in row):
                 held += 1
                 rows[at] = decode(row) if asked else row
+                if lost := len(row.get("entities", ())) - len(rows[at].get("entities", ())):
+                    what = f"{lost} spans within an HTML entity; left out"
+                    file = str(row.get("file", row.get("id", "")))
+                    splits.problems.append(Problem(file, row.get("line"), what, is_used=True))
     if not held:
         splits.idle["unescape_html"] = "no text holds an HTML entity"
     else:
