@@ -9,10 +9,13 @@ that tokens can express is one pair of tokens.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from tokenizers import pre_tokenizers
 
 from nlpcl.core.characters import is_encodable
 from nlpcl.text.characters import is_shown, without_halves
@@ -58,7 +61,7 @@ class OffsetReader:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
+        self.tokenizer = with_marks_apart(tokenizer)
 
     def __call__(self, texts: Sequence[str]) -> list[Offsets]:
         """The tokens of each text, all of them."""
@@ -74,6 +77,21 @@ class OffsetReader:
                 texts, encoded["input_ids"], encoded["offset_mapping"], strict=True
             )
         ]
+
+
+def with_marks_apart(tokenizer: Any) -> Any:
+    """A tokenizer of SentencePiece's kind that joins no mark and no digit with what is beside it.
+
+    Such tokenizers know no words: a piece may hold the end of a name and the comma or the closing
+    bracket after it. Those of other kinds are returned as they are.
+    """
+    steps = tokenizer.backend_tokenizer.pre_tokenizer
+    if steps is None or "Metaspace" not in str(steps):
+        return tokenizer
+    made = copy.deepcopy(tokenizer)
+    parting = [pre_tokenizers.Punctuation("isolated"), pre_tokenizers.Digits()]
+    made.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([steps, *parting])
+    return made
 
 
 def visible_offsets(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Offsets:

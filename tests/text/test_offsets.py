@@ -73,11 +73,19 @@ def test_names_are_found_by_their_characters(kind: str):
 
 
 def test_what_tokens_cannot_express_is_none():
-    (found,) = reader("builtin")(["WNUT-17 x"])
-    assert found.tokens_of(0, 4) is not None
-    assert found.tokens_of(5, 7) is None  # -17 is one token
-    assert found.tokens_of(7, 9) is None  # it would begin with a blank
-    assert found.tokens_of(4, 4) is None
+    (found,) = reader("builtin")(["Paris, 1789"])
+    assert found.tokens_of(0, 5) is not None
+    assert found.tokens_of(7, 9) is None  # 1789 is one token
+    assert found.tokens_of(6, 11) is None  # it would begin with a blank
+    assert found.tokens_of(5, 5) is None
+
+
+def test_marks_are_no_part_of_the_names_beside_them():
+    text = "看《电竞世界》，(America's wanted)，DC-10。"
+    (found,) = reader("builtin")([text])
+    for name in ("《电竞世界》", "电竞世界", "America", "America's", "DC", "10", "wanted"):
+        start = text.index(name)
+        assert found.tokens_of(start, start + len(name)) is not None, name
 
 
 def test_tokens_of_one_character_start_and_end_once():

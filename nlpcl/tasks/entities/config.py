@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import OWN_FILE
+from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
 
 FEWEST_TOKENS = 8
@@ -25,6 +26,11 @@ class EntitiesConfig(RunConfig):
         "With --data FILE: the end of an entity is its last character, not the one after it",
         panel="Data",
         needs=OWN_FILE,
+    )
+    map_types: str = option(
+        "",
+        "Types to rename or merge, comma-separated OLD=NEW; OLD= leaves the entities out",
+        panel="Data",
     )
     max_length: int = option(
         128,
@@ -56,6 +62,7 @@ class EntitiesConfig(RunConfig):
     def check(self) -> Self:
         """Refuse windows that hardly advance."""
         super().check()
+        self.data_options()
         if self.overlap > self.max_length - 2 - FEWEST_TOKENS:
             raise UserError(
                 f"windows of {self.max_length} tokens that share {self.overlap} hardly advance",
@@ -65,8 +72,9 @@ class EntitiesConfig(RunConfig):
         return self
 
     def data_options(self) -> dict[str, Any]:
-        """How the user's own files are meant."""
-        return {"inclusive_ends": self.inclusive_ends}
+        """How the user's own files are meant, and other names of types."""
+        mapping = label_map(self.map_types, "--map-types")
+        return {"inclusive_ends": self.inclusive_ends, "map_types": mapping}
 
 
 @dataclass(kw_only=True)

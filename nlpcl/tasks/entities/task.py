@@ -5,17 +5,21 @@ Legend: ``B`` batch, ``L`` tokens, ``C`` types, ``G`` entities.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
+from nlpcl.metrics.consistency import consistency
+from nlpcl.metrics.spans import Span, surface_forms
 from nlpcl.nn.model import Batch, Output, ZooConfig, ZooModel
 from nlpcl.tasks.entities.calibration import (
     FEWEST,
@@ -26,6 +30,7 @@ from nlpcl.tasks.entities.calibration import (
 from nlpcl.tasks.entities.config import EntityOptions
 from nlpcl.tasks.entities.decoding import Candidate, Entity, candidates, without_overlaps
 from nlpcl.tasks.entities.output import LAYOUT, remarks, result_row
+from nlpcl.tasks.entities.report import entity_report
 from nlpcl.tasks.entities.windows import first_tokens, owner
 from nlpcl.tasks.protocol import Notes, Task
 from nlpcl.text.encoders import first_known, input_limit
@@ -34,17 +39,19 @@ from nlpcl.text.segments import bounded
 from nlpcl.text.writing import Layout
 from nlpcl.training.inference import TOKENS, Feature, infer
 
+LOOKED_AT = 500
+"""Texts that are looked at where all would take long."""
+MOST_UNEXPRESSED = 0.5
+"""Fraction of entities that tokens cannot express from which an encoder is refused."""
 CELLS = 1 << 23
 """Cells of the span matrices of a batch of inference, 32 MiB of them."""
-
-Span = tuple[int, int, str]
 
 
 class Entities(Task):
     """Spans of a text with a type.
 
     Attributes:
-        decision: what a score means.
+        known: surface forms of the training rows; None where they are not at hand.
     """
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
@@ -54,6 +61,7 @@ class Entities(Task):
         self.start = first_known(processor.cls_token_id, processor.bos_token_id)
         self.end = first_known(processor.sep_token_id, processor.eos_token_id)
         self.pad = first_known(processor.pad_token_id, 0)
+        self.known: frozenset[str] | None = None
 
     @classmethod
     def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
@@ -72,6 +80,38 @@ class Entities(Task):
     def decision(self) -> Decision:
         """What a score means; training may fit it."""
         return Decision.of_model(self.model_config)
+
+    def begin(self, train: Sequence[Example]) -> None:
+        """Note the surface forms of the training rows, and refuse an encoder that sees too few.
+
+        Raises:
+            UserError: its tokens express hardly any of the entities.
+        """
+        rows = [(row["text"], gold_spans(row)) for row in train]
+        self.known = frozenset(surface_forms(*zip(*rows, strict=True)))
+        some = [row for row in train if row["entities"]][:LOOKED_AT]
+        total = sum(len(row["entities"]) for row in some)
+        if total and len(self.unexpressed(some)) > MOST_UNEXPRESSED * total:
+            raise UserError(
+                "its tokens can express fewer than half of the entities of the training texts",
+                "--backbone",
+                "Use an encoder of the texts' language, or builtin.",
+            )
+
+    def unexpressed(self, examples: Sequence[Example]) -> list[tuple[str, Span]]:
+        """Gold spans that no prediction can equal, each with its text.
+
+        They begin or end within a token, or lie in no window.
+        """
+        found: list[tuple[str, Span]] = []
+        texts = [example["text"] for example in examples]
+        for example, offsets in zip(examples, self.read(texts), strict=True):
+            windows = first_tokens(len(offsets.ids), self.size, self.config.overlap)
+            for span in sorted(gold_spans(example)):
+                place = offsets.tokens_of(*span[:2])
+                if place is None or owner(*place, windows, self.size) is None:
+                    found.append((example["text"], span))
+        return found
 
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
         """A feature a window; rows with entities have the cells of those that lie in it."""
@@ -284,13 +324,27 @@ class Entities(Task):
             }
             for row, (example, one) in enumerate(zip(examples, entities, strict=True))
         ]
-        return self.report(rows, examples, title), rows
+        report = entity_report(rows, title, self.known, self.unexpressed(examples), self.decision)
+        return report, rows
 
-    def report(
-        self, rows: Sequence[Mapping[str, Any]], examples: Sequence[Example], title: str
-    ) -> Report:
-        """Scores of prediction rows."""
-        raise NotImplementedError
+    def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
+        """How far two passes with dropout agree, on texts of the first test set, else of dev."""
+        rows = next(iter(splits.test.values()), splits.dev)[:LOOKED_AT]
+        if not rows:
+            return Report()
+        features = self.encode([{"text": row["text"]} for row in rows])
+        with dropping_out(model):
+            passes = [self.infer(model, features, precision)[0] for _ in range(2)]
+        first, second = (
+            [
+                [one.span for one in found]
+                for found in self.decided(self.joined(features, one, len(rows)), flat=self.flat)
+            ]
+            for one in passes
+        )
+        found = consistency(first, second)
+        title = f"Agreement of two passes with dropout ({len(rows)} texts)"
+        return Report(found.as_metrics(), [found.table(title)])
 
     def stream(
         self,
@@ -354,6 +408,26 @@ class Entities(Task):
     def remarks(self, notes: Notes) -> list[str]:
         """How many texts were read in windows."""
         return remarks(notes["texts"], self.size)
+
+
+@contextlib.contextmanager
+def dropping_out(model: ZooModel) -> Iterator[None]:
+    """Within it the model drops out also in evaluation, by draws that are always the same."""
+
+    def switch_on(module: nn.Module, _: Any) -> None:
+        module.train()
+        for inner in module.modules():
+            if isinstance(inner, _BatchNorm):
+                inner.eval()
+
+    hook = model.register_forward_pre_hook(switch_on)
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            yield
+    finally:
+        hook.remove()
+        model.eval()
 
 
 def gold_spans(example: Mapping[str, Any]) -> set[Span]:

@@ -75,6 +75,8 @@ class GlobalPointer(ZooModel):
     def before_training(self, config: RunConfig, tokenizer: Any, load: Any) -> None:
         """Freeze the embeddings and the lower layers, where ``frozen_layers`` asks for it."""
         assert isinstance(config, Config)
+        if not config.frozen_layers:
+            return
         layers = blocks(self.backbone)
         if config.frozen_layers > len(layers):
             raise UserError(
@@ -82,13 +84,12 @@ class GlobalPointer(ZooModel):
                 f"--frozen-layers {config.frozen_layers}",
                 f"Give at most {len(layers)}.",
             )
-        if config.frozen_layers:
-            in_layers = {id(weight) for layer in layers for weight in layer.parameters()}
-            for layer in layers[: config.frozen_layers]:
-                layer.requires_grad_(False)
-            for weight in self.backbone.parameters():
-                if id(weight) not in in_layers:  # of no layer: the embeddings
-                    weight.requires_grad_(False)
+        in_layers = {id(weight) for layer in layers for weight in layer.parameters()}
+        for layer in layers[: config.frozen_layers]:
+            layer.requires_grad_(False)
+        for weight in self.backbone.parameters():
+            if id(weight) not in in_layers:  # of no layer: the embeddings
+                weight.requires_grad_(False)
 
     def forward(
         self,
