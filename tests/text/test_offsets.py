@@ -75,7 +75,7 @@ def test_names_are_found_by_their_characters(kind: str):
 def test_what_tokens_cannot_express_is_none():
     (found,) = reader("builtin")(["Paris, 1789"])
     assert found.tokens_of(0, 5) is not None
-    assert found.tokens_of(7, 9) is None  # 1789 is one token
+    assert found.tokens_of(8, 11) is None  # it begins within a token
     assert found.tokens_of(6, 11) is None  # it would begin with a blank
     assert found.tokens_of(5, 5) is None
 
