@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,10 +34,6 @@ class Given:
     line: int | None = None
     file: str = ""
 
-    def moved(self, start: int, end: int) -> Given:
-        """The same with other offsets."""
-        return replace(self, start=start, end=end)
-
 
 @dataclass(frozen=True)
 class GivenSpans:
@@ -57,7 +53,7 @@ def settle(splits: Splits, *, inclusive_ends: bool = False) -> Splits:
     """Turn the spans of all rows, ``GivenSpans``, into entities of characters, end exclusive.
 
     A span that cannot be in its text, or whose words are others there, is left out and reported.
-    Offsets in UTF-16 units are recognised by the words that the file repeats.
+    Offsets that count UTF-16 units are recognised by the words that the file repeats.
 
     Args:
         splits: whose rows have ``GivenSpans`` as ``entities``; changed in place.
@@ -68,19 +64,18 @@ def settle(splits: Splits, *, inclusive_ends: bool = False) -> Splits:
     """
     parts = [splits.train, splits.dev, *splits.test.values()]
     rows = [row for part in parts for row in part]
-    if all(row["entities"].is_inclusive is not None for row in rows):
+    if not any(row["entities"].is_inclusive is None and row["entities"].spans for row in rows):
         splits.idle["inclusive_ends"] = "the format of the files says where a span ends"
     _refuse_other_ends(rows, inclusive_ends=inclusive_ends)
-    in_units = 0
-    for row in rows:
-        given = exclusive(row["entities"], inclusive_ends=inclusive_ends)
-        if any(not _agrees(row["text"], one) for one in given):
-            given, is_changed = _reread(row, given)
-            in_units += is_changed
-        row["entities"] = _entities(row, given, splits.problems)
-    if in_units:
-        what = f"the offsets of {in_units} texts count UTF-16 units; converted to characters"
-        splits.notes.append(f"{splits.name}: {what}")
+    for part in parts:
+        texts = [row["text"] for row in part]
+        given = [exclusive(row["entities"], inclusive_ends=inclusive_ends) for row in part]
+        counted = _counted(texts, given)
+        if counted != CHARACTERS:
+            splits.notes.append(f"{splits.name}: offsets count {counted}; converted to characters")
+        for row, spans in zip(part, given, strict=True):
+            moved = _moved(row["text"], spans, counted)
+            row["entities"] = _entities(row, moved, splits.problems)
     return splits
 
 
@@ -101,9 +96,11 @@ def _refuse_other_ends(rows: Iterable[Example], *, inclusive_ends: bool) -> None
         if row["entities"].is_inclusive is not None:
             continue
         for one in row["entities"].spans:
-            if one.surface and _is_whole(one.start) and _is_whole(one.end):
-                as_told = _agrees(row["text"], one.moved(one.start, one.end + inclusive_ends))
-                other = _agrees(row["text"], one.moved(one.start, one.end + (not inclusive_ends)))
+            if one.surface and _has_place(one):
+                as_told, other = (
+                    _agrees(row["text"], replace(one, end=one.end + added))
+                    for added in (inclusive_ends, not inclusive_ends)
+                )
                 right += as_told
                 if other and not as_told:
                     wrong += 1
@@ -119,44 +116,65 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _has_place(one: Given) -> bool:
+    return _is_whole(one.start) and _is_whole(one.end)
+
+
 def _agrees(text: str, one: Given) -> bool:
-    """Whether the words that the file repeats stand there; blanks do not count."""
-    if one.surface is None or not (_is_whole(one.start) and _is_whole(one.end)):
+    """Whether the words that the file repeats, if it does, stand there; blanks do not count."""
+    if one.surface is None or not _has_place(one):
         return True
-    found = text[max(one.start, 0) : max(one.end, 0)]
-    return "".join(found.split()) == "".join(one.surface.split())
+    is_inside = 0 <= one.start <= one.end <= len(text)
+    found = text[one.start : one.end] if is_inside else ""
+    return is_inside and "".join(found.split()) == "".join(one.surface.split())
 
 
-def _reread(row: Example, given: list[Given]) -> tuple[list[Given], bool]:
-    """Spans whose offsets may count UTF-16 units, or a text with line ends of two characters.
+def _counted(texts: Sequence[str], given: Sequence[Sequence[Given]]) -> str:
+    """What the offsets of a file count, as far as the words that it repeats tell."""
 
-    The reading that makes all words agree is taken, else the spans are left as they are.
-    """
-    text = row["text"]
-    units = [at for at, one in enumerate(text) for _ in range(1 + (ord(one) > 0xFFFF))]
-    if len(units) > len(text):
-        places = [*units, len(text)]
-        moved = [_moved(one, places) for one in given]
-        if all(_agrees(text, one) for one in moved):
-            return moved, True
-    if "\r\n" in text:
-        # Offsets were counted before the line ends were changed.
-        places = [at for at in range(len(text)) if text[at : at + 2] != "\r\n"]
-        moved = [_moved(one, [*places, len(text)]) for one in given]
-        if all(_agrees(text, one) for one in moved):
-            return moved, False
-    return given, False
+    def agreeing(counted: str) -> int:
+        return sum(
+            one.surface is not None and _agrees(text, one)
+            for text, spans in zip(texts, given, strict=True)
+            for one in _moved(text, spans, counted)
+        )
+
+    if agreeing(CHARACTERS) == sum(one.surface is not None for spans in given for one in spans):
+        return CHARACTERS
+    return max([CHARACTERS, *COUNTED], key=agreeing)  # the first of those that are equally good
 
 
-def _moved(one: Given, places: Sequence[int]) -> Given:
-    """A span with each offset replaced by its place; one outside stays outside."""
-    if not (_is_whole(one.start) and _is_whole(one.end)):
-        return one
+def _moved(text: str, spans: Sequence[Given], counted: str) -> list[Given]:
+    """Spans with each offset replaced by its place in characters; those outside stay outside."""
+    if counted == CHARACTERS:
+        return list(spans)
+    places = [*COUNTED[counted](text), len(text)]
 
     def placed(at: int) -> int:
-        return places[at] if 0 <= at < len(places) else at + (at > 0) * places[-1]
+        return places[at] if 0 <= at < len(places) else at + (at > 0) * len(text)
 
-    return one.moved(placed(one.start), placed(one.end))
+    return [
+        replace(one, start=placed(one.start), end=placed(one.end)) if _has_place(one) else one
+        for one in spans
+    ]
+
+
+def _units(text: str) -> list[int]:
+    """The character of every UTF-16 unit."""
+    return [at for at, one in enumerate(text) for _ in range(1 + (ord(one) > 0xFFFF))]
+
+
+def _short_ends(text: str) -> list[int]:
+    """The characters that were counted before line ends were changed to two of them."""
+    return [at for at in range(len(text)) if text[at : at + 2] != "\r\n"]
+
+
+CHARACTERS = "characters"
+COUNTED: Mapping[str, Callable[[str], Sequence[int]]] = {
+    "UTF-16 units": _units,
+    "line ends as one character": _short_ends,
+}
+"""What else offsets may count → a text → where in it the offsets 0, 1, 2 ... are."""
 
 
 def _entities(
@@ -189,7 +207,7 @@ def as_dicts(spans: Iterable[tuple[int, int, str]]) -> list[dict[str, Any]]:
 def _fault(text: str, one: Given) -> str:
     """Why a span cannot be in a text; empty if it can."""
     place = f"{one.start!r}-{one.end!r}"
-    if not (_is_whole(one.start) and _is_whole(one.end)):
+    if not _has_place(one):
         return f"a span from {one.start!r} to {one.end!r}, not whole numbers; left out"
     if not isinstance(one.type, str) or not one.type.strip():
         return f"span {place} has no type but {one.type!r}; left out"

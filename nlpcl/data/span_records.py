@@ -27,6 +27,7 @@ KNOWN = (
     '{"text": ..., "entities": [{"start": 0, "end": 2, "type": "PER"}]}.'
 )
 CLUENER = "CLUENER JSON (ends inclusive)"
+NAMED = "texts with spans (start, end, type)"
 
 
 class Unknown(ValueError):
@@ -77,7 +78,8 @@ def read_records(
     if not formats and unknown is not None:
         raise UserError(f"unknown structure at line {unknown[0]} ({unknown[1]})", path, KNOWN)
     if formats:
-        notes.append(f"{path.name}: {' and '.join(formats)}")
+        names = [name for name in formats if name] or [NAMED]
+        notes.append(f"{path.name}: {' and '.join(names)}")
     return rows, problems
 
 
@@ -123,7 +125,7 @@ def _spans(key: str, spans: Any) -> tuple[str, GivenSpans]:
         raise Unknown(f"{key!r} is neither a list nor an object")
     offsets = "spaCy offsets" if key == "entities" else "doccano"
     if not spans:
-        return "text with spans", GivenSpans(())
+        return "", GivenSpans(())
     if isinstance(spans[0], list):
         return offsets, _triples(spans)
     if not isinstance(spans[0], dict):
@@ -137,7 +139,7 @@ def _spans(key: str, spans: Any) -> tuple[str, GivenSpans]:
         return "doccano", GivenSpans(given, is_inclusive=False)
     if isinstance(spans[0].get("labels"), list):
         return "Label Studio (JSON-MIN)", GivenSpans(given, is_inclusive=False)
-    return "text with spans", GivenSpans(given)
+    return NAMED, GivenSpans(given)
 
 
 def _of_object(one: Mapping[str, Any]) -> Iterator[Given]:

@@ -129,6 +129,8 @@ def _tagged(
             tagged.append(Tagged(sentence, tokens, tags))
         elif sentence.text is not None and not tokens:
             problems.append(Problem(str(path), sentence.line, "no tokens; sentence skipped"))
+    if not any(at_tag < len(row) and is_tag(row[at_tag].strip(" ")) for row in cells):
+        raise UserError(f"no tag in column {at_tag + 1}", path, HOW)
     if not tagged:
         raise UserError("no sentence with a token and a tag", path, HOW)
     return tagged
@@ -147,7 +149,7 @@ def _number(columns: Mapping[str, str], name: str, path: Path) -> int | None:
     """The column that the user gave for tokens or tags, from 0."""
     if name not in columns:
         return None
-    if not columns[name].isdecimal() or not 1 <= int(columns[name]) <= 100:
+    if not re.fullmatch(r"[1-9]\d?", columns[name], re.ASCII):
         what = f"{columns[name]!r} is no number of a column"
         raise UserError(what, path, f"Give one from 1, such as {name}=2.")
     return int(columns[name]) - 1
