@@ -85,6 +85,7 @@ class EntityOptions(PredictOptions):
         None,
         "Score above which a span is an entity, for all types (default: as trained)",
         panel="Options",
+        at_least=-4,
     )
     flat: bool = option(
         False, "Of entities that overlap, keep the one with the best score", panel="Options"

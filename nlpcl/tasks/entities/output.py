@@ -52,14 +52,13 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Text with its entities coloured, and a list of them."""
-    return {
-        "text": marked(row["text"], row["entities"]),
-        "entities": "\n".join(
-            f"{visible(one['text'])} {one['type']} {one['probability']:.2f}"
-            for one in row["entities"]
-        ),
-    }
+    """Text with its entities coloured, and a list of them, a line each."""
+    from rich.text import Text
+
+    lines = [
+        f"{visible(one['text'])} {one['type']} {one['probability']:.2f}" for one in row["entities"]
+    ]
+    return {"text": marked(row["text"], row["entities"]), "entities": Text("\n".join(lines))}
 
 
 def marked(text: str, entities: Sequence[Mapping[str, Any]]) -> Any:

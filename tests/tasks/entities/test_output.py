@@ -50,5 +50,5 @@ def test_brat_counts_characters_of_the_whole_document():
 def test_table_marks_entities():
     shown = marked(NESTED["text"], NESTED["entities"])
     assert [(span.start, span.end) for span in shown.spans] == [(0, 2), (4, 8), (4, 6)]
-    assert LAYOUT.table(NESTED)["entities"].splitlines()[0] == "张伟 PER 0.88"
+    assert LAYOUT.table(NESTED)["entities"].plain.splitlines()[0] == "张伟 PER 0.88"
     assert LAYOUT.flat(NESTED)["entities"] == "0:2:PER:张伟 4:8:ORG:北京大学 4:6:LOC:北京"
