@@ -70,7 +70,7 @@ def candidates(logits: Tensor, lengths: Iterable[int]) -> list[list[Candidate]]:
             values, kept = values.topk(MOST * length)
             places = places[kept]
         listed = zip(places.tolist(), values.float().tolist(), strict=True)
-        found.append([Candidate(*place, score) for place, score in listed])
+        found.append([Candidate(kind, m, n, score) for (kind, m, n), score in listed])
     return found
 
 
