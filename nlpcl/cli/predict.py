@@ -14,7 +14,15 @@ from nlpcl import tasks, zoo
 from nlpcl.cli.groups import lazy_group, single
 from nlpcl.cli.options import Device, Output, Precision, Quiet, SafeCsv, with_fields
 from nlpcl.cli.show import check_format, check_output
-from nlpcl.cli.text_input import Column, Input, InputFormat, TextFormat, check_flags, records
+from nlpcl.cli.text_input import (
+    TEXT_FORMATS,
+    Column,
+    Input,
+    InputFormat,
+    TextFormat,
+    check_flags,
+    records,
+)
 from nlpcl.core.characters import visible
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.data.html_entities import entities, unescape
@@ -88,14 +96,19 @@ def predictor_of(noun: str) -> Callable[..., None]:
 
 
 def signature(function: Callable[..., None], spec: TaskSpec, prediction: Prediction) -> Any:
-    """Return the signature of a function without the parameters that a task does not use."""
+    """Return the signature of a function with the formats, without what a task does not use."""
     import inspect
 
     left_out = {"spec", "prediction", "own", "given"}
     left_out |= set() if prediction.wraps_encoders else {"assume_tuned"}
     left_out |= set() if "words" in spec.analyses else {"explain", "method"}
-    found = inspect.signature(function, eval_str=True).parameters.values()
-    return inspect.Signature([one for one in found if one.name not in left_out])
+    found = dict(inspect.signature(function, eval_str=True).parameters)
+    if prediction.formats:
+        known = ", ".join([*TEXT_FORMATS, *prediction.formats])
+        found["format"] = found["format"].replace(
+            annotation=Annotated[str, typer.Option("--format", help=f"{known}.")]
+        )
+    return inspect.Signature([one for name, one in found.items() if name not in left_out])
 
 
 def about_text(
@@ -140,7 +153,7 @@ def about_text(
     """Predictions for texts, one result a text; exit code 1 where a row could not be read."""
     name = f"predict {prediction.noun}"
     example = f"nlpcl {name} {prediction.example}"
-    check_format(format, ("table", "text", "jsonl", "csv"), safe_csv=safe_csv)
+    check_format(format, (*TEXT_FORMATS, *prediction.formats), safe_csv=safe_csv)
     check_flags(texts, source, input_format, command=name, example=example)
     check_output(output)
     if method not in METHODS:

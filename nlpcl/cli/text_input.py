@@ -19,6 +19,7 @@ Input = Annotated[
 ]
 InputFormat = Annotated[str, typer.Option(help="auto (by file extension), txt, jsonl or csv.")]
 Column = Annotated[str | None, typer.Option(help="Field with the text, in jsonl or csv input.")]
+TEXT_FORMATS = ("table", "text", "jsonl", "csv")
 TextFormat = Annotated[str, typer.Option("--format", help="table, text, jsonl or csv.")]
 
 

@@ -40,7 +40,7 @@ class Fault:
     mapping: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def label_map(text: str) -> dict[str, str]:
+def label_map(text: str, flag: str = FLAG) -> dict[str, str]:
     """``"HATE=hate,nan="`` → former class → its new name, empty for a class to be dropped.
 
     A name that holds ``,`` or ``=`` is given in JSON: ``{"a,b": "c", "nan": ""}``.
@@ -48,22 +48,22 @@ def label_map(text: str) -> dict[str, str]:
     Raises:
         UserError: it is neither, or a class is renamed twice.
     """
-    how = f'Write {FLAG} "OLD=NEW,OTHER=NEW,DROPPED=", or JSON: {{"OLD": "NEW"}}.'
+    how = f'Write {flag} "OLD=NEW,OTHER=NEW,DROPPED=", or JSON: {{"OLD": "NEW"}}.'
     if text.lstrip().startswith("{"):
         try:
             given = parsed(text)
         except BrokenJson as error:
-            raise UserError(f"not valid JSON ({error})", FLAG, how) from error
+            raise UserError(f"not valid JSON ({error})", flag, how) from error
         if not all(isinstance(new, str) for new in given.values()):
-            raise UserError("names in JSON are texts in quotation marks", FLAG, how)
+            raise UserError("names in JSON are texts in quotation marks", flag, how)
         return {old.strip(): new.strip() for old, new in given.items()}
     found: dict[str, str] = {}
     for part in text.split(",") if text.strip() else ():
         old, equals, new = (piece.strip() for piece in part.partition("="))
         if not (old and equals) or "=" in new:
-            raise UserError(f"{part.strip()!r} is not OLD=NEW", FLAG, how)
+            raise UserError(f"{part.strip()!r} is not OLD=NEW", flag, how)
         if found.setdefault(old, new) != new:
-            raise UserError(f"{old!r} is renamed twice", FLAG, "Give it once.")
+            raise UserError(f"{old!r} is renamed twice", flag, "Give it once.")
     return found
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nlpcl.core.errors import unknown_name
 from nlpcl.metrics.arrays import Floats, Numbers
 from nlpcl.metrics.confusion import SCORES, ScoreFunction, label_indices, ratio
+from nlpcl.metrics.entity_counts import MEASURES, macro_rate, rate, text_counts
+from nlpcl.metrics.spans import Pairs, row_spans
 from nlpcl.metrics.spelling import CONVENTIONS, SpellingScores, spelling_scores
 
 Rows = Sequence[Mapping[str, Any]]
@@ -29,6 +32,8 @@ SPELLING_HEADLINE = (
     *("correction_f1_strict", "detection_f1_strict"),
     *("accuracy_correction", "clean_intact"),
 )
+
+ENTITY_HEADLINE = ("f1", "precision", "recall", "f1_macro", "f1_boundary")
 
 
 @dataclass(frozen=True)
@@ -127,3 +132,30 @@ def spelling_counts(measure: str, found: SpellingScores) -> tuple[int, int, int]
     kind, _, convention = measure.partition("_f1_")
     score = found.scores[convention][kind]
     return score.hits, score.predicted, score.gold
+
+
+def of_entities() -> Measures:
+    """The measures of a task whose rows hold ``gold`` and ``entities``, lists of spans."""
+    return Measures("f1", ENTITY_HEADLINE, tuple(MEASURES), entity_sums)
+
+
+def entity_sums(measure: str, everything: Sequence[Rows], settings: Any) -> Summed:
+    """Hits, predicted and gold of single texts; of each type, flattened, for a mean over types."""
+    one = MEASURES[measure]
+    if one.counts:
+        return lambda rows: text_counts(one.counts, span_pairs(rows)), partial(rate, one.kind)
+    spans = {span for rows in everything for pair in span_pairs(rows) for span in pair[0] | pair[1]}
+    types = sorted({span[2] for span in spans}) or [""]
+
+    def sums(rows: Rows) -> Floats:
+        return text_counts("", span_pairs(rows), types).reshape(len(rows), -1)
+
+    def score(counts: Numbers) -> Floats:
+        return macro_rate(one.kind, counts.reshape(*counts.shape[:-1], len(types), 3))
+
+    return sums, score
+
+
+def span_pairs(rows: Rows) -> Pairs:
+    """The gold and the predicted spans of prediction rows."""
+    return [(row_spans(row["gold"]), row_spans(row["entities"])) for row in rows]

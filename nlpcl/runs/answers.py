@@ -12,7 +12,7 @@ from typing import Any
 from nlpcl.core.errors import UserError
 from nlpcl.core.json_files import DAMAGED, read_json_lines
 from nlpcl.core.text_files import read_text
-from nlpcl.runs.shapes import EditedRow, LabelledRow
+from nlpcl.runs.shapes import EditedRow, LabelledRow, SpansRow
 from nlpcl.tasks.spec import Answers
 
 TOLERANCE = 0.01
@@ -29,7 +29,11 @@ def read_answers(path: Path, answers: Answers) -> list[dict[str, Any]]:
     Raises:
         UserError: it is missing, or a row is damaged.
     """
-    shapes: Mapping[Answers, Any] = {"labels": LabelledRow, "edits": EditedRow}
+    shapes: Mapping[Answers, Any] = {
+        "labels": LabelledRow,
+        "edits": EditedRow,
+        "entities": SpansRow,
+    }
     rows: list[dict[str, Any]] = read_json_lines(path, shapes.get(answers, dict[str, Any]))
     for number, row in enumerate(rows, start=1):
         what = ""
@@ -37,6 +41,8 @@ def read_answers(path: Path, answers: Answers) -> list[dict[str, Any]]:
             what = _fault_of_edits(row)
         elif answers == "labels":
             what = _fault_of_labels(row, rows[0])
+        elif answers == "entities":
+            what = _fault_of_entities(row)
         if what:
             raise UserError(f"row {number}: {what}", path, DAMAGED)
     return rows
@@ -59,6 +65,14 @@ def _fault_of_edits(row: Mapping[str, Any]) -> str:
     length = len(row["source"])
     if not all(0 <= edit["position"] < length for edit in row["edits"]):
         return "an edit stands beyond its sentence"
+    return ""
+
+
+def _fault_of_entities(row: Mapping[str, Any]) -> str:
+    length = len(row["text"])
+    for one in [*row["gold"], *row["entities"]]:
+        if not 0 <= one["start"] < one["end"] <= length:
+            return "an entity does not lie in its text"
     return ""
 
 

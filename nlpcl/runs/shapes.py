@@ -5,7 +5,7 @@ They are checked as they are read, see :mod:`nlpcl.core.shapes`. Other keys may 
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from nlpcl.core.reports import TableRecord
 
@@ -88,6 +88,29 @@ class EditedRow(_Answer):
     gold: str
     target: str
     edits: list[_Edit]
+
+
+class _GoldSpan(TypedDict):
+    start: int
+    end: int
+    type: str
+
+
+class _FoundSpan(_GoldSpan):
+    score: float
+    probability: float
+    text: str
+
+
+class SpansRow(TypedDict):
+    """A row of ``predictions.jsonl`` with entities."""
+
+    id: NotRequired[str | int | None]
+    test: NotRequired[str]
+    text: str
+    gold: list[_GoldSpan]
+    entities: list[_FoundSpan]
+    windows: int
 
 
 class LabelledRow(_Answer):

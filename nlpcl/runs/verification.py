@@ -12,6 +12,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.core.tables import Table
 from nlpcl.core.version import __version__
+from nlpcl.metrics.collapse import answer
 from nlpcl.runs.ablation.identity import code_identity, differing
 from nlpcl.runs.ablation.reuse import MARK
 from nlpcl.runs.answers import read_answers
@@ -228,8 +229,7 @@ def answers_again(run: Run) -> tuple[Verdict, str]:
         return "unknown", str(error)
     if len(rows) != len(old):
         return "no", f"{len(rows)} answers, were {len(old)}"
-    answer = "target" if run.spec.answers == "edits" else "label"
-    changed = sum(one.get(answer) != two.get(answer) for one, two in zip(rows, old, strict=True))
+    changed = sum(answer(one) != answer(two) for one, two in zip(rows, old, strict=True))
     return ("no" if changed else "yes"), f"{changed} of {len(rows)} answers differ"
 
 

@@ -15,9 +15,10 @@ from nlpcl.metrics.measures import Measures
 
 Input = Literal["text", "speech"]
 """What a model of the task reads."""
-Answers = Literal["labels", "edits", "none"]
+Answers = Literal["labels", "edits", "entities", "none"]
 """What prediction rows hold: ``gold``, ``label`` and ``probabilities``; ``source``, ``gold``,
-``target`` and ``edits``; or there are none, and only the report tells."""
+``target`` and ``edits``; ``gold`` and ``entities``, both lists of spans; or there are none, and
+only the report tells."""
 Analysis = Literal["groups", "words", "identity"]
 """What can be asked beside scores: tables by group, weights of words, sentences with identity
 terms."""
@@ -45,6 +46,7 @@ class Prediction:
         options: the task's options.
         wraps_encoders: whether a plain encoder that somebody else has tuned can be taken as one
             (``--assume-tuned``).
+        formats: of ``--format`` beside those of all tasks; the layout of its results has them.
     """
 
     noun: str
@@ -52,6 +54,7 @@ class Prediction:
     example: str
     options: type[PredictOptions] = PredictOptions
     wraps_encoders: bool = False
+    formats: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

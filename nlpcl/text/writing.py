@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -18,10 +18,13 @@ from nlpcl.core.files import atomic_file, explained
 from nlpcl.text.records import Record
 
 OutputFormat = Literal["table", "text", "jsonl", "csv"]
+"""What every task can be written as; a layout may add others."""
 ROWS_IN_TABLE = 100
 """Longer output is printed as several tables, so that memory stays constant."""
 
 Row = Mapping[str, Any]
+Lines = Callable[[Record, Row], str]
+"""What stands in the output for a record and its result, with the line ends."""
 
 
 def flat(row: Row) -> dict[str, Any]:
@@ -41,12 +44,14 @@ class Layout:
         flat: the columns of the ``csv`` format.
         table: the columns of the ``table`` format; cells are ``rich.text.Text`` or are printed.
         counter: heading of the column of line numbers in a ``table``; empty for none.
+        more: further formats by name; each is begun anew for an output.
     """
 
     text: Callable[[Row], str]
     flat: Callable[[Row], Row] = flat
     table: Callable[[Row], Row] = flat
     counter: str = "line"
+    more: Mapping[str, Callable[[], Lines]] = field(default_factory=dict[str, Callable[[], Lines]])
 
 
 class ResultWriter:
@@ -59,14 +64,15 @@ class ResultWriter:
     - ``csv``: the same, in columns that the first row determines.
     - ``table``: a table, with colours on a terminal.
 
-    What could not be read has a row with its ``error``, an empty line in ``text``.
+    What could not be read has a row with its ``error``, an empty line in ``text``, and is an empty
+    row to the formats of a layout.
 
     A regular file is put in place only if the block ends without an error, and may be the input.
     """
 
     def __init__(
         self,
-        format: OutputFormat,
+        format: OutputFormat | str,
         output: Path | None,
         layout: Layout,
         *,
@@ -76,7 +82,7 @@ class ResultWriter:
         """Prepare to write.
 
         Args:
-            format: one of ``table``, ``text``, ``jsonl``, ``csv``.
+            format: one of ``table``, ``text``, ``jsonl``, ``csv`` and those of the layout.
             output: a file; None or ``-`` for standard output.
             layout: how the task's results are written.
             errors: whether there may be rows that could not be read; CSV then has their column.
@@ -90,6 +96,7 @@ class ResultWriter:
         self._pending: list[Row] = []
         self._errors, self._safe_csv = errors, safe_csv
         self._early: list[Row] = []  # rows with errors before the first that shows the columns
+        self._lines = layout.more[format]() if format in layout.more else None
 
     def __enter__(self) -> ResultWriter:
         """Open the output."""
@@ -116,7 +123,9 @@ class ResultWriter:
         Raises:
             UserError: a CSV row has a field that the first row lacks, or the disk is full.
         """
-        if self._format == "text":
+        if self._lines is not None:
+            self._stream.write(self._lines(record, row))
+        elif self._format == "text":
             self._stream.write(f"{record.before}{self._layout.text(row)}{record.line_end}")
         elif self._format == "jsonl":
             self._stream.write(json_line(merged(record.fields, row)))
@@ -135,7 +144,9 @@ class ResultWriter:
             row: what else is known of it.
         """
         told = {**(row or {}), "error": record.error}
-        if self._format == "text":
+        if self._lines is not None:
+            self._stream.write(self._lines(record, {}))
+        elif self._format == "text":
             self._stream.write(f"{record.before}{record.line_end}")
         elif self._format == "jsonl":
             self._stream.write(json_line(merged(record.fields, told)))

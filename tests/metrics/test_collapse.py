@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from nlpcl import tasks
-from nlpcl.metrics.collapse import COLLAPSES
+from nlpcl.metrics.collapse import COLLAPSES, answer
+from nlpcl.tasks.spec import Answers
 
 
 def labelled(gold, labels):
@@ -44,6 +47,41 @@ def test_nothing_ever_changed(rows, said):
     assert tasks.spec("correction").collapse(edited(*rows)) == said
 
 
+def entities(*pairs):
+    return [
+        {
+            name: [{"start": at, "end": at + 1, "type": kind} for at, kind in enumerate(kinds)]
+            for name, kinds in zip(("gold", "entities"), pair, strict=True)
+        }
+        for pair in pairs
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("AB", ""), ("", "")], "finds no entity in any of the 2 texts"),
+        ([("AA", "")], "finds no entity in any of the 1 texts"),
+        ([("", "")], ""),  # there is nothing to find
+        ([("", "A")], ""),
+        ([("AB", "A"), ("", "AA")], "finds no type of entity but 'A' in the 2 texts"),
+        ([("AB", "C"), ("A", "")], "finds no type of entity but 'C' in the 2 texts"),
+        ([("AB", "A"), ("", "B")], ""),
+        ([("AA", "A")], ""),  # there is no other type
+    ],
+)
+def test_nothing_found_or_one_type_alone(rows, said):
+    assert COLLAPSES["entities"](entities(*rows), "texts") == said
+
+
+def test_answers_can_be_compared():
+    one, two, three = entities(("", "AB"), ("A", "AB"), ("", "A"))
+    two["entities"] = [{**span, "score": 1.0} for span in reversed(two["entities"])]
+    assert answer(one) == answer(two) != answer(three)
+    assert len({answer(one), answer(two), answer(three)}) == 2
+    assert answer({"label": "a"}) == "a" and answer({"target": "b"}) == "b"
+
+
 def test_every_kind_of_answers_has_its_collapse():
-    assert {tasks.spec(name).answers for name in tasks.names()} - {"none"} == set(COLLAPSES)
+    assert set(get_args(Answers)) - {"none"} == set(COLLAPSES)
     assert tasks.spec("masked_lm").collapse([]) == tasks.spec("classification").collapse([]) == ""

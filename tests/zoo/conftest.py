@@ -40,6 +40,10 @@ class Tiny:
         """Logits ``(B, L, V)`` rather than ``(B, C)``."""
         return self.config.task in {"correction", "masked_lm"}
 
+    def own(self, logits: Any, alone: Any) -> Any:
+        """Of the logits of a row in a batch those that it has alone."""
+        return logits[tuple(slice(size) for size in alone.shape)]
+
 
 @pytest.fixture(scope="session")
 def examples(pairs) -> dict[str, list[dict[str, Any]]]:
@@ -50,7 +54,23 @@ def examples(pairs) -> dict[str, list[dict[str, Any]]]:
     texts = [{"text": row["target"]} for row in correction]
     labels = ["calm", "angry", "calm", "sad", "angry", "calm", "sad", "calm"]
     labelled = [row | {"label": label} for row, label in zip(texts, labels, strict=True)]
-    return {"correction": correction, "masked_lm": texts, "classification": labelled}
+    spans = [
+        {**row, "entities": invented_entities(row["text"], at)} for at, row in enumerate(texts)
+    ]
+    return {
+        "correction": correction,
+        "masked_lm": texts,
+        "classification": labelled,
+        "entities": spans,
+    }
+
+
+def invented_entities(text: str, number: int) -> list[dict[str, Any]]:
+    """Two nested entities, none in every third text."""
+    if number % 3 == 2:
+        return []
+    end = min(4, len(text))
+    return [{"start": 0, "end": end, "type": "ORG"}, {"start": 0, "end": 2, "type": "LOC"}]
 
 
 @pytest.fixture
@@ -71,7 +91,7 @@ def tiny(tiny_encoder, examples):
         config = entry.config_class(max_length=64, **options).check()
         model_class = entry.model_class()
         folder = str(tiny_encoder(kind, dropout))
-        if config.task == "classification":
+        if config.task in {"classification", "entities"}:
             chosen = examples[config.task]
             config = dataclasses.replace(config, backbone=folder)
             machine = choose_machine("cpu", "fp32")

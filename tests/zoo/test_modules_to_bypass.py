@@ -19,13 +19,14 @@ def test_bypassed_modules_change_the_answers_and_come_back(name, tiny):
     model = made.model.eval()
     batch = made.unlabelled()
     before = model(**batch).logits
+    possible = before > -torch.inf  # some spans cannot be entities
     named = modules(model)
     assert named
     for part, module in named.items():
         with bypassed(module):
             without = model(**batch).logits
-        assert torch.isfinite(without).all()
-        assert (without - before).abs().max() > 1e-6, part
+        assert torch.isfinite(without[possible]).all()
+        assert (without - before)[possible].abs().max() > 1e-6, part
         assert torch.equal(model(**batch).logits, before), part
         assert not module._forward_hooks
 

@@ -1,0 +1,1 @@
+"""Named entities: spans of a text with a type, flat and nested."""

@@ -1,0 +1,98 @@
+"""Settings common to all models that find entities; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from nlpcl.core.config import RunConfig, option
+from nlpcl.core.errors import UserError
+from nlpcl.core.needs import OWN_FILE
+from nlpcl.data.classes import label_map
+from nlpcl.tasks.spec import PredictOptions
+
+FEWEST_TOKENS = 8
+"""A window has at least this many tokens that the one before it has not."""
+
+
+@dataclass(kw_only=True)
+class EntitiesConfig(RunConfig):
+    """Data, window and decoding settings of models that find entities."""
+
+    task: ClassVar[str] = "entities"
+
+    inclusive_ends: bool = option(
+        False,
+        "With --data FILE: the end of an entity is its last character, not the one after it",
+        panel="Data",
+        needs=OWN_FILE,
+    )
+    map_types: str = option(
+        "",
+        "Types to rename or merge, comma-separated OLD=NEW; OLD= leaves the entities out",
+        panel="Data",
+    )
+    max_length: int = option(
+        128,
+        "Maximum length of a window; longer texts are read in several that overlap",
+        panel="Encoder",
+        unit="tokens",
+        at_least=16,
+    )
+    overlap: int = option(
+        32,
+        "Tokens that a window shares with the one before it; a longer entity may lie in no window",
+        panel="Encoder",
+        unit="tokens",
+        at_least=0,
+    )
+    flat: bool = option(
+        False, "Of entities that overlap, keep the one with the best score", panel="Decoding"
+    )
+    tune_threshold: bool = option(
+        False,
+        "Choose the score above which a span is an entity on the dev set, for each type, instead "
+        "of using 0",
+        panel="Training",
+    )
+    epochs: int = option(10, "Passes over the training data", panel="Training", at_least=1)
+    batch_size: int = option(16, "Rows per forward pass", panel="Training", unit="rows", at_least=1)
+    lr: float = option(3e-4, "Peak learning rate (AdamW)", panel="Training", above=0)
+
+    def check(self) -> Self:
+        """Refuse windows that hardly advance."""
+        super().check()
+        self.data_options()
+        if self.overlap > self.max_length - 2 - FEWEST_TOKENS:
+            raise UserError(
+                f"windows of {self.max_length} tokens that share {self.overlap} hardly advance",
+                "--overlap",
+                f"Give at most {self.max_length - 2 - FEWEST_TOKENS}.",
+            )
+        return self
+
+    def data_options(self) -> dict[str, Any]:
+        """How the user's own files are meant, and other names of types."""
+        mapping = label_map(self.map_types, "--map-types")
+        return {"inclusive_ends": self.inclusive_ends, "map_types": mapping}
+
+
+@dataclass(kw_only=True)
+class EntityOptions(PredictOptions):
+    """Options of ``nlpcl predict ner``."""
+
+    threshold: float | None = option(
+        None,
+        "Score above which a span is an entity, for all types (default: as trained)",
+        panel="Options",
+        at_least=-4,
+    )
+    flat: bool = option(
+        False, "Of entities that overlap, keep the one with the best score", panel="Options"
+    )
+    on_long: Literal["windows", "error"] = option(
+        "windows",
+        "Texts longer than the model reads at once: read them in windows, or refuse them",
+        panel="Options",
+    )
+    chunk_size: int = option(1024, "Texts read and predicted at once", panel="Options", at_least=1)

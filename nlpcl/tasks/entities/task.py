@@ -1,0 +1,435 @@
+"""Entities: windows of tokens, decoding of spans, scores, predictions.
+
+Legend: ``B`` batch, ``L`` tokens, ``C`` types, ``G`` entities.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from nlpcl.core.config import RunConfig
+from nlpcl.core.errors import UserError
+from nlpcl.core.splits import Example, Splits
+from nlpcl.core.tables import Report
+from nlpcl.metrics.consistency import consistency
+from nlpcl.metrics.spans import Span, surface_forms
+from nlpcl.nn.model import Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.entities.calibration import (
+    FEWEST,
+    Decision,
+    best_threshold,
+    fitted_probabilities,
+)
+from nlpcl.tasks.entities.config import EntityOptions
+from nlpcl.tasks.entities.decoding import Candidate, Entity, candidates, without_overlaps
+from nlpcl.tasks.entities.output import LAYOUT, remarks, result_row
+from nlpcl.tasks.entities.report import entity_report
+from nlpcl.tasks.entities.windows import first_tokens, owner
+from nlpcl.tasks.protocol import Notes, Task
+from nlpcl.text.encoders import first_known, input_limit
+from nlpcl.text.offsets import OffsetReader, Offsets
+from nlpcl.text.segments import bounded
+from nlpcl.text.writing import Layout
+from nlpcl.training.inference import TOKENS, Feature, infer
+
+LOOKED_AT = 500
+"""Texts that are looked at where all would take long."""
+MOST_UNEXPRESSED = 0.5
+"""Fraction of entities that tokens cannot express from which an encoder is refused."""
+CELLS = 1 << 23
+"""Cells of the span matrices of a batch of inference, 32 MiB of them."""
+
+
+class Entities(Task):
+    """Spans of a text with a type.
+
+    Attributes:
+        known: surface forms of the training rows; None where they are not at hand.
+    """
+
+    def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
+        self.processor, self.config, self.model_config = processor, config, model_config
+        self.size = input_limit(model_config.backbone, config.max_length) - 2
+        self.read = OffsetReader(processor)
+        self.start = first_known(processor.cls_token_id, processor.bos_token_id)
+        self.end = first_known(processor.sep_token_id, processor.eos_token_id)
+        self.pad = first_known(processor.pad_token_id, 0)
+        self.known: frozenset[str] | None = None
+
+    @classmethod
+    def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
+        """The types of the training rows, the most frequent first.
+
+        Raises:
+            UserError: there are no entities.
+        """
+        counts = Counter(one["type"] for row in splits.train for one in row["entities"])
+        if not counts:
+            what = f"none of {len(splits.train)} training rows has an entity"
+            raise UserError(what, f"--data {config.data}", "Give rows with entities.")
+        return {"types": [name for name, _ in counts.most_common()]}
+
+    @property
+    def decision(self) -> Decision:
+        """What a score means; training may fit it."""
+        return Decision.of_model(self.model_config)
+
+    def begin(self, train: Sequence[Example]) -> None:
+        """Note the surface forms of the training rows, and refuse an encoder that sees too few.
+
+        Raises:
+            UserError: its tokens express hardly any of the entities.
+        """
+        rows = [(row["text"], gold_spans(row)) for row in train]
+        self.known = frozenset(surface_forms(*zip(*rows, strict=True)))
+        some = [row for row in train if row["entities"]][:LOOKED_AT]
+        total = sum(len(row["entities"]) for row in some)
+        if total and len(self.unexpressed(some)) > MOST_UNEXPRESSED * total:
+            raise UserError(
+                "its tokens can express fewer than half of the entities of the training texts",
+                "--backbone",
+                "Use an encoder of the texts' language, or builtin.",
+            )
+
+    def unexpressed(self, examples: Sequence[Example]) -> list[tuple[str, Span]]:
+        """Gold spans that no prediction can equal, each with its text.
+
+        They begin or end within a token, or lie in no window.
+        """
+        found: list[tuple[str, Span]] = []
+        texts = [example["text"] for example in examples]
+        for example, offsets in zip(examples, self.read(texts), strict=True):
+            windows = first_tokens(len(offsets.ids), self.size, self.config.overlap)
+            for span in sorted(gold_spans(example)):
+                place = offsets.tokens_of(*span[:2])
+                if place is None or owner(*place, windows, self.size) is None:
+                    found.append((example["text"], span))
+        return found
+
+    def encode(self, examples: Sequence[Example]) -> list[Feature]:
+        """A feature a window; rows with entities have the cells of those that lie in it."""
+        numbers = {name: at for at, name in enumerate(self.decision.types)}
+        features: list[Feature] = []
+        read = self.read([example["text"] for example in examples])
+        for row, (example, offsets) in enumerate(zip(examples, read, strict=True)):
+            gold = example.get("entities")
+            known = [
+                (numbers[one["type"]], *place)
+                for one in gold or ()
+                if one["type"] in numbers
+                and (place := offsets.tokens_of(one["start"], one["end"])) is not None
+            ]
+            for feature in self.windows(offsets, row):
+                first, last = feature["first"], feature["first"] + len(feature["input_ids"]) - 3
+                if gold is not None:
+                    feature["labels"] = [
+                        (number, begin - first + 1, end - first + 1)
+                        for number, begin, end in known
+                        if begin >= first and end <= last
+                    ]
+                    feature["example"] = example
+                features.append(feature)
+        return features
+
+    def windows(self, offsets: Offsets, row: int) -> Iterator[Feature]:
+        """The windows of a text, each between special tokens; one where there is no token."""
+        begins = first_tokens(len(offsets.ids), self.size, self.config.overlap)
+        for number, first in enumerate(begins):
+            here = slice(first, first + self.size)
+            yield {
+                "row": row,
+                "input_ids": [self.start, *offsets.ids[here], self.end],
+                "starts": [False, *offsets.starts[here], False],
+                "ends": [False, *offsets.ends[here], False],
+                "spans": offsets.spans[here],
+                "first": first,
+                "number": number,
+                "windows": begins,
+            }
+
+    def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Padded ids and masks ``(B, L)``; entities ``(B, G, 3)`` where features have them."""
+        lengths = [len(feature["input_ids"]) for feature in features]
+        width = max(lengths)
+
+        def padded(name: str, fill: Any) -> Tensor:
+            return torch.tensor([row[name] + [fill] * (width - len(row[name])) for row in features])
+
+        mask = torch.arange(width) < torch.tensor(lengths).unsqueeze(1)
+        batch = {
+            "input_ids": padded("input_ids", self.pad),
+            "attention_mask": mask.long(),
+            "starts": padded("starts", False),
+            "ends": padded("ends", False),
+        }
+        if all("labels" in feature for feature in features):
+            most = max(len(feature["labels"]) for feature in features)
+            batch["labels"] = torch.full((len(features), most, 3), -1)
+            for at, feature in enumerate(features):
+                if feature["labels"]:
+                    batch["labels"][at, : len(feature["labels"])] = torch.tensor(feature["labels"])
+        return batch
+
+    def batch_tokens(self, features: Sequence[Feature]) -> int:
+        """Fewer tokens where their spans are many."""
+        longest = max((len(feature["input_ids"]) for feature in features), default=1)
+        types = max(len(self.decision.types), 1)
+        return max(longest, min(TOKENS, CELLS // (types * longest)))
+
+    def decode(
+        self, output: Output, batch: Batch, features: Sequence[Feature]
+    ) -> list[list[Candidate]]:
+        """The candidates of each window."""
+        assert output.logits is not None
+        return candidates(output.logits, [len(feature["input_ids"]) for feature in features])
+
+    def infer(
+        self, model: ZooModel, features: Sequence[Feature], precision: str
+    ) -> tuple[list[list[Candidate]], dict[str, float]]:
+        """Candidates of each window, and with labels the losses."""
+        tokens = self.batch_tokens(features)
+        return infer(model, self, features, precision=precision, tokens=tokens)
+
+    def joined(
+        self, features: Sequence[Feature], found: Sequence[Sequence[Candidate]], rows: int
+    ) -> list[list[tuple[int, int, Candidate]]]:
+        """The candidates of each text with their characters; of windows, each from its owner.
+
+        Args:
+            features: windows.
+            found: candidates of each.
+            rows: number of texts.
+        """
+        texts: list[list[tuple[int, int, Candidate]]] = [[] for _ in range(rows)]
+        for feature, listed in zip(features, found, strict=True):
+            spans, windows = feature["spans"], feature["windows"]
+            for one in listed:
+                first, last = (feature["first"] + place - 1 for place in (one.first, one.last))
+                if len(windows) == 1 or (
+                    owner(first, last, windows, self.size) == feature["number"]
+                ):
+                    place = spans[one.first - 1][0], spans[one.last - 1][1]
+                    texts[feature["row"]].append((*place, one))
+        return texts
+
+    def decided(
+        self,
+        texts: Sequence[Sequence[tuple[int, int, Candidate]]],
+        *,
+        threshold: float | None = None,
+        flat: bool = False,
+    ) -> list[list[Entity]]:
+        """The entities of each text, by their places.
+
+        Args:
+            texts: candidates of each text.
+            threshold: instead of the model's.
+            flat: of entities that overlap, keep the best.
+        """
+        decision = self.decision
+        entities: list[list[Entity]] = []
+        for listed in texts:
+            found = [
+                Entity(
+                    start,
+                    end,
+                    decision.types[one.type],
+                    one.score,
+                    decision.probability(one.score),
+                )
+                for start, end, one in sorted(listed, key=lambda c: (c[0], -c[1], c[2].type))
+                if one.score > (decision.threshold(one.type) if threshold is None else threshold)
+            ]
+            entities.append(without_overlaps(found) if flat else found)
+        return entities
+
+    def dev_scores(
+        self, model: ZooModel, features: Sequence[Feature], precision: str
+    ) -> dict[str, float]:
+        """Loss and exact micro F1; ``selection`` is F1, then the loss."""
+        texts, examples, loss = self.labelled(model, features, precision)
+        predicted = [{one.span for one in found} for found in self.decided(texts, flat=self.flat)]
+        gold = [gold_spans(example) for example in examples]
+        hits = sum(len(one & other) for one, other in zip(predicted, gold, strict=True))
+        total = sum(map(len, predicted)) + sum(map(len, gold))
+        f1 = 200.0 * hits / max(total, 1)
+        return {"loss": loss, "f1": f1, "selection": f1 - min(loss, 100.0) / 1000.0}
+
+    @property
+    def flat(self) -> bool:
+        """Whether entities may not overlap."""
+        return self.config.flat
+
+    def labelled(
+        self, model: ZooModel, features: Sequence[Feature], precision: str
+    ) -> tuple[list[list[tuple[int, int, Candidate]]], list[Example], float]:
+        """Candidates of each dev text, the texts, and the loss."""
+        found, losses = self.infer(model, features, precision)
+        by_row = {feature["row"]: feature["example"] for feature in features}
+        numbers = {row: at for at, row in enumerate(by_row)}
+        renumbered = [{**feature, "row": numbers[feature["row"]]} for feature in features]
+        texts = self.joined(renumbered, found, len(by_row))
+        return texts, list(by_row.values()), losses["loss"]
+
+    def after_training(self, model: ZooModel, features: Sequence[Feature], precision: str) -> None:
+        """Fit probabilities, and thresholds if asked to, on the dev set; they join the model."""
+        texts, examples, _ = self.labelled(model, features, precision)
+        types = self.decision.types
+        scores: dict[str, list[float]] = defaultdict(list)
+        right: dict[str, list[bool]] = defaultdict(list)
+        for listed, example in zip(texts, examples, strict=True):
+            gold = gold_spans(example)
+            for start, end, one in listed:
+                scores[types[one.type]].append(one.score)
+                right[types[one.type]].append((start, end, types[one.type]) in gold)
+        every = [one for name in types for one in scores[name]]
+        judged = [one for name in types for one in right[name]]
+        slope, shift = fitted_probabilities(every, judged)
+        thresholds: dict[str, float] = {}
+        if self.config.tune_threshold:
+            sizes = Counter(one["type"] for example in examples for one in example["entities"])
+            common = best_threshold(every, judged, sizes.total())
+            thresholds = {
+                name: best_threshold(scores[name], right[name], sizes[name])
+                if sizes[name] >= FEWEST
+                else common
+                for name in types
+            }
+        saved: Any = model.config
+        saved.decision = Decision(types, slope, shift, thresholds).saved()
+
+    def evaluate(
+        self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
+    ) -> tuple[Report, list[dict[str, Any]]]:
+        """Scores, lists of faults, and one prediction row a text."""
+        features = self.encode([{"text": example["text"]} for example in examples])
+        found, _ = self.infer(model, features, precision)
+        entities = self.decided(self.joined(features, found, len(examples)), flat=self.flat)
+        windows = Counter(feature["row"] for feature in features)
+        rows = [
+            {
+                "id": example.get("id"),
+                "gold": [
+                    {"start": start, "end": end, "type": name}
+                    for start, end, name in sorted(gold_spans(example))
+                ],
+                **result_row(example["text"], one, windows[row]),
+            }
+            for row, (example, one) in enumerate(zip(examples, entities, strict=True))
+        ]
+        report = entity_report(rows, title, self.known, self.unexpressed(examples), self.decision)
+        return report, rows
+
+    def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
+        """How far two passes with dropout agree, on texts of the first test set, else of dev."""
+        rows = next(iter(splits.test.values()), splits.dev)[:LOOKED_AT]
+        if not rows:
+            return Report()
+        features = self.encode([{"text": row["text"]} for row in rows])
+        with dropping_out(model):
+            passes = [self.infer(model, features, precision)[0] for _ in range(2)]
+        first, second = (
+            [
+                [one.span for one in found]
+                for found in self.decided(self.joined(features, one, len(rows)), flat=self.flat)
+            ]
+            for one in passes
+        )
+        found = consistency(first, second)
+        title = f"Agreement of two passes with dropout ({len(rows)} texts)"
+        return Report(found.as_metrics(), [found.table(title)])
+
+    def stream(
+        self,
+        model: ZooModel,
+        items: Iterable[str],
+        *,
+        precision: str,
+        options: EntityOptions,
+        notes: Notes,
+    ) -> Iterator[dict[str, Any]]:
+        """Entities of texts: lines, long passages, blanks.
+
+        The notes count ``texts``: all of them, and those read in several ``windows``.
+
+        Yields:
+            ``{"text", "entities": [{"start", "end", "type", "score", "probability", "text"}],
+            "windows"}``.
+
+        Raises:
+            UserError: a text is too long, and ``options.on_long`` is ``error``.
+        """
+        counts = notes["texts"]
+        for chunk in bounded(items, len, most=options.chunk_size):
+            features = self.encode([{"text": text} for text in chunk])
+            windows = Counter(feature["row"] for feature in features)
+            if options.on_long == "error":
+                self.refuse_long(windows, counts["all"], features)
+            found, _ = self.infer(model, features, precision)
+            texts = self.joined(features, found, len(chunk))
+            flat = options.flat or self.flat
+            entities = self.decided(texts, threshold=options.threshold, flat=flat)
+            for row, (text, one) in enumerate(zip(chunk, entities, strict=True)):
+                counts["all"] += 1
+                counts["windows"] += windows[row] > 1
+                yield result_row(text, one, windows[row])
+
+    def refuse_long(
+        self, windows: Mapping[int, int], before: int, features: Sequence[Feature]
+    ) -> None:
+        """Refuse the first text that needs several windows.
+
+        Args:
+            windows: of each text.
+            before: texts before the first.
+            features: the windows.
+        """
+        for row, number in windows.items():
+            if number > 1:
+                last = [feature for feature in features if feature["row"] == row][-1]
+                tokens = last["first"] + len(last["spans"])
+                raise UserError(
+                    f"text {before + row + 1} has {tokens} tokens, and the model reads {self.size}",
+                    "--on-long error",
+                    "Split it, or leave the flag out: it is then read in windows.",
+                )
+
+    def layout(self, *, explained: bool = False) -> Layout:
+        """Text and entities."""
+        return LAYOUT
+
+    def remarks(self, notes: Notes) -> list[str]:
+        """How many texts were read in windows."""
+        return remarks(notes["texts"], self.size)
+
+
+@contextlib.contextmanager
+def dropping_out(model: ZooModel) -> Iterator[None]:
+    """Within it the model drops out also in evaluation, by draws that are always the same."""
+
+    def switch_on(module: nn.Module, _: Any) -> None:
+        module.train()
+        for inner in module.modules():
+            if isinstance(inner, _BatchNorm):
+                inner.eval()
+
+    hook = model.register_forward_pre_hook(switch_on)
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            yield
+    finally:
+        hook.remove()
+        model.eval()
+
+
+def gold_spans(example: Mapping[str, Any]) -> set[Span]:
+    """The entities of a row as tuples."""
+    return {(one["start"], one["end"], one["type"]) for one in example["entities"]}
