@@ -448,3 +448,20 @@ def test_problems_of_brat(tmp_path):
         ("none.txt", None, "empty text; document skipped"),
         ("a.ann", 5, "span 6-8 should be '上海', but '北京' stands there; left out"),
     ]
+
+
+def test_annotations_without_a_text_are_refused(tmp_path):
+    save(tmp_path / "a.ann", "T1\tX 0 1\tx")
+    with pytest.raises(UserError, match=r"a\.txt: cannot be read: No such file"):
+        read(tmp_path / "a.ann")
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(UserError, match=r"a\.txt: cannot be read: Is a directory"):
+        read(tmp_path / "a.ann")
+
+
+def test_a_long_document_and_many_types(tmp_path):
+    text = "北京e\u0301🙂" * 4000
+    spans = [(5 * n, 5 * n + 2, f"T{n % 60}") for n in range(4000)]
+    record = {"text": text, "entities": [list(span) for span in spans]}
+    splits = read(save(tmp_path / "a.jsonl", json.dumps(record) + "\n"))
+    same(splits.train, [(text, spans)])
