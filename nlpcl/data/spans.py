@@ -103,6 +103,7 @@ def find_in_spans(splits: Splits) -> dict[str, list[Problem]]:
     illegal = [problem for problem in splits.problems if problem.kind == ILLEGAL]
     others = [problem for problem in splits.problems if problem.kind != ILLEGAL]
     found = find_in_texts(Splits(splits.name, splits.train, splits.dev, splits.test, "", others))
+    del found["unequal length"]  # of pairs
     rows = all_rows(splits)
     nested: list[Problem] = []
     crossing: list[Problem] = []

@@ -27,12 +27,12 @@ def read_document(text_file: Path, problems: list[Problem], ignored: list[str]) 
     Raises:
         UserError: a file cannot be read.
     """
-    if not text_file.read_bytes().strip():
+    if is_blank(text_file):
         problems.append(Problem(str(text_file), None, "empty text; document skipped"))
         return []
     annotations = text_file.with_suffix(SUFFIX)
     spans: list[Given] = []
-    lines = read_lines(annotations) if annotations.read_bytes().strip() else []
+    lines = [] if is_blank(annotations) else read_lines(annotations)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -48,6 +48,19 @@ def read_document(text_file: Path, problems: list[Problem], ignored: list[str]) 
             problems.append(Problem(str(annotations), number, f"{what}; left out", is_used=True))
     given = GivenSpans(spans, is_inclusive=False)
     return span_row(read_text(text_file), given, text_file.stem, str(text_file), None, problems)
+
+
+def is_blank(path: Path) -> bool:
+    """Whether a file holds nothing but blanks, as annotations of a text without entities do.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return not path.read_bytes().strip()
+    except OSError as error:
+        how = f"brat has NAME.txt and NAME{SUFFIX} beside one another."
+        raise UserError(f"cannot be read: {error.strerror}", path, how) from error
 
 
 def documents(folder: Path, problems: list[Problem]) -> list[Path]:

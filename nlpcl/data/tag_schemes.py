@@ -7,6 +7,7 @@ an entity all the same. What is illegal is reported beside the spans.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -55,11 +56,13 @@ class MixedSchemes(ValueError):
     """Tags of different schemes in one file; says at which lines."""
 
 
+@functools.lru_cache(maxsize=65536)
 def is_tag(cell: str) -> bool:
     """Whether a cell looks like a tag, or like the tags of several annotators."""
     return bool(_TAG.fullmatch(cell))
 
 
+@functools.lru_cache(maxsize=65536)
 def is_several(cell: str) -> bool:
     """Whether a cell holds the tags of several annotators, joined by commas."""
     return bool(_SEVERAL.fullmatch(cell))

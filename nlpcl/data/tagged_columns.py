@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ _RANGE = re.compile(r"\d+[-.]\d+")
 _BLANKS = " \t\r"
 _TAGGED = 0.9
 """Fraction of the lines whose cell must look like a tag in the column of tags."""
+_SEEN = 10_000
+"""Lines that tell which column is that of the tags."""
 _BY_CHARACTER = 0.95
 """Fraction of the tokens that must be single characters where tokens are characters."""
 
@@ -117,7 +120,8 @@ def _tagged(
     cells = [_cells(line) for line in lines]
     at_tag = _number(columns, "tag", path)
     if at_tag is None:
-        at_tag = _tag_column([one for one in cells if one and not one[0].startswith("#")], path)
+        plain = (one for one in cells if one and not one[0].startswith("#"))
+        at_tag = _tag_column(list(itertools.islice(plain, _SEEN)), path)
     sentences = list(_sentences(lines, cells, at_tag))
     at_token = _number(columns, "token", path)
     if at_token is None:
@@ -238,14 +242,13 @@ def _tokens(
 
 def _row(one: Tagged, path: Path, problems: list[Problem], *, by_character: bool) -> list[Example]:
     sentence, tokens, tags = one
-    text, places = joined(tokens, by_character=by_character)
-    if sentence.text is not None:
-        own = aligned(tokens, sentence.text)
-        if own is None:
+    text = sentence.text or ""
+    places = aligned(tokens, text)
+    if places is None:
+        if sentence.text is not None:
             what = "the comment with the text does not hold the tokens in order; tokens joined"
             problems.append(Problem(str(path), sentence.line, what, is_used=True))
-        else:
-            text, places = sentence.text, own
+        text, places = joined(tokens, by_character=by_character)
     given = GivenSpans(
         [
             Given(places[start], places[end - 1] + len(tokens[end - 1]), kind)

@@ -22,6 +22,7 @@ def without_places(
     """
     found: list[list[str]] = []
     others: list[tuple[int, int]] = []
+    most = (1 - PLACED) * sum(map(len, sentences))
     for number, tokens in enumerate(sentences):
         own: list[str] = []
         place = -1
@@ -34,8 +35,9 @@ def without_places(
                 character, place = split
                 own.append(character)
         found.append(own)
-    total = sum(map(len, sentences))
-    return (found, others) if len(others) <= (1 - PLACED) * total else None
+        if len(others) > most:
+            return None
+    return found, others
 
 
 def _split(token: str, before: int) -> tuple[str, int] | None:

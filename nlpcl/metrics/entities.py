@@ -86,7 +86,7 @@ class EntityScores:
             values |= {f"recall_{group}": score.recall, f"f1_{group}": score.f1}
         values |= self.overall
         for name, found in self.intervals.items():
-            if found.low == found.low:
+            if not math.isnan(found.low):
                 values |= {f"{name}_low": found.low, f"{name}_high": found.high}
         counts = {"n": self.n, "n_gold": self.exact.gold, "n_predicted": self.exact.predicted}
         counts |= {f"n_{kind}": number for kind, number in self.errors.items()}

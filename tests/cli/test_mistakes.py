@@ -22,6 +22,8 @@ TYPING = {
     "data lst": ["'lst'", "list"],
     "data check x.csv --task emotoin": ["--task", "'emotoin'", "Did you mean 'emotion'"],
     "data check sighn15": ["'sighn15'", "Did you mean 'sighan15'"],
+    "data check sample --inclusive-ends": ["--inclusive-ends", "--task entities"],
+    "data check x.tsv --inclusive-ends": ["--inclusive-ends", "--task entities"],
     "train sdcl --negatives teachr": ["--negatives", "teachr", "teacher", "student", "batch"],
     "train sdcl --precision fp8": ["--precision", "fp8", "bf16"],
 }

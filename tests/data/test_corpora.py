@@ -24,7 +24,7 @@ def save_items(path, pairs):
 
 
 def test_every_dataset_is_complete():
-    tasks = ("correction", "emotion", "classification", "masked_lm")
+    tasks = ("correction", "emotion", "classification", "masked_lm", "entities")
     assert sorted(name for task in tasks for name in corpora.names(task)) == corpora.names()
     for name in corpora.names():
         entry = corpora.dataset(name)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
@@ -122,10 +122,13 @@ def same(rows, wanted):
     assert [(row["text"], spans_of(row)) for row in rows] == wanted
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+line_ends = st.sampled_from(["\n", "\r\n"])
+
+
 @pytest.mark.parametrize("form", RECORDS)
-@given(documents)
-def test_json_there_and_back(tmp_path_factory, form, newline, texts):
+@settings(max_examples=25)
+@given(documents, line_ends)
+def test_json_there_and_back(tmp_path_factory, form, texts, newline):
     folder = tmp_path_factory.getbasetemp() / "json"
     if form == "label studio units":  # the first text alone shows what offsets count
         texts = [("🙂張", [(1, 2, "PER")]), *texts]
@@ -139,6 +142,7 @@ def test_json_there_and_back(tmp_path_factory, form, newline, texts):
         assert len({row["id"] for row in splits.train}) == len(texts)
 
 
+@settings(max_examples=30)
 @given(documents)
 def test_brat_there_and_back(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("brat")
@@ -179,10 +183,10 @@ def conll(text, spans, scheme, *, with_text, separator="\t"):
     return "\n".join(lines) + "\n\n"
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-@given(st.lists(annotated(nested=False), min_size=1, max_size=3))
-def test_columns_with_their_text_there_and_back(tmp_path_factory, scheme, newline, texts):
+@settings(max_examples=30)
+@given(st.lists(annotated(nested=False), min_size=1, max_size=3), line_ends)
+def test_columns_with_their_text_there_and_back(tmp_path_factory, scheme, texts, newline):
     path = tmp_path_factory.getbasetemp() / "columns.conll"
     save(path, "".join(conll(*one, scheme, with_text=True) for one in texts), newline, "\ufeff")
     splits = read(path)
@@ -444,3 +448,20 @@ def test_problems_of_brat(tmp_path):
         ("none.txt", None, "empty text; document skipped"),
         ("a.ann", 5, "span 6-8 should be '上海', but '北京' stands there; left out"),
     ]
+
+
+def test_annotations_without_a_text_are_refused(tmp_path):
+    save(tmp_path / "a.ann", "T1\tX 0 1\tx")
+    with pytest.raises(UserError, match=r"a\.txt: cannot be read: No such file"):
+        read(tmp_path / "a.ann")
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(UserError, match=r"a\.txt: cannot be read: Is a directory"):
+        read(tmp_path / "a.ann")
+
+
+def test_a_long_document_and_many_types(tmp_path):
+    text = "北京e\u0301🙂" * 4000
+    spans = [(5 * n, 5 * n + 2, f"T{n % 60}") for n in range(4000)]
+    record = {"text": text, "entities": [list(span) for span in spans]}
+    splits = read(save(tmp_path / "a.jsonl", json.dumps(record) + "\n"))
+    same(splits.train, [(text, spans)])

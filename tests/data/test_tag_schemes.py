@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.data.tag_schemes import (
@@ -59,6 +59,7 @@ def flat_entities(draw):
 
 
 @pytest.mark.parametrize("scheme", [*LETTERS, "IOB1"])
+@settings(max_examples=40)
 @given(flat_entities())
 def test_spans_of_what_was_written(scheme, sentence):
     length, entities = sentence

@@ -77,6 +77,16 @@ def test_by_hand(gold, predicted, errors):
     assert sorted(kind for kind, *_ in found(gold, predicted)) == sorted(errors)
 
 
+def test_of_several_the_larger_overlap_is_paired():
+    gold = (0, 6, "A")
+    errors = found({gold}, {(0, 2, "A"), (2, 6, "A")})
+    assert errors == [("invented", None, (0, 2, "A")), ("wrong_edge", gold, (2, 6, "A"))]
+    # It is what both have of all characters: a long span does not win by its length.
+    errors = found({gold}, {(0, 40, "A"), (1, 6, "A")})
+    assert ("wrong_edge", gold, (1, 6, "A")) in errors
+    assert ("invented", None, (0, 40, "A")) in errors
+
+
 def test_pairs_that_are_equally_good_go_by_place():
     errors = found({(2, 6, "A")}, {(0, 4, "A"), (4, 8, "A")})
     assert errors == [("wrong_edge", (2, 6, "A"), (0, 4, "A")), ("invented", None, (4, 8, "A"))]
@@ -152,6 +162,9 @@ def test_context_is_cut_on_both_sides():
     pairs = [(frozenset({(30, 32, "LOC")}), frozenset())]
     table = case_tables(case_lists([text], pairs))[4]
     assert table.rows[0][3] == "…" + "甲" * 20 + "【北京】" + "乙" * 20 + "…"
+    whole = "甲" * 20 + "北京" + "乙" * 20
+    table = case_tables(case_lists([whole], [(frozenset({(20, 22, "LOC")}), frozenset())]))[4]
+    assert table.rows[0][3] == "甲" * 20 + "【北京】" + "乙" * 20
 
 
 def test_error_table_adds_up():

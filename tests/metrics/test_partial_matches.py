@@ -61,6 +61,14 @@ CASES = [
         (0, 0, 1, 1, 0),
         (1, 0, 0, 1, 0),
     ),
+    # by type the nearest edges, both of them; the second prediction comes too late
+    (
+        {(1, 3, "A"), (4, 7, "A")},
+        {(2, 6, "A"), (6, 7, "A")},
+        *[(0, 2, 0, 0, 0)] * 2,
+        (0, 0, 2, 0, 0),
+        (1, 0, 0, 1, 1),
+    ),
     # touching is no overlap
     ({(0, 2, "A")}, {(2, 4, "A")}, *[(0, 0, 0, 1, 1)] * 4),
     # one character of a long entity will do; nervaluate wants a hundredth

@@ -1,0 +1,20 @@
+"""``nlpcl data check`` of a file of entities."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_ends_of_spans_are_read_as_told(tmp_path, run_main):
+    rows = [
+        {"text": "张三来了", "entities": [[0, 1, "PER"]]},
+        {"text": "张来了", "entities": [[0, 0, "PER"]]},
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    check = ("data", "check", str(path), "--task", "entities", "--format", "json")
+    (problem,) = json.loads(run_main(*check).out)["problems"]
+    assert (problem["line"], problem["file"]) == (2, str(path))
+    assert problem["what"].endswith("(are ends inclusive? --inclusive-ends)")
+    told = json.loads(run_main(*check, "--inclusive-ends").out)
+    assert (told["problems"], told["found"]["train_types"]) == ([], {"PER": 2})
