@@ -70,3 +70,8 @@ def answer(row: Mapping[str, Any]) -> Any:
     if "entities" in row:
         return row_spans(row["entities"])
     return row["label"] if "label" in row else row["target"]
+
+
+def gold_answer(row: Mapping[str, Any]) -> Any:
+    """Return what would be right in a row, as :func:`answer` gives it."""
+    return row_spans(row["gold"]) if "entities" in row else row["gold"]

@@ -5,7 +5,7 @@ They are checked as they are read, see :mod:`nlpcl.core.shapes`. Other keys may 
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 from nlpcl.core.reports import TableRecord
 
@@ -102,11 +102,16 @@ class _FoundSpan(_GoldSpan):
     text: str
 
 
-class SpansRow(TypedDict):
+class _TextAnswer(TypedDict, total=False):
+    id: str | int | None
+    test: str
+    group: str
+    language: str
+
+
+class SpansRow(_TextAnswer):
     """A row of ``predictions.jsonl`` with entities."""
 
-    id: NotRequired[str | int | None]
-    test: NotRequired[str]
     text: str
     gold: list[_GoldSpan]
     entities: list[_FoundSpan]

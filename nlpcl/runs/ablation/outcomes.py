@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nlpcl.core.errors import UserError
 from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.metrics.clusters import Clusters, clusters_of
+from nlpcl.metrics.collapse import gold_answer
 from nlpcl.metrics.confusion import ScoreFunction
 from nlpcl.metrics.measures import Rows
 from nlpcl.runs.ablation.comparison import Comparison, compare, compare_reported
@@ -215,7 +216,8 @@ def keys(rows: Rows) -> list[Hashable]:
     if None not in ids and len(set(ids)) == len(ids):
         return list(ids)
     return [
-        (number, row.get("source", row.get("text")), row["gold"]) for number, row in enumerate(rows)
+        (number, row.get("source", row.get("text")), gold_answer(row))
+        for number, row in enumerate(rows)
     ]
 
 
@@ -231,10 +233,10 @@ def item_places(
     """
     places: dict[Hashable, int] = {}
     items: list[dict[str, Any]] = []
-    by_seed: dict[int, tuple[str, set[tuple[Hashable, str]]]] = {}
+    by_seed: dict[int, tuple[str, set[tuple[Hashable, Hashable]]]] = {}
     for one in tested:
         listed = keys(one.rows[test])
-        golds = {(key, row["gold"]) for key, row in zip(listed, one.rows[test], strict=True)}
+        golds = {(key, gold_answer(row)) for key, row in zip(listed, one.rows[test], strict=True)}
         first, wanted = by_seed.setdefault(one.cell.seed, (one.cell.title, golds))
         if golds != wanted:
             what = f"{first} and {one.cell.title} were tested on different items"

@@ -9,6 +9,7 @@ import numpy as np
 
 from nlpcl.core.tables import Cell, Report, Table
 from nlpcl.metrics.calibration import confidence_bins
+from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.entities import entity_scores
 from nlpcl.metrics.entity_errors import case_lists, case_tables
 from nlpcl.metrics.spans import Span, paired, row_spans
@@ -36,7 +37,9 @@ def entity_report(
     texts = [row["text"] for row in rows]
     gold = [row_spans(row["gold"]) for row in rows]
     found = [row_spans(row["entities"]) for row in rows]
-    scores = entity_scores(gold, found, texts=texts, known=known)
+    clusters = clusters_of(rows)
+    names = None if clusters is None else clusters.names
+    scores = entity_scores(gold, found, texts=texts, known=known, clusters=names)
     metrics = scores.as_metrics() | {
         "n_unexpressed": float(len(unexpressed)),
         "n_windows": float(sum(row["windows"] for row in rows)),

@@ -321,6 +321,7 @@ class Entities(Task):
                     for start, end, name in sorted(gold_spans(example))
                 ],
                 **result_row(example["text"], one, windows[row]),
+                **{name: example[name] for name in ("group", "language") if name in example},
             }
             for row, (example, one) in enumerate(zip(examples, entities, strict=True))
         ]
