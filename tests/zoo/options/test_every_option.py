@@ -139,8 +139,12 @@ def configured(places):
             plain |= {"hidden": 8, "gru_layers": 1, "protocol": "kfold:4", "frame_pool": 1}
         found = plain | values
         for key in ("data", "data_root", "backbone", "teacher", "confusion", "observed"):
-            for kind in (entry.task.input, entry.task.name):
-                found[key] = places.get((kind, found.get(key)), found.get(key))
+            for kind in (entry.task.name, entry.task.input):
+                if (kind, found.get(key)) in places:
+                    found[key] = places[kind, found[key]]
+                    break
+            else:
+                found[key] = found.get(key)
             if found[key] is None:
                 del found[key]
         return entry.config_class(**found)
