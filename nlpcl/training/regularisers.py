@@ -172,6 +172,5 @@ class Regularisers:
         for name, attack in self.attacks.items():
             parts[name] = Part(attack.total(one), counts[name])
         if self.vat:
-            one.model.passes = 1
             parts["vat"] = Part(self.vat.total(one), counts["vat"], self.vat.weight)
         return parts

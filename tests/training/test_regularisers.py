@@ -219,6 +219,8 @@ def test_all_passes_of_vat_have_the_same_dropout(toy, batch):
     assert nothing["vat"] < 1e-9
     assert something["vat"] > 1e-3
     assert not torch.equal(*directions)
+    # What is drawn next are not the direction's own numbers.
+    assert not torch.equal(torch.randn_like(directions[-1]), directions[-1])
 
 
 def test_fgm_is_a_step_along_the_gradient(toy, batch):

@@ -8,15 +8,16 @@ import torch
 from nlpcl import zoo
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
+from nlpcl.nn.losses.divergences import softmax_divergence
 from nlpcl.nn.model import weighted_sum
-from nlpcl.training import perturbation
+from nlpcl.training import adversarial, perturbation
 from nlpcl.training.adversarial import VAT, Attack
 from nlpcl.training.regularisers import RDrop, Regularisers
 from nlpcl.training.updates import Update, rehearse
 
 COMPARED = [name for name in zoo.names() if zoo.entry(name).model_class().output_activation]
 VARIANTS = [
-    *((name, {}) for name in zoo.names()),
+    *((name, {}) for name in zoo.names() if name != "asrm"),
     ("asrm", zoo.entry("asrm").variants["dcl+contrastive"]),
     ("sdcl", {"negatives": "batch"}),
     ("sdcl", {"output_layer": "elementwise"}),
@@ -95,6 +96,26 @@ def test_a_batch_of_one_row(name, tiny):
     for term in ("rdrop", "vat", "fgm"):
         assert 1e-9 < totals[term] < 1e3, term
     assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
+
+
+def test_the_clean_side_is_constant_also_where_scores_are_made_in_pieces(tiny, monkeypatch):
+    made, seen = tiny("sdcl"), []
+    real = adversarial.sized
+    monkeypatch.setattr(adversarial, "sized", lambda *given: seen.append(real(*given)) or seen[-1])
+    _, _, plain = accumulated(made, (8,))
+    totals, counts, found = accumulated(made, (8,), vat=VAT(0.5))
+    places, rows = made.batch()["labels"] != -100, made.unlabelled()
+    clean = made.model(**rows).logits[places].detach()
+    with perturbation.Perturbation(seen[-1]).of(made.model):
+        moved = made.model(**rows).logits[places]
+    made.model.zero_grad()
+    divergence = softmax_divergence(moved, clean).mean()
+    divergence.backward()
+    assert totals["vat"] / counts["vat"] == pytest.approx(float(divergence.detach()), rel=1e-3)
+    for name, weight in made.model.named_parameters():
+        wanted = found[name] - plain[name]
+        scale = float(found[name].abs().max())
+        torch.testing.assert_close(weight.grad, wanted, rtol=1e-2, atol=1e-4 * scale, msg=name)
 
 
 @pytest.mark.parametrize("name", ["sdcl", "mlm"])
