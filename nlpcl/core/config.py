@@ -3,84 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_type_hints
 
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.json_files import DAMAGED
-from nlpcl.core.needs import CORPUS, Needs
+from nlpcl.core.needs import CORPUS, above
+
+# Configurations, one's own too, import these from here.
+from nlpcl.core.options import absent_values, check_fields
+from nlpcl.core.options import flag as flag
+from nlpcl.core.options import needing as needing
+from nlpcl.core.options import option as option
 from nlpcl.core.renamed import RenamedFields, with_present_names
 from nlpcl.core.shapes import fault
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
     from nlpcl.core.splits import Splits
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Divergence = Literal["auto", "softmax", "sigmoid"]
 
 SPEED_ALONE = ("device", "threads")
 """Options that change where and how fast a model is trained, and its numbers by rounding alone."""
-
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    panel: str = "Model",
-    unit: str = "",
-    above: float | None = None,
-    at_least: float | None = None,
-    below: float | None = None,
-    at_most: float | None = None,
-    formerly: Sequence[str] = (),
-    absent: Any = dataclasses.MISSING,
-    needs: Needs = (),
-) -> Any:
-    """Declare a dataclass field that is also a command-line flag.
-
-    Args:
-        default: value without the flag.
-        help: one line for ``--help``.
-        panel: heading in ``--help``; fields under ``Model`` are saved with the model.
-        unit: unit of the value, shown in ``--help``.
-        above: exclusive lower bound; bounds are checked before any work starts.
-        at_least: inclusive lower bound.
-        below: exclusive upper bound.
-        at_most: inclusive upper bound.
-        formerly: names it had in earlier releases. Runs, saved models and model folders that use
-            them stay valid; as flags they work for one release and print a note.
-        absent: what runs and saved models stand for that were made before there was such an option;
-            the default where they are the same.
-        needs: conditions on other options without which it has no effect and is refused, see
-            :mod:`nlpcl.core.needs`.
-    """
-    bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
-    metadata = {
-        "help": help,
-        "unit": unit,
-        "panel": panel,
-        "bounds": bounds,
-        "formerly": tuple(formerly),
-        "needs": needs,
-    }
-    if absent is not dataclasses.MISSING:
-        metadata["absent"] = absent
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def needing(base: type[Any], name: str, needs: Needs) -> Any:
-    """A field of a base class as it is, but for what it needs here."""
-    inherited = base.__dataclass_fields__[name]
-    metadata = dict(inherited.metadata) | {"needs": needs}
-    return dataclasses.field(default=inherited.default, metadata=metadata)
-
-
-def flag(name: str) -> str:
-    """``batch_size`` → ``--batch-size``."""
-    return "--" + name.replace("_", "-")
 
 
 @dataclass(kw_only=True)
@@ -166,6 +112,99 @@ class RunConfig(RenamedFields):
         panel="Training",
         unit="epochs",
         at_least=0,
+    )
+    rdrop: float = option(
+        0.0,
+        "Weight λ of R-Drop: the divergence of two dropout passes, beside their mean loss",
+        panel="Regularisation",
+        at_least=0,
+    )
+    rdrop_divergence: Divergence = option(
+        "auto",
+        "Divergence of R-Drop; auto is what the model's probabilities are made by",
+        panel="Regularisation",
+        needs=above("rdrop", 0),
+    )
+    rdrop_delay: float = option(
+        0.0,
+        "Epochs before R-Drop begins",
+        panel="Regularisation",
+        unit="epochs",
+        at_least=0,
+        needs=above("rdrop", 0),
+    )
+    rdrop_ramp: float = option(
+        1.0,
+        "Epochs over which its weight then rises linearly to λ",
+        panel="Regularisation",
+        unit="epochs",
+        at_least=0,
+        needs=above("rdrop", 0),
+    )
+    vat: float = option(
+        0.0,
+        "Size ε of the perturbation of virtual adversarial training, as those of FGM and PGD the "
+        "norm over a row, in norms of a token's embedding or of a frame; 0 is none",
+        panel="Regularisation",
+        at_least=0,
+    )
+    vat_weight: float = option(
+        1.0,
+        "Weight of the divergence between the scores with and without it",
+        panel="Regularisation",
+        above=0,
+        needs=above("vat", 0),
+    )
+    vat_divergence: Divergence = option(
+        "auto",
+        "Divergence of VAT; auto is what the model's probabilities are made by",
+        panel="Regularisation",
+        needs=above("vat", 0),
+    )
+    vat_xi: float = option(
+        1.0,
+        "Size ξ of the perturbation that its direction is sought at",
+        panel="Regularisation",
+        above=0,
+        needs=above("vat", 0),
+    )
+    vat_iterations: int = option(
+        1,
+        "Power iterations in the search of its direction",
+        panel="Regularisation",
+        at_least=1,
+        needs=above("vat", 0),
+    )
+    fgm: float = option(
+        0.0,
+        "Size ε of the perturbation along the gradient at which the loss is added (FGM); 0 is none",
+        panel="Regularisation",
+        at_least=0,
+    )
+    pgd: float = option(
+        0.0,
+        "Greatest size ε of the perturbation sought in several steps (PGD); 0 is none",
+        panel="Regularisation",
+        at_least=0,
+    )
+    pgd_step_size: float = option(
+        0.4,
+        "Size α of a step of PGD, as a fraction of ε",
+        panel="Regularisation",
+        above=0,
+        at_most=1,
+        needs=above("pgd", 0),
+    )
+    pgd_steps: int = option(
+        3, "Steps of PGD", panel="Regularisation", at_least=1, needs=above("pgd", 0)
+    )
+    ema: float = option(
+        0.0,
+        "Decay of a moving average of the weights, which is scored and saved in their place; "
+        "0 is none",
+        panel="Regularisation",
+        at_least=0,
+        below=1,
     )
     seed: int = option(
         0, "Seed for initial weights, data order and dropout", panel="Training", at_least=0
@@ -255,46 +294,3 @@ class RunConfig(RenamedFields):
         except UserError as error:
             raise UserError(f"{error.where}: {error.what}", where, DAMAGED) from error
         return made
-
-
-def absent_values(options: type[Any]) -> dict[str, Any]:
-    """Field → its value in runs that were made before it was there, where that is no default."""
-    fields = dataclasses.fields(options)
-    return {f.name: f.metadata["absent"] for f in fields if "absent" in f.metadata}
-
-
-def check_fields(settings: DataclassInstance) -> None:
-    """Reject values of a dataclass that are no valid choice or out of bounds.
-
-    Raises:
-        UserError: naming the flag, the bound and the value.
-    """
-    hints = get_type_hints(type(settings))
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        check_choice(field.name, value, hints[field.name])
-        check_bounds(field.name, value, field.metadata.get("bounds", {}))
-
-
-def check_choice(name: str, value: object, hint: object) -> None:
-    """Reject a value that is not in a ``Literal``."""
-    if get_origin(hint) is Literal and value not in get_args(hint):
-        raise unknown_name("value", str(value), map(str, get_args(hint)), where=flag(name))
-
-
-def check_bounds(name: str, value: object, bounds: Mapping[str, float | None]) -> None:
-    """Reject a number out of bounds; NaN always is."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return
-    tests: dict[str, Callable[[float], bool]] = {
-        "above": lambda bound: value > bound,
-        "at_least": lambda bound: value >= bound,
-        "below": lambda bound: value < bound,
-        "at_most": lambda bound: value <= bound,
-    }
-    if not math.isfinite(value):
-        raise UserError(f"{value} is not a finite number", flag(name), "Give another value.")
-    for test, bound in bounds.items():
-        if bound is not None and not tests[test](bound):
-            words = test.replace("_", " ")
-            raise UserError(f"{value} is not {words} {bound:g}", flag(name), "Give another value.")

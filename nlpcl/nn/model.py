@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -36,12 +36,14 @@ class Part(NamedTuple):
     """One term of a loss: a sum, how many items it runs over, and its weight in the total.
 
     The mean is ``total / count``. Keeping both makes gradient accumulation exact: the trainer
-    divides the sums of all micro-batches by the counts of all of them.
+    divides the sums of all micro-batches by the counts of all of them. ``is_coupled`` says that the
+    term compares items, see :meth:`ZooModel.coupled_part`.
     """
 
     total: Tensor
     count: Tensor  # pyright: ignore[reportIncompatibleMethodOverride] # hides tuple.count
     weight: float = 1.0
+    is_coupled: bool = False
 
     def mean(self) -> Tensor:
         """The term itself; 0 where there was nothing to sum."""
@@ -56,11 +58,14 @@ class Output(ModelOutput):
         loss: the weighted sum of the parts' means, a scalar; None without labels.
         logits: the task's scores; correction: ``(B, L, V)``; None while training.
         parts: every loss term by name.
+        states: where a model over a vocabulary returns no logits, what its head gets at the
+            labelled places, ``(N, H)``; see :class:`nlpcl.nn.vocabulary.ComparesPlaces`.
     """
 
     loss: Tensor | None = None
     logits: Tensor | None = None
     parts: dict[str, Part] | None = None
+    states: Tensor | None = None
 
 
 def weighted_sum(parts: Mapping[str, Part], counts: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -75,30 +80,6 @@ def weighted_sum(parts: Mapping[str, Part], counts: Mapping[str, Tensor] | None 
         for name, part in parts.items()
     ]
     return torch.stack(terms).sum()
-
-
-def optimiser_groups(
-    model: torch.nn.Module, rate: Callable[[str], float], decay: float
-) -> list[dict[str, Any]]:
-    """Parameter groups for the optimiser, by learning rate and weight decay.
-
-    Frozen parameters are left out. Weight decay applies to matrices and convolutions, not to biases
-    and gains.
-
-    Args:
-        model: whose parameters are trained.
-        rate: name of a parameter → its learning rate.
-        decay: weight decay of those that have any.
-    """
-    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
-    for name, weight in model.named_parameters():
-        if weight.requires_grad:
-            key = (rate(name), decay if weight.dim() > 1 else 0.0)
-            groups.setdefault(key, []).append(weight)
-    return [
-        {"params": weights, "lr": lr, "weight_decay": decay}
-        for (lr, decay), weights in groups.items()
-    ]
 
 
 Tensors = tuple[Tensor, ...]
@@ -137,6 +118,9 @@ class ZooModel(PreTrainedModel):
     name: ClassVar[str] = ""
     auto_class: ClassVar[type] = AutoModel
     """The transformers class that loads an encoder for this model."""
+    output_activation: ClassVar[Literal["softmax", "sigmoid"] | None] = "softmax"
+    """What turns logits into the probabilities that regularisers compare: softmax over the last
+    dimension, or sigmoid of each cell of ``(B, C, ...)``, -inf where there is none. None: none."""
 
     config_class: Any = ZooConfig
     base_model_prefix = ""
@@ -148,6 +132,8 @@ class ZooModel(PreTrainedModel):
         # Drawn before any module is made, so that it is the same whatever modules follow.
         self._streams = int(torch.randint(2**62, (), device="cpu"))
         self.gather: Gather | None = None
+        self.passes = 1
+        """How often each row is in a training batch; with R-Drop twice, first all, then again."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -268,8 +254,22 @@ class ZooModel(PreTrainedModel):
                 zeros fill them up to the longest.
             weight: of the term in the total.
         """
-        found = compared if self.gather is None else self.gather(name, compared)
-        return Part(*loss(*found), weight)
+        pieces = [tensor.chunk(self.passes) for tensor in compared]
+        # Each pass by itself: a row's second pass is not another item.
+        found = tuple(piece for one in zip(*pieces, strict=True) for piece in one)
+        if self.gather is not None:
+            found = self.gather(name, found)
+        size = len(compared)
+        sums = [loss(*found[at : at + size]) for at in range(0, len(found), size)]
+        total, count = (torch.stack(values).sum() for values in zip(*sums, strict=True))
+        return Part(total, count, weight, is_coupled=True)
+
+    def perturbed_module(self) -> torch.nn.Module:
+        """The module whose output adversarial training perturbs, ``(B, L, H)``.
+
+        That of its first call in a forward pass: the embeddings of the tokens, or frames.
+        """
+        return self.backbone.get_input_embeddings()
 
     def modules_to_bypass(self) -> dict[str, torch.nn.Module]:
         """Named modules that can be bypassed in the trained model."""

@@ -43,6 +43,28 @@ class ScoresPlaces(Protocol):
         ...
 
 
+@runtime_checkable
+class ComparesPlaces(Protocol):
+    """A model over a vocabulary whose scores of two passes are compared at chosen places alone.
+
+    The scores themselves are made piece by piece and never kept.
+    """
+
+    def states_at(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor) -> Tensor:
+        """What the head gets, with gradient, ``(N, H)`` in row-major order.
+
+        Args:
+            input_ids: ``(B, L)``.
+            attention_mask: 1 at tokens, 0 at pads, ``(B, L)``.
+            places: True where scores are wanted, ``(B, L)``.
+        """
+        ...
+
+    def score(self, states: Tensor) -> Tensor:
+        """Scores, with gradient: ``(n, H)`` → ``(n, V)``."""
+        ...
+
+
 def linear_cross_entropy(
     states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
 ) -> Tensor:

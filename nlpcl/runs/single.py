@@ -27,6 +27,7 @@ from nlpcl.runs.run import Run
 from nlpcl.tasks.protocol import Task
 from nlpcl.training.records import Training
 from nlpcl.training.trainer import train
+from nlpcl.training.updates import rehearse
 
 RESULTS = ("history.csv", "predictions.jsonl", "report.json")
 """What a run leaves beside its model."""
@@ -48,6 +49,7 @@ def fit_splits(
         # go wrong without one.
         begun = held.enter_context(resumed_folder(Path(str(out)))) if resume else None
         built = build(entry, config, splits, machine)
+        rehearse(built.model, built.task.collate(built.rows[:2]), config)
         folder = begun or held.enter_context(new_folder(out, entry.name))
         return train_in(folder, entry, config, splits, machine, built, quiet, resume)
 

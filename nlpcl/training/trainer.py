@@ -10,6 +10,7 @@ a single display.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.interrupts import FirstInterrupt
 from nlpcl.nn.model import ZooModel, weighted_sum
+from nlpcl.training.averaging import MovingAverage
 from nlpcl.training.batches import LengthBatches
 from nlpcl.training.callback import SELECTION, Reporting
 from nlpcl.training.inference import Feature, length
@@ -40,6 +42,7 @@ from nlpcl.training.records import (
     is_writing_failure,
     newest_checkpoint,
 )
+from nlpcl.training.regularisers import Regularisers
 from nlpcl.training.updates import EmptyTerms, Update, refuse_batch_statistics
 
 DevScores = Callable[[ZooModel], dict[str, float]]
@@ -58,6 +61,11 @@ class ZooTrainer(Trainer):
         self.sums = LossSums()
         self.latest: dict[str, float] = {}
         super().__init__(*arguments, **named)
+        self.regularisers = Regularisers.of(run_config, lambda: self.accelerator.autocast())
+        self.average: MovingAverage | None = None
+        if run_config.ema:
+            self.average = MovingAverage(named["model"], run_config.ema)
+            self.add_callback(self.average)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW, over the parameter groups that the model defines, if any."""
@@ -98,7 +106,10 @@ class ZooTrainer(Trainer):
         """The batches of one update, noted for its loss terms."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         zoo_model: Any = self.model
-        self.update = Update(zoo_model, [dict(self._prepare_inputs(batch)) for batch in batches])
+        epochs = self.run_config.epochs
+        self.regularisers.begin(self.state.global_step / self.state.max_steps * epochs)
+        plain = [dict(self._prepare_inputs(batch)) for batch in batches]
+        self.update = Update(zoo_model, plain, self.regularisers)
         self.sums.updates += 1
         return batches, None
 
@@ -146,7 +157,7 @@ class ZooTrainer(Trainer):
         """
         if "loss" in logs:
             zoo_model: Any = self.model
-            logs.update(zoo_model.scheduled() | self.sums.means())
+            logs.update(zoo_model.scheduled() | self.regularisers.scheduled() | self.sums.means())
             self.sums.clear()
         super().log(logs, start_time)
 
@@ -158,13 +169,20 @@ class ZooTrainer(Trainer):
     ) -> dict[str, float]:
         """Dev scores, by the inference that ``nlpcl predict`` uses too."""
         zoo_model: Any = self.model
-        scores = self.dev_scores(zoo_model)
+        with self.average.in_place() if self.average else contextlib.nullcontext():
+            scores = self.dev_scores(zoo_model)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
         return metrics
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """The model of a checkpoint, with the moving average of its weights, if there is one."""
+        super().save_model(output_dir, _internal_call)
+        if self.average:
+            self.average.save(Path(str(output_dir)))
 
 
 @process_kept()
@@ -225,6 +243,8 @@ def train(
     checkpoint = newest_checkpoint(folder) if resume else None
     with FirstInterrupt(reporting), forward_kept(model):
         try:
+            if trainer.average:
+                trainer.average.checkpoint = checkpoint
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except UserError:
             raise

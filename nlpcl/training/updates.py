@@ -9,24 +9,27 @@ the paper: the term itself is computed again for each batch, so that no gradient
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Table
-from nlpcl.nn.model import Batch, Output, Part, Tensors, ZooModel
+from nlpcl.nn.model import Batch, Output, Part, Tensors, ZooModel, weighted_sum
+from nlpcl.training.comparison import Pass, Run
+from nlpcl.training.perturbation import Perturbation, statistics_kept
 from nlpcl.training.process import RandomState, random_state, set_random_state
+from nlpcl.training.regularisers import Regularisers
 
-Run = Callable[[Batch], Output]
-"""The model's forward pass in training."""
+NONE = Regularisers()
 
 
 class Update:
@@ -34,11 +37,16 @@ class Update:
 
     Args:
         model: makes coupled terms by :meth:`ZooModel.coupled_part`.
-        batches: on its device.
+        plain: its batches, on its device.
+        regularisers: add terms.
     """
 
-    def __init__(self, model: ZooModel, batches: Sequence[Batch]) -> None:
-        self.model, self.batches = model, batches
+    def __init__(
+        self, model: ZooModel, plain: Sequence[Batch], regularisers: Regularisers = NONE
+    ) -> None:
+        self.model, self.plain, self.regularisers = model, plain, regularisers
+        self.batches = [regularisers.batch(batch) for batch in plain]
+        self.watched: Perturbation | None = None
         self.at = -1
         self.live = False
         self.counts: dict[str, Tensor] = {}
@@ -50,17 +58,23 @@ class Update:
         self.at += 1
         if self.at == 0:
             self.counts = total_counts(self.model, self.batches)
+            self.counts |= self.regularisers.counts(self.model, self.plain)
         try:
-            return {name: self.share(name, part) for name, part in self.parts(run).items()}
-        finally:
+            output = self.output(run)
             self.model.gather = None
+            parts = self.shares(output.parts or {})
+            if self.regularisers:
+                parts |= self.added(run, output)
+            return parts
+        finally:
+            self.model.gather, self.model.passes = None, 1
 
-    def parts(self, run: Run) -> Mapping[str, Part]:
-        """The terms of the present batch, after a first pass over all of them where one is due."""
+    def output(self, run: Run) -> Output:
+        """The present batch, run after a first pass over all batches where one is due."""
         if len(self.batches) > 1 and self.at == 0:
-            parts = self.keep(run)
+            output = self.keep(run)
             if not self.kept:
-                return parts
+                return output
             for later in range(1, len(self.batches)):
                 self.at = later
                 self.keep(run)
@@ -69,14 +83,34 @@ class Update:
             # The dropout of the first pass.
             set_random_state(self.states[self.at])
             self.model.gather, self.live = self.gather, True
-        return run(self.batches[self.at]).parts or {}
+        return self.run(run)
 
-    def keep(self, run: Run) -> Mapping[str, Part]:
+    def keep(self, run: Run) -> Output:
         """The first pass of the present batch."""
         self.states.append(random_state())
         self.model.gather, self.live = self.gather, False
         # Not under no_grad(): other kernels, with other dropout, might be chosen there.
-        return run(self.batches[self.at]).parts or {}
+        return self.run(run)
+
+    def run(self, run: Run) -> Output:
+        """The forward pass of the present batch."""
+        with self.regularisers.watching(self.model) as self.watched:
+            return run(self.batches[self.at])
+
+    def added(self, run: Run, output: Output) -> dict[str, Part]:
+        """What regularisers add to the present batch, whose usual pass is done."""
+        batch, plain = self.batches[self.at], self.plain[self.at]
+        autocast = self.regularisers.autocast
+        one = Pass(self.model, run, batch, plain, output, self.watched, self.weighted, autocast)
+        return self.regularisers.parts(one, self.counts)
+
+    def weighted(self, parts: Mapping[str, Part]) -> Tensor:
+        """The weighted sum of terms of the present batch, as its share of the update."""
+        return weighted_sum(self.shares(parts))
+
+    def shares(self, parts: Mapping[str, Part]) -> dict[str, Part]:
+        """Terms of the present batch as its shares of the update's."""
+        return {name: self.share(name, part) for name, part in parts.items()}
 
     def gather(self, name: str, tensors: Tensors) -> Tensors:
         """What a term compares: kept in the first pass; in the second, that of all batches."""
@@ -127,6 +161,39 @@ def refuse_batch_statistics(model: ZooModel, config: RunConfig) -> None:
             f"--grad-accumulation {config.grad_accumulation}",
             "Leave it at 1 with a bigger --batch-size, or use another normalisation.",
         )
+
+
+def rehearse(model: ZooModel, batch: Batch, config: RunConfig) -> None:
+    """Try the regularisers on some rows before the training begins; nothing is changed by it.
+
+    Raises:
+        UserError: the model does not do what one of them needs, or R-Drop's passes are the same.
+    """
+    regularisers = Regularisers.of(config)
+    if not regularisers:
+        return
+    state, was_training = random_state(), model.training
+    try:
+        model.train()
+        with statistics_kept(model):
+            update = Update(model, [batch], regularisers)
+            parts = update.next_parts(lambda rows: model(**rows))
+        has_noise = not regularisers.rdrop or bool(parts["rdrop"].total) or drops(model)
+    finally:
+        model.train(was_training)
+        set_random_state(state)
+    if not has_noise:
+        raise UserError(
+            "both passes of R-Drop are the same: nothing in the model is random",
+            f"--rdrop {config.rdrop:g}",
+            "Leave it out, or use an encoder or --dropout that drops something.",
+        )
+
+
+def drops(model: torch.nn.Module) -> bool:
+    """Whether a module of a model in training drops anything."""
+    modules = [module for module in model.modules() if module.training]
+    return any(isinstance(module, _DropoutNd) and module.p for module in modules)
 
 
 class EmptyTerms(TrainerCallback, ExportableState):

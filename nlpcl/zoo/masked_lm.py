@@ -197,15 +197,25 @@ class RestoringModel(ZooModel):
         if labels is None:
             return Output(logits=head(hidden))
         selected = labels != IGNORE
+        states = hidden[selected]
         losses, logits = head_losses(
-            self.backbone, hidden[selected], labels[selected], keep_scores=not self.training
+            self.backbone, states, labels[selected], keep_scores=not self.training
         )
         changed = labels[selected] != input_ids[selected]
         parts = {
             "changed": Part((losses * changed).sum(), changed.sum()),
             "kept": Part((losses * ~changed).sum(), (~changed).sum(), self.options.copy_weight),
         }
-        return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
+        return Output(weighted_sum(parts), logits, parts, states)
+
+    def states_at(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor) -> Tensor:
+        """What the head gets at chosen places, :class:`nlpcl.nn.vocabulary.ComparesPlaces`."""
+        encoder = self.backbone.base_model
+        return encoder(input_ids=input_ids, attention_mask=attention_mask)[0][places]
+
+    def score(self, states: Tensor) -> Tensor:
+        """Scores from what the head gets, ``(N, H)`` → ``(N, V)``."""
+        return masked_lm_head(self.backbone)(states)
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """Labelled characters that were replaced, and those that were kept."""

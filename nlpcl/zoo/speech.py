@@ -27,9 +27,9 @@ from nlpcl.nn.model import (
     Part,
     ZooConfig,
     ZooModel,
-    optimiser_groups,
     weighted_sum,
 )
+from nlpcl.nn.optimisation import optimiser_groups
 from nlpcl.tasks.emotion.config import EmotionConfig
 
 
@@ -58,6 +58,7 @@ class SpeechClassifier(ZooModel):
         channel = self.options.input_norm == "channel"
         self.standardisation = Standardisation(self.width, sizes["layers"]) if channel else None
         self.mixture = LayerMixture(sizes["layers"]) if sizes["layers"] > 1 else None
+        self.frames_in = nn.Identity()
         balanced = self.options.class_weights == "balanced"
         if balanced and not sizes["class_counts"]:
             raise ValueError("balanced class weights need class_counts")
@@ -204,7 +205,11 @@ class SpeechClassifier(ZooModel):
             states = self.mixture(states)
         elif states.dim() == 4:  # a weighted sum of one layer
             states = states[:, 0]
-        return states.masked_fill(~mask.unsqueeze(-1), 0.0).to(self.dtype), mask
+        return self.frames_in(states.masked_fill(~mask.unsqueeze(-1), 0.0).to(self.dtype)), mask
+
+    def perturbed_module(self) -> nn.Module:
+        """Passes on the normalised frames, which are zero at padding, ``(B, T, H)``."""
+        return self.frames_in
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """Labelled clips."""

@@ -31,9 +31,9 @@ from nlpcl.nn.model import (
     Part,
     ZooConfig,
     ZooModel,
-    optimiser_groups,
     weighted_sum,
 )
+from nlpcl.nn.optimisation import optimiser_groups
 from nlpcl.tasks.classification.config import ClassificationConfig
 
 

@@ -30,10 +30,12 @@ class Config(RunConfig):
 
 
 def test_one_of_several_or_all_of_several():
-    assert set(unmet(Config())) == {"data_root", "heat", "both"}
-    assert set(unmet(Config(kind="c"))) == {"data_root", "both"}
-    assert set(unmet(Config(beta=1.0))) == {"data_root"}
-    assert set(unmet(Config(beta=1.0, heat=2.0))) == {"data_root", "both"}
+    usual = set(unmet(RunConfig()))
+    assert "data_root" in usual
+    assert set(unmet(Config())) == usual | {"heat", "both"}
+    assert set(unmet(Config(kind="c"))) == usual | {"both"}
+    assert set(unmet(Config(beta=1.0))) == usual
+    assert set(unmet(Config(beta=1.0, heat=2.0))) == usual | {"both"}
 
 
 def test_what_has_no_effect_is_put_at_its_default():

@@ -27,6 +27,7 @@ NAMES = {
     "grad_norm": "gradient norm",
     "alpha": "α of the adversary",
     "lambda": "λ, factor of the reversed gradient",
+    "rdrop_weight": "λ of R-Drop",
 }
 MOST = 8
 """Groups that can be told apart by colour."""

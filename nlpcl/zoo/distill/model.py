@@ -43,6 +43,8 @@ class Distillation(RestoringModel):
     """
 
     name = "distill"
+    output_activation = None
+    """It learns layers, one after the other, without dropout."""
     settings = Config
     options: Config
 

@@ -41,6 +41,12 @@ class Config(EntitiesConfig):
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {},
+    "rdrop-softmax": {"rdrop": 1.0, "rdrop_divergence": "softmax"},
+    "rdrop-sigmoid": {"rdrop": 1.0, "rdrop_divergence": "sigmoid"},
+    "vat-softmax": {"vat": 0.5, "vat_divergence": "softmax"},
+    "vat-sigmoid": {"vat": 0.5, "vat_divergence": "sigmoid"},
+    "fgm": {"fgm": 0.5},
+    "ema": {"ema": 0.99},
     "efficient": {"head": "efficient"},
     "no-rope": {"rope": False},
 }

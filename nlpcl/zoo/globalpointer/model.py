@@ -30,6 +30,7 @@ class GlobalPointer(ZooModel):
     """A span scorer around any encoder of ``AutoModel``; ``id2label`` names the types."""
 
     name = "globalpointer"
+    output_activation = "sigmoid"
 
     def __init__(self, config: ZooConfig) -> None:
         super().__init__(config)

@@ -77,9 +77,10 @@ class SDCL(ZooModel):
         ids = torch.cat([input_ids, torch.where(valid, labels, input_ids)[taught]])  # (B + T, L)
         hidden = self.encode(ids, torch.cat([attention_mask, attention_mask[taught]]))
         scored = torch.cat([valid, valid[taught] & bool(self.options.alpha)])
+        states = self.before_head(hidden[scored], ids[scored])
         losses, scores = head_losses(  # (N,) and (N, V), no pads
             self.backbone,
-            self.before_head(hidden[scored], ids[scored]),
+            states,
             torch.cat([labels, labels[taught]])[scored],
             keep_scores=not self.training,
         )
@@ -98,7 +99,7 @@ class SDCL(ZooModel):
         if scores is not None:
             logits = scores.new_zeros(*labels.shape, scores.shape[-1])
             logits[valid] = scores[:count]
-        return Output(loss=weighted_sum(parts), logits=logits, parts=parts)
+        return Output(weighted_sum(parts), logits, parts, states[:count])
 
     def taught(self, wrong: Tensor) -> Tensor:
         """Rows whose correct sentence is encoded too, ``(B,)``: where it is another, and of use.
@@ -127,8 +128,16 @@ class SDCL(ZooModel):
         self, input_ids: Tensor, attention_mask: Tensor, places: Tensor
     ) -> Iterator[Tensor]:
         """Scores at chosen places alone, see :class:`nlpcl.nn.vocabulary.ScoresPlaces`."""
+        return head_scores(self.backbone, self.states_at(input_ids, attention_mask, places))
+
+    def states_at(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor) -> Tensor:
+        """What the head gets at chosen places, :class:`nlpcl.nn.vocabulary.ComparesPlaces`."""
         hidden = self.encode(input_ids, attention_mask)[places]
-        return head_scores(self.backbone, self.before_head(hidden, input_ids[places]))
+        return self.before_head(hidden, input_ids[places])
+
+    def score(self, states: Tensor) -> Tensor:
+        """Scores from what the head gets, ``(N, H)`` → ``(N, V)``."""
+        return masked_lm_head(self.backbone)(states)
 
     def project(self, hidden: Tensor, input_ids: Tensor) -> Tensor:
         """Vocabulary scores from the encoder's own tied head, ``(..., V)``."""

@@ -6,6 +6,10 @@ import pytest
 import torch
 from transformers import AutoModel
 
+from nlpcl.training.adversarial import VAT, Attack
+from nlpcl.training.regularisers import RDrop, Regularisers
+from nlpcl.training.updates import Update
+
 NAMES = ["emotion-gru", "emotion-enhanced"]
 ENCODERS = ["builtin", "hubert", "hubert-large"]
 TERMS = 20 * 16 * 20
@@ -79,3 +83,17 @@ def test_a_partial_encoder_learns_in_its_top_blocks_alone(kind, settings, made, 
     moved = {name for name, weight in encoder.named_parameters() if (weight != before[name]).any()}
     assert moved
     assert moved <= learning(model)
+
+
+@pytest.mark.parametrize("encoder", ["full", "partial"])
+def test_regularisers_perturb_the_frames_of_a_trained_encoder(encoder, made, waves, encoders):
+    """And reach its weights, with waveforms as input."""
+    model = made("emotion-gru", backbone=encoders["hubert"](), encoder=encoder, dropout=0.2).train()
+    terms = {"rdrop": RDrop(1.0), "vat": VAT(1.0), "attacks": {"fgm": Attack(0.5, 0.5)}}
+    update = Update(model, [waves()], Regularisers(**terms))
+    parts = update.next_parts(lambda batch: model(**batch))
+    assert {"rdrop", "vat", "fgm"} < set(parts)
+    assert all(0 < float(part.total.detach()) < 1e4 for part in parts.values())
+    parts["vat"].total.backward()
+    trained = [w for w in model.backbone.parameters() if w.requires_grad]
+    assert sum(float(w.grad.abs().sum()) for w in trained if w.grad is not None) > 0

@@ -26,6 +26,23 @@ TRAINER_ALONE: dict[str, Any] = {
 }
 """Read by the trainer, which is the same for all models: trained for in one model of each input."""
 TRAINED = {"sdcl", "emotion-gru"}
+REGULARISERS: dict[str, Any] = {
+    "rdrop": 1.0,
+    "rdrop_divergence": "sigmoid",
+    "rdrop_delay": 0.5,
+    "rdrop_ramp": 0.5,
+    "vat": 1.0,
+    "vat_weight": 0.5,
+    "vat_divergence": "sigmoid",
+    "vat_xi": 0.1,
+    "vat_iterations": 2,
+    "fgm": 1.0,
+    "pgd": 1.0,
+    "pgd_step_size": 0.2,
+    "pgd_steps": 2,
+    "ema": 0.9,
+}
+"""Trained for in one model; what they do in each is in ``test_regularised_models.py``."""
 TRAINED_ALONE = {"judge"}
 """Tells in a trained model alone: see its own tests."""
 
@@ -116,6 +133,7 @@ def options(with_needs: bool) -> Iterator[Any]:
             is_tried = "help" in field.metadata and field.name not in SPEED_ALONE
             is_tried &= field.name not in TRAINER_ALONE or name in TRAINED
             is_tried &= field.name not in TRAINED_ALONE
+            is_tried &= field.name not in REGULARISERS or name == "sdcl"
             if is_tried and (needs_of(field) or not with_needs):
                 yield pytest.param(name, field, id=f"{name}-{field.name}")
 
@@ -170,7 +188,7 @@ def reference(configured, stages, tmp_path_factory):
 
 def other_value(name: str, field: dataclasses.Field[Any]) -> Any:
     """Another value of an option than its default."""
-    known = TRAINER_ALONE | VALUES
+    known = TRAINER_ALONE | REGULARISERS | VALUES
     for key in (f"{name} {field.name}", field.name):
         if key in known:
             return known[key]
@@ -209,7 +227,7 @@ def test_an_option_has_an_effect(name, field, configured, reference, stages, tmp
     # Columns are told apart from what is found without naming one.
     two = configured(name, other)
     refuse_without_effect(two, [field.name])
-    last = "weights" if field.name in TRAINER_ALONE else "report"
+    last = "weights" if field.name in TRAINER_ALONE | REGULARISERS else "report"
     wanted, found = reference(name, values, last), stages(two, tmp_path, last)
     assert any(first != second for first, second in zip(wanted, found, strict=True))
 
