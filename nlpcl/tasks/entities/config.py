@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import RunConfig, option
-from nlpcl.core.errors import UserError
 from nlpcl.core.needs import OWN_FILE
 from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
-
-FEWEST_TOKENS = 8
-"""A window has at least this many tokens that the one before it has not."""
 
 
 @dataclass(kw_only=True)
@@ -41,7 +37,8 @@ class EntitiesConfig(RunConfig):
     )
     overlap: int = option(
         32,
-        "Tokens that a window shares with the one before it; a longer entity may lie in no window",
+        "Tokens that a window shares with the one before it, half of it at most; a longer entity "
+        "may lie in no window",
         panel="Encoder",
         unit="tokens",
         at_least=0,
@@ -60,15 +57,9 @@ class EntitiesConfig(RunConfig):
     lr: float = option(3e-4, "Peak learning rate (AdamW)", panel="Training", above=0)
 
     def check(self) -> Self:
-        """Refuse windows that hardly advance."""
+        """Refuse impossible values, and names of types that cannot be read."""
         super().check()
         self.data_options()
-        if self.overlap > self.max_length - 2 - FEWEST_TOKENS:
-            raise UserError(
-                f"windows of {self.max_length} tokens that share {self.overlap} hardly advance",
-                "--overlap",
-                f"Give at most {self.max_length - 2 - FEWEST_TOKENS}.",
-            )
         return self
 
     def data_options(self) -> dict[str, Any]:

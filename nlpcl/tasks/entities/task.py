@@ -57,6 +57,7 @@ class Entities(Task):
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
         self.processor, self.config, self.model_config = processor, config, model_config
         self.size = input_limit(model_config.backbone, config.max_length) - 2
+        self.overlap = min(config.overlap, self.size // 2)
         self.read = OffsetReader(processor)
         self.start = first_known(processor.cls_token_id, processor.bos_token_id)
         self.end = first_known(processor.sep_token_id, processor.eos_token_id)
@@ -106,7 +107,7 @@ class Entities(Task):
         found: list[tuple[str, Span]] = []
         texts = [example["text"] for example in examples]
         for example, offsets in zip(examples, self.read(texts), strict=True):
-            windows = first_tokens(len(offsets.ids), self.size, self.config.overlap)
+            windows = first_tokens(len(offsets.ids), self.size, self.overlap)
             for span in sorted(gold_spans(example)):
                 place = offsets.tokens_of(*span[:2])
                 if place is None or owner(*place, windows, self.size) is None:
@@ -140,7 +141,7 @@ class Entities(Task):
 
     def windows(self, offsets: Offsets, row: int) -> Iterator[Feature]:
         """The windows of a text, each between special tokens; one where there is no token."""
-        begins = first_tokens(len(offsets.ids), self.size, self.config.overlap)
+        begins = first_tokens(len(offsets.ids), self.size, self.overlap)
         for number, first in enumerate(begins):
             here = slice(first, first + self.size)
             yield {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def places(tmp_path_factory, pairs, tiny_encoder):
         write_texts(root / name, name, pairs)
         found["text", name] = str(root / name)
         found["speech", name] = str(write_clips(root / "clips" / name, name))
+        found["entities", name] = str(write_spans(root / "spans" / name, root / name))
     found["text", "encoder"] = str(tiny_encoder("bert", 0.1))
     found["text", "other encoder"] = str(tiny_encoder("bert", 0.1, seed=1))
     found["speech", "encoder"] = "logmel"
@@ -40,7 +42,7 @@ def places(tmp_path_factory, pairs, tiny_encoder):
     for file in ("same_pinyin.txt", "simi_pinyin.txt", "same_stroke.txt"):
         lines = [f"{right}\t{wrong}\n" for right, wrong in zip("早天在做", "旱大再作", strict=True)]
         (root / "confusions" / file).write_text("".join(lines), encoding="utf-8")
-    for task in ("correction", "masked_lm", "classification", "emotion"):
+    for task in ("correction", "masked_lm", "classification", "emotion", "entities"):
         for name, place in write_corpus(root, task, found).items():
             found[task, name] = place
     with pytest.MonkeyPatch.context() as patch:
@@ -68,6 +70,27 @@ def write_texts(folder: Path, name: str, pairs: list[tuple[str, str]]) -> None:
     folder.mkdir()
     for part, some in parts.items():
         write_csv(folder / f"{part}.csv", some)
+
+
+def write_spans(folder: Path, tables: Path) -> Path:
+    """The texts of tables with two nested entities each, as JSON lines."""
+    folder.mkdir(parents=True)
+    for table in tables.glob("*.csv"):
+        with table.open(encoding="utf-8", newline="") as stream:
+            texts = [4 * row["text"] for row in csv.DictReader(stream)]  # several windows
+        rows = [
+            {
+                "text": text,
+                "entities": [
+                    {"start": 0, "end": 3, "type": "ORG"},
+                    {"start": number % 3, "end": number % 3 + 1, "type": "LOC"},
+                ],
+            }
+            for number, text in enumerate(texts)
+        ]
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        (folder / f"{table.stem}.jsonl").write_text("".join(lines), encoding="utf-8")
+    return folder
 
 
 def write_clips(folder: Path, name: str) -> Path:
@@ -106,7 +129,8 @@ def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
 def write_corpus(root: Path, task: str, found: dict[tuple[str, str], str]) -> dict[str, str]:
     """A corpus of one's own that reads the file its root names; two roots."""
     file = root / f"{task}.py"
-    kind, text = ("speech", "clips.csv") if task == "emotion" else ("text", "train.csv")
+    kinds = {"emotion": ("speech", "clips.csv"), "entities": ("entities", "train.jsonl")}
+    kind, text = kinds.get(task, ("text", "train.csv"))
     roots = {name: Path(found[kind, name]) for name in ("plain", "other")}
     if task == "emotion":
         roots = {name: path.parent for name, path in roots.items()}
@@ -119,7 +143,8 @@ from nlpcl.data import loading
 
 def load(root):
     schema = tasks.spec("{task}").schema
-    return loading._own(str(Path(root or {str(roots["plain"])!r}) / "{text}"), schema, None)
+    splits = loading._own(str(Path(root or {str(roots["plain"])!r}) / "{text}"), schema, None)
+    return schema.finish(splits, None, {{}}) if "{task}" == "entities" else splits
 
 DATASETS = (Dataset(name="corpus", task="{task}", title="", licence="", source="", load=load,
                     expected={{}}, count=len),)

@@ -74,6 +74,11 @@ VALUES: dict[str, Any] = {
     "dev_fraction": 0.6,
     "progressive_fraction": 0.9,
     "distill layers": 2,
+    "map_types": "ORG=LOC",
+    "overlap": 2,
+    "head_size": 8,
+    "frozen_layers": 1,
+    "globalpointer max_length": 16,
 }
 """The other value of an option where its type does not tell one."""
 
@@ -101,6 +106,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "weighted_sum": {"backbone": "speech"},
     "speed": {"backbone": "speech", "encoder": "full"},
     "spread": {"layers": 1},
+    "overlap": {"max_length": 16},
 }
 """What else must be so that the two values differ, beside what the option declares to need."""
 
