@@ -102,15 +102,11 @@ def scheme_of(sentences: Sequence[Sequence[Tag]]) -> str:
 
 
 def _bio_or_iob1(sentences: Sequence[Sequence[Tag]]) -> str:
-    """IOB1 if entities begin with I and B stands only behind an entity of its type."""
-    is_bare = False
-    for tags in sentences:
-        for before, one in _with_before(tags):
-            follows = before.letter != "O" and before.type == one.type
-            if one.letter == "B" and not follows:
-                return "BIO"
-            is_bare |= one.letter == "I" and not follows
-    return "IOB1" if is_bare else "BIO"
+    """IOB1 if B stands only behind an entity of its type, so that others begin with I."""
+    for before, one in itertools.chain.from_iterable(map(_with_before, sentences)):
+        if one.letter == "B" and (before.letter == "O" or before.type != one.type):
+            return "BIO"
+    return "IOB1"
 
 
 def _refuse_unended(sentences: Sequence[Sequence[Tag]], scheme: str) -> None:

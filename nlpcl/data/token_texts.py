@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+_DAMAGED = "\ufffd\ufffd"
+"""What a character beyond U+FFFF has become in damaged files."""
 PLACED = 0.95
 """Fraction of the tokens that must end in their place in a word for all to be read so."""
 
@@ -44,8 +46,8 @@ def _split(token: str, before: int) -> tuple[str, int] | None:
     """A character and its place: the one after ``before``, the first, or a later one."""
     for place in (str(before + 1), "0", token[1:]):
         character = token.removesuffix(place)
-        # A character beyond U+FFFF may be damaged to two replacement characters.
-        if character != token and 1 <= len(character) <= 2 and len(place) <= 3:
+        is_one = len(character) == 1 or character == _DAMAGED
+        if is_one and character != token and len(place) <= 3:
             is_place = place.isdecimal() and (int(place) == 0 or int(place) > before)
             if is_place:
                 return character, int(place)

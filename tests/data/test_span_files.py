@@ -234,6 +234,8 @@ def test_places_in_words_behind_characters(tmp_path):
     splits = read(save(tmp_path / "damaged.train", damaged))
     assert splits.train[0]["text"] == "好" * 40 + "坏"
     assert [(problem.line, problem.is_used) for problem in splits.problems] == [(41, True)]
+    both = "\ufffd\ufffd"
+    same(read(save(tmp_path / "b.train", f"好0\tO\n{both}0\tO\n")).train, [(f"好{both}", [])])
     # One token that could be a place is none among words.
     same(read(save(tmp_path / "words.train", "V0 O\nruns O\n")).train, [("V0 runs", [])])
 
@@ -276,11 +278,32 @@ def test_other_columns_counts_comments_and_the_first_line_of_conll_2003(tmp_path
     assert [kind for *_, kind in spans_of(chunks.train[0])] == ["NP", "VP", "VP"]
 
 
-def test_a_comment_that_is_not_the_text_is_told_of(tmp_path):
-    splits = read(save(tmp_path / "a.conll", "# text = other words\ngood\tO\nday\tB-X\n"))
+def test_the_last_of_several_columns_of_tags_is_taken(tmp_path):
+    lines = "".join(f"go{n} B-NP O\n" for n in range(9)) + "go9 I-NP B-X\n"
+    text = " ".join(f"go{n}" for n in range(10))
+    same(read(save(tmp_path / "a.conll", lines)).train, [(text, [(36, 39, "X")])])
+
+
+@pytest.mark.parametrize("text", ["other words", "good day then", "good, day", "day good"])
+def test_a_comment_that_is_not_the_text_is_told_of(tmp_path, text):
+    splits = read(save(tmp_path / "a.conll", f"# text = {text}\ngood\tO\nday\tB-X\n"))
     same(splits.train, [("good day", [(5, 8, "X")])])
     (problem,) = splits.problems
     assert (problem.line, problem.is_used) == (1, True)
+
+
+def test_words_among_characters_keep_their_blanks(tmp_path):
+    tokens = [*"今天我们在公司里看了新的手机和电脑" * 6, "iPhone", "4", "S", "Pro", "Max"]
+    splits = read(save(tmp_path / "a.bio", "".join(f"{token}\tO\n" for token in tokens)))
+    assert splits.train[0]["text"].endswith("电脑iPhone 4S Pro Max")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "train.data"])
+@pytest.mark.parametrize("form", ["{}\n{}\n", "[{},\n{}]", "[\n{},\n{}\n]"])
+def test_json_of_another_name(tmp_path, name, form):
+    row = json.dumps({"text": "in Rome", "entities": [[3, 7, "LOC"]]})
+    path = save(tmp_path / name, form.replace("{}", row))
+    same(read(path).train, [("in Rome", [(3, 7, "LOC")])] * 2)
 
 
 BAD_COLUMNS = [
@@ -422,6 +445,23 @@ def test_several_annotations_of_a_task_and_offsets_of_utf16(tmp_path):
     assert spans_of(splits.train[0]) == [(2, 4, "PER")]
     assert [p.what for p in splits.problems] == ["2 annotations; the first one is used"]
     assert "count UTF-16 units" in splits.notes[-1]
+
+
+def test_offsets_of_utf16_at_the_end_of_a_text_and_behind_it(tmp_path):
+    task = label_studio("9999🙂", [(0, 5, "X")], units)
+    assert spans_of(read(save(tmp_path / "a.json", json.dumps([task]))).train[0]) == [(0, 5, "X")]
+    value = {"start": 0, "end": 9, "text": "9999🙂", "labels": ["Y"]}
+    task["annotations"][1]["result"].append({"value": value})
+    splits = read(save(tmp_path / "a.json", json.dumps([task])))
+    assert spans_of(splits.train[0]) == [(0, 5, "X")]
+    assert ["outside a text of 5" in problem.what for problem in splits.problems] == [True]
+
+
+def test_offsets_in_hypertext_are_the_global_ones(tmp_path):
+    value = {"start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]", "hypertextlabels": ["LOC"]}
+    value |= {"startOffset": 1, "endOffset": 5, "globalOffsets": {"start": 3, "end": 7}}
+    task = {"data": {"body": "in Rome"}, "annotations": [{"result": [{"value": value}]}]}
+    same(read(save(tmp_path / "a.json", json.dumps([task]))).train, [("in Rome", [(3, 7, "LOC")])])
 
 
 def test_problems_of_brat(tmp_path):

@@ -152,6 +152,10 @@ def test_a_check_finds_every_kind_by_file_and_line(tmp_path):
         row("北京说", (0, 2, "ORG")),
         row("北京说了"),
         row("北京说!"),
+        row("in Oslo", (2, 7, "LOC")),
+        row("华为来", (0, 2, "ORG")),
+        row("华为去", (0, 2, "ORG")),
+        row("华为走", (0, 2, "COM")),
     )
     tokens(tmp_path / "test.conll", "a O", "b I-X", "", "in O", "Rome B-LOC", "B-Y")
     report = check(str(tmp_path), SPANS)
@@ -166,9 +170,9 @@ def test_a_check_finds_every_kind_by_file_and_line(tmp_path):
         "overlap": [(train, 3)],
         "overlapping spans": [(train, 2)],
         "nested spans": [(train, 1)],
-        "blanks at edges": [(train, 3)],
+        "blanks at edges": [(train, 3), (train, 7)],
         "illegal tags": [(test, 2)],
-        "several types": [(train, 4)],
+        "several types": [(train, 4), (train, 10)],
     }
     assert report.findings["several types"][0].what == "'北京' is ORG (1), more often LOC (2)"
     words = "LOC '上海滩' (0-3) and LOC '滩头' (2-4)"

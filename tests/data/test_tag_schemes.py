@@ -84,6 +84,7 @@ def test_illegal_sequences_are_read_as_seqeval_reads_them(cells):
         ("I-X B-X I-X", "IOB1"),
         ("I-X O B-X", "BIO"),  # illegal rather than IOB1: that has B between neighbours only
         ("I-X O B-Y I-X", "BIO"),
+        ("I-X B-Y", "BIO"),
         ("B-X", "BIO"),
         ("S-X O B-X I-X E-X", "BIOES"),
         ("B-X E-X", "BIOES"),
