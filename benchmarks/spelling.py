@@ -72,8 +72,9 @@ def traditional(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for source, target in pairs:
         right = converter.convert(target)
         if len(right) == len(target):
-            signs = zip(source, target, right, strict=True)
-            yield "".join(new if a == b else converter.convert(a) for a, b, new in signs), right
+            places = zip(source, target, right, strict=True)
+            wrong = [new if old == was else converter.convert(old) for old, was, new in places]
+            yield "".join(wrong), right
 
 
 def spread(values: Sequence[float]) -> str:

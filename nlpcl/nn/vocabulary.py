@@ -20,8 +20,8 @@ from torch.autograd.function import once_differentiable
 
 BLOCK = 1 << 20
 """Scores turned into gradients at once, 4 MiB of them: a part of the last cache."""
-PIECE = 1 << 21
-"""Scores made at once where none are kept, 8 MiB of them."""
+PIECE = 1 << 22
+"""Scores made at once where none are kept, 16 MiB of them."""
 LINE = 64
 """Rows of scores begin at odd multiples of this many elements."""
 

@@ -37,8 +37,8 @@ def test_gaps_between_blocks_go_back():
         libc.free(ctypes.c_void_p(block))
 
 
-def test_other_systems_have_no_such_call(monkeypatch):
+def test_other_systems_have_no_such_call(monkeypatch, request):
     trimmer.cache_clear()
+    request.addfinalizer(trimmer.cache_clear)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not return_freed()
-    trimmer.cache_clear()

@@ -32,3 +32,18 @@ def test_the_mean_losses_do_not_depend_on_the_batches(finished_run, tokens, pair
     assert losses["loss"] == pytest.approx(float(whole.loss.detach()), rel=1e-4)
     assert len(edits) == len(rows)
     assert not run.model.training
+
+
+def test_memory_is_given_back_between_batches(finished_run, pairs, monkeypatch):
+    import nlpcl
+    from nlpcl.training import inference
+
+    run = nlpcl.load(finished_run, device="cpu")
+    features = run.task.encode([{"source": wrong, "target": right} for wrong, right in pairs[:4]])
+    calls: list[None] = []
+    monkeypatch.setattr(inference, "return_freed", lambda: calls.append(None))
+    longest = max(map(inference.length, features))
+    for tokens, batches in ((1, 4), (4 * longest, 1)):
+        calls.clear()
+        inference.infer(run.model, run.task, features, precision="fp32", tokens=tokens)
+        assert len(calls) == batches - 1
