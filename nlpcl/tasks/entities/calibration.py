@@ -6,7 +6,8 @@ Both are fitted on the dev set and saved with the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -14,7 +15,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from nlpcl.metrics.arrays import Floats
+from nlpcl.metrics.spans import Span
 from nlpcl.nn.model import ZooConfig
+from nlpcl.tasks.entities.decoding import Placed
 
 FEWEST = 20
 """Entities of a type from which it has a threshold of its own."""
@@ -97,3 +100,41 @@ def best_threshold(scores: Sequence[float], right: Sequence[bool], gold: int) ->
     f1[ranked == below] = -1.0  # no threshold parts equal scores
     best = int(f1.argmax())
     return float((ranked[best] + below[best]) / 2)
+
+
+def fitted_decision(
+    types: list[str],
+    texts: Sequence[Sequence[Placed]],
+    gold: Sequence[Collection[Span]],
+    *,
+    tune_threshold: bool,
+) -> Decision:
+    """Probabilities, and thresholds if asked for, fitted to candidates.
+
+    Args:
+        types: names of the types, in the order of the scores.
+        texts: candidates of each text.
+        gold: its entities.
+        tune_threshold: whether thresholds are fitted; a type with fewer than ``FEWEST`` entities
+            gets that of all.
+    """
+    scores: dict[str, list[float]] = defaultdict(list)
+    right: dict[str, list[bool]] = defaultdict(list)
+    for listed, spans in zip(texts, gold, strict=True):
+        for start, end, one in listed:
+            scores[types[one.type]].append(one.score)
+            right[types[one.type]].append((start, end, types[one.type]) in spans)
+    every = [one for name in types for one in scores[name]]
+    judged = [one for name in types for one in right[name]]
+    slope, shift = fitted_probabilities(every, judged)
+    thresholds: dict[str, float] = {}
+    if tune_threshold:
+        sizes = Counter(name for spans in gold for *_, name in spans)
+        common = best_threshold(every, judged, sizes.total())
+        thresholds = {
+            name: best_threshold(scores[name], right[name], sizes[name])
+            if sizes[name] >= FEWEST
+            else common
+            for name in types
+        }
+    return Decision(types, slope, shift, thresholds)

@@ -32,6 +32,10 @@ class Candidate(NamedTuple):
     score: float
 
 
+Placed = tuple[int, int, Candidate]
+"""First character of a candidate, the one after its last, and the candidate."""
+
+
 class Entity(NamedTuple):
     """An entity found in a text.
 

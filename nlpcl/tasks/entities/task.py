@@ -5,36 +5,28 @@ Legend: ``B`` batch, ``L`` tokens, ``C`` types, ``G`` entities.
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
 from nlpcl.metrics.consistency import consistency
-from nlpcl.metrics.spans import Span, surface_forms
+from nlpcl.metrics.spans import row_spans, surface_forms
+from nlpcl.nn.dropout import dropping_out
 from nlpcl.nn.model import Batch, Output, ZooConfig, ZooModel
-from nlpcl.tasks.entities.calibration import (
-    FEWEST,
-    Decision,
-    best_threshold,
-    fitted_probabilities,
-)
+from nlpcl.tasks.entities.calibration import Decision, fitted_decision
 from nlpcl.tasks.entities.config import EntityOptions
-from nlpcl.tasks.entities.decoding import Candidate, Entity, candidates, without_overlaps
+from nlpcl.tasks.entities.decoding import Candidate, Entity, Placed, candidates, without_overlaps
 from nlpcl.tasks.entities.output import LAYOUT, remarks, result_row
+from nlpcl.tasks.entities.reading import WindowReader
 from nlpcl.tasks.entities.report import entity_report
-from nlpcl.tasks.entities.windows import first_tokens, owner
 from nlpcl.tasks.protocol import Notes, Task
-from nlpcl.text.encoders import first_known, input_limit
-from nlpcl.text.offsets import OffsetReader, Offsets
+from nlpcl.text.encoders import input_limit
 from nlpcl.text.segments import bounded
 from nlpcl.text.writing import Layout
 from nlpcl.training.inference import TOKENS, Feature, infer
@@ -56,12 +48,8 @@ class Entities(Task):
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
         self.processor, self.config, self.model_config = processor, config, model_config
-        self.size = input_limit(model_config.backbone, config.max_length) - 2
-        self.overlap = min(config.overlap, self.size // 2)
-        self.read = OffsetReader(processor)
-        self.start = first_known(processor.cls_token_id, processor.bos_token_id)
-        self.end = first_known(processor.sep_token_id, processor.eos_token_id)
-        self.pad = first_known(processor.pad_token_id, 0)
+        size = input_limit(model_config.backbone, config.max_length) - 2
+        self.reader = WindowReader(processor, size, config.overlap)
         self.known: frozenset[str] | None = None
 
     @classmethod
@@ -88,95 +76,25 @@ class Entities(Task):
         Raises:
             UserError: its tokens express hardly any of the entities.
         """
-        rows = [(row["text"], gold_spans(row)) for row in train]
+        rows = [(row["text"], row_spans(row["entities"])) for row in train]
         self.known = frozenset(surface_forms(*zip(*rows, strict=True)))
         some = [row for row in train if row["entities"]][:LOOKED_AT]
         total = sum(len(row["entities"]) for row in some)
-        if total and len(self.unexpressed(some)) > MOST_UNEXPRESSED * total:
+        if total and len(self.reader.unexpressed(some)) > MOST_UNEXPRESSED * total:
             raise UserError(
                 "its tokens can express fewer than half of the entities of the training texts",
                 "--backbone",
                 "Use an encoder of the texts' language, or builtin.",
             )
 
-    def unexpressed(self, examples: Sequence[Example]) -> list[tuple[str, Span]]:
-        """Gold spans that no prediction can equal, each with its text.
-
-        They begin or end within a token, or lie in no window.
-        """
-        found: list[tuple[str, Span]] = []
-        texts = [example["text"] for example in examples]
-        for example, offsets in zip(examples, self.read(texts), strict=True):
-            windows = first_tokens(len(offsets.ids), self.size, self.overlap)
-            for span in sorted(gold_spans(example)):
-                place = offsets.tokens_of(*span[:2])
-                if place is None or owner(*place, windows, self.size) is None:
-                    found.append((example["text"], span))
-        return found
-
     def encode(self, examples: Sequence[Example]) -> list[Feature]:
         """A feature a window; rows with entities have the cells of those that lie in it."""
         numbers = {name: at for at, name in enumerate(self.decision.types)}
-        features: list[Feature] = []
-        read = self.read([example["text"] for example in examples])
-        for row, (example, offsets) in enumerate(zip(examples, read, strict=True)):
-            gold = example.get("entities")
-            known = [
-                (numbers[one["type"]], *place)
-                for one in gold or ()
-                if one["type"] in numbers
-                and (place := offsets.tokens_of(one["start"], one["end"])) is not None
-            ]
-            for feature in self.windows(offsets, row):
-                first, last = feature["first"], feature["first"] + len(feature["input_ids"]) - 3
-                if gold is not None:
-                    feature["labels"] = [
-                        (number, begin - first + 1, end - first + 1)
-                        for number, begin, end in known
-                        if begin >= first and end <= last
-                    ]
-                    feature["example"] = example
-                features.append(feature)
-        return features
-
-    def windows(self, offsets: Offsets, row: int) -> Iterator[Feature]:
-        """The windows of a text, each between special tokens; one where there is no token."""
-        begins = first_tokens(len(offsets.ids), self.size, self.overlap)
-        for number, first in enumerate(begins):
-            here = slice(first, first + self.size)
-            yield {
-                "row": row,
-                "input_ids": [self.start, *offsets.ids[here], self.end],
-                "starts": [False, *offsets.starts[here], False],
-                "ends": [False, *offsets.ends[here], False],
-                "spans": offsets.spans[here],
-                "first": first,
-                "number": number,
-                "windows": begins,
-            }
+        return list(self.reader.features(examples, numbers))
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
         """Padded ids and masks ``(B, L)``; entities ``(B, G, 3)`` where features have them."""
-        lengths = [len(feature["input_ids"]) for feature in features]
-        width = max(lengths)
-
-        def padded(name: str, fill: Any) -> Tensor:
-            return torch.tensor([row[name] + [fill] * (width - len(row[name])) for row in features])
-
-        mask = torch.arange(width) < torch.tensor(lengths).unsqueeze(1)
-        batch = {
-            "input_ids": padded("input_ids", self.pad),
-            "attention_mask": mask.long(),
-            "starts": padded("starts", False),
-            "ends": padded("ends", False),
-        }
-        if all("labels" in feature for feature in features):
-            most = max(len(feature["labels"]) for feature in features)
-            batch["labels"] = torch.full((len(features), most, 3), -1)
-            for at, feature in enumerate(features):
-                if feature["labels"]:
-                    batch["labels"][at, : len(feature["labels"])] = torch.tensor(feature["labels"])
-        return batch
+        return self.reader.collate(features)
 
     def batch_tokens(self, features: Sequence[Feature]) -> int:
         """Fewer tokens where their spans are many."""
@@ -198,31 +116,9 @@ class Entities(Task):
         tokens = self.batch_tokens(features)
         return infer(model, self, features, precision=precision, tokens=tokens)
 
-    def joined(
-        self, features: Sequence[Feature], found: Sequence[Sequence[Candidate]], rows: int
-    ) -> list[list[tuple[int, int, Candidate]]]:
-        """The candidates of each text with their characters; of windows, each from its owner.
-
-        Args:
-            features: windows.
-            found: candidates of each.
-            rows: number of texts.
-        """
-        texts: list[list[tuple[int, int, Candidate]]] = [[] for _ in range(rows)]
-        for feature, listed in zip(features, found, strict=True):
-            spans, windows = feature["spans"], feature["windows"]
-            for one in listed:
-                first, last = (feature["first"] + place - 1 for place in (one.first, one.last))
-                if len(windows) == 1 or (
-                    owner(first, last, windows, self.size) == feature["number"]
-                ):
-                    place = spans[one.first - 1][0], spans[one.last - 1][1]
-                    texts[feature["row"]].append((*place, one))
-        return texts
-
     def decided(
         self,
-        texts: Sequence[Sequence[tuple[int, int, Candidate]]],
+        texts: Sequence[Sequence[Placed]],
         *,
         threshold: float | None = None,
         flat: bool = False,
@@ -257,7 +153,7 @@ class Entities(Task):
         """Loss and exact micro F1; ``selection`` is F1, then the loss."""
         texts, examples, loss = self.labelled(model, features, precision)
         predicted = [{one.span for one in found} for found in self.decided(texts, flat=self.flat)]
-        gold = [gold_spans(example) for example in examples]
+        gold = [row_spans(example["entities"]) for example in examples]
         hits = sum(len(one & other) for one, other in zip(predicted, gold, strict=True))
         total = sum(map(len, predicted)) + sum(map(len, gold))
         f1 = 200.0 * hits / max(total, 1)
@@ -270,41 +166,22 @@ class Entities(Task):
 
     def labelled(
         self, model: ZooModel, features: Sequence[Feature], precision: str
-    ) -> tuple[list[list[tuple[int, int, Candidate]]], list[Example], float]:
+    ) -> tuple[list[list[Placed]], list[Example], float]:
         """Candidates of each dev text, the texts, and the loss."""
         found, losses = self.infer(model, features, precision)
         by_row = {feature["row"]: feature["example"] for feature in features}
         numbers = {row: at for at, row in enumerate(by_row)}
         renumbered = [{**feature, "row": numbers[feature["row"]]} for feature in features]
-        texts = self.joined(renumbered, found, len(by_row))
+        texts = self.reader.joined(renumbered, found, len(by_row))
         return texts, list(by_row.values()), losses["loss"]
 
     def after_training(self, model: ZooModel, features: Sequence[Feature], precision: str) -> None:
         """Fit probabilities, and thresholds if asked to, on the dev set; they join the model."""
         texts, examples, _ = self.labelled(model, features, precision)
-        types = self.decision.types
-        scores: dict[str, list[float]] = defaultdict(list)
-        right: dict[str, list[bool]] = defaultdict(list)
-        for listed, example in zip(texts, examples, strict=True):
-            gold = gold_spans(example)
-            for start, end, one in listed:
-                scores[types[one.type]].append(one.score)
-                right[types[one.type]].append((start, end, types[one.type]) in gold)
-        every = [one for name in types for one in scores[name]]
-        judged = [one for name in types for one in right[name]]
-        slope, shift = fitted_probabilities(every, judged)
-        thresholds: dict[str, float] = {}
-        if self.config.tune_threshold:
-            sizes = Counter(one["type"] for example in examples for one in example["entities"])
-            common = best_threshold(every, judged, sizes.total())
-            thresholds = {
-                name: best_threshold(scores[name], right[name], sizes[name])
-                if sizes[name] >= FEWEST
-                else common
-                for name in types
-            }
+        gold = [row_spans(example["entities"]) for example in examples]
+        types, tune = self.decision.types, self.config.tune_threshold
         saved: Any = model.config
-        saved.decision = Decision(types, slope, shift, thresholds).saved()
+        saved.decision = fitted_decision(types, texts, gold, tune_threshold=tune).saved()
 
     def evaluate(
         self, model: ZooModel, examples: Sequence[Example], precision: str, title: str
@@ -312,21 +189,23 @@ class Entities(Task):
         """Scores, lists of faults, and one prediction row a text."""
         features = self.encode([{"text": example["text"]} for example in examples])
         found, _ = self.infer(model, features, precision)
-        entities = self.decided(self.joined(features, found, len(examples)), flat=self.flat)
+        entities = self.decided(self.reader.joined(features, found, len(examples)), flat=self.flat)
         windows = Counter(feature["row"] for feature in features)
         rows = [
             {
                 "id": example.get("id"),
                 "gold": [
                     {"start": start, "end": end, "type": name}
-                    for start, end, name in sorted(gold_spans(example))
+                    for start, end, name in sorted(row_spans(example["entities"]))
                 ],
                 **result_row(example["text"], one, windows[row]),
                 **{name: example[name] for name in ("group", "language") if name in example},
             }
             for row, (example, one) in enumerate(zip(examples, entities, strict=True))
         ]
-        report = entity_report(rows, title, self.known, self.unexpressed(examples), self.decision)
+        report = entity_report(
+            rows, title, self.known, self.reader.unexpressed(examples), self.decision
+        )
         return report, rows
 
     def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
@@ -340,7 +219,9 @@ class Entities(Task):
         first, second = (
             [
                 [one.span for one in found]
-                for found in self.decided(self.joined(features, one, len(rows)), flat=self.flat)
+                for found in self.decided(
+                    self.reader.joined(features, one, len(rows)), flat=self.flat
+                )
             ]
             for one in passes
         )
@@ -375,7 +256,7 @@ class Entities(Task):
             if options.on_long == "error":
                 self.refuse_long(windows, counts["all"], features)
             found, _ = self.infer(model, features, precision)
-            texts = self.joined(features, found, len(chunk))
+            texts = self.reader.joined(features, found, len(chunk))
             flat = options.flat or self.flat
             entities = self.decided(texts, threshold=options.threshold, flat=flat)
             for row, (text, one) in enumerate(zip(chunk, entities, strict=True)):
@@ -396,9 +277,9 @@ class Entities(Task):
         for row, number in windows.items():
             if number > 1:
                 last = [feature for feature in features if feature["row"] == row][-1]
-                tokens = last["first"] + len(last["spans"])
+                tokens, size = last["first"] + len(last["spans"]), self.reader.size
                 raise UserError(
-                    f"text {before + row + 1} has {tokens} tokens, and the model reads {self.size}",
+                    f"text {before + row + 1} has {tokens} tokens, and the model reads {size}",
                     "--on-long error",
                     "Split it, or leave the flag out: it is then read in windows.",
                 )
@@ -409,29 +290,4 @@ class Entities(Task):
 
     def remarks(self, notes: Notes) -> list[str]:
         """How many texts were read in windows."""
-        return remarks(notes["texts"], self.size)
-
-
-@contextlib.contextmanager
-def dropping_out(model: ZooModel) -> Iterator[None]:
-    """Within it the model drops out also in evaluation, by draws that are always the same."""
-
-    def switch_on(module: nn.Module, _: Any) -> None:
-        module.train()
-        for inner in module.modules():
-            if isinstance(inner, _BatchNorm):
-                inner.eval()
-
-    hook = model.register_forward_pre_hook(switch_on)
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            yield
-    finally:
-        hook.remove()
-        model.eval()
-
-
-def gold_spans(example: Mapping[str, Any]) -> set[Span]:
-    """The entities of a row as tuples."""
-    return {(one["start"], one["end"], one["type"]) for one in example["entities"]}
+        return remarks(notes["texts"], self.reader.size)

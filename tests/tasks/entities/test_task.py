@@ -16,7 +16,6 @@ from nlpcl.nn.devices import choose_machine
 from nlpcl.runs.build import Built, build
 from nlpcl.runs.predictor import Predictor
 from nlpcl.tasks.entities.calibration import Decision, best_threshold
-from nlpcl.tasks.entities.task import gold_spans
 from nlpcl.tasks.entities.windows import owner
 from nlpcl.tasks.protocol import new_notes
 
@@ -75,14 +74,14 @@ def test_windows_are_merged_exactly(made):
     features = task.encode([{"text": text}])
     assert len(features) > 4
     found, _ = task.infer(model, features, "fp32")
-    (joined,) = task.joined(features, found, 1)
+    (joined,) = task.reader.joined(features, found, 1)
     expected = {}
     with torch.inference_mode():
         for number, feature in enumerate(features):
             alone = model(**task.collate([feature])).logits[0]
             for kind, m, n in (alone > -4).nonzero().tolist():
                 first, last = feature["first"] + m - 1, feature["first"] + n - 1
-                if owner(first, last, feature["windows"], task.size) == number:
+                if owner(first, last, feature["windows"], task.reader.size) == number:
                     expected[first, last + 1, kind] = float(alone[kind, m, n])
     ours = {(start, end, one.type): one.score for start, end, one in joined}
     # Every window lists its best spans alone; here these are all but a few.
@@ -144,7 +143,10 @@ def test_what_tokens_cannot_express_stays_missed_and_is_listed(made):
         {"text": "我" * 30, "entities": [{"start": 0, "end": 20, "type": "LOC"}]},  # in no window
         {"text": "我在家", "entities": [{"start": 2, "end": 3, "type": "ELSE"}]},
     ]
-    assert [span for _, span in built.task.unexpressed(rows)] == [(0, 2, "LOC"), (0, 20, "LOC")]
+    assert [span for _, span in built.task.reader.unexpressed(rows)] == [
+        (0, 2, "LOC"),
+        (0, 20, "LOC"),
+    ]
     report, predictions = built.task.evaluate(built.model, rows, "fp32", "test")
     assert report.metrics["n_gold"] == 3 and report.metrics["n_unexpressed"] == 2
     assert report.metrics["recall"] == 0
@@ -178,7 +180,7 @@ def test_probabilities_and_thresholds_are_fitted_on_dev(made, monkeypatch):
     assert decision.thresholds["LOC"] == pytest.approx(expected) and expected > 0.5
     assert decision.slope != 1.0
     assert Decision.of_model(built.model.config) == decision
-    predicted = task.decided(task.joined(features, invented(0, 0, "")[0], 40))
+    predicted = task.decided(task.reader.joined(features, invented(0, 0, "")[0], 40))
     assert all(one.score > decision.thresholds[one.type] for found in predicted for one in found)
 
 
@@ -198,7 +200,3 @@ def test_agreement_of_two_passes_needs_dropout(made, tiny_encoder):
     assert dropped["consistency"] < 100
     assert still.task.examine(still.model, splits, "fp32").metrics["consistency"] == 100
     assert not built.model.training
-
-
-def test_gold_spans_are_tuples():
-    assert gold_spans(TRAIN[1]) == {(0, 4, "TIME"), (0, 2, "LOC")}
