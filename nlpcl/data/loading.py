@@ -145,6 +145,9 @@ def _own(data: str, schema: Schema, columns: Mapping[str, str] | None) -> Splits
     path = Path(data).expanduser()
     is_there = os.path.isdir(path) or looks_like_file(path, data)
     if schema.read is not None:
+        if data.startswith("hf:"):
+            what = f"no dataset of the hub is read for {schema.task}"
+            raise UserError(what, f"--data {data}", f"Give {schema.expects}.")
         if is_there:
             return schema.read(path, columns)
     elif data.startswith("hf:"):

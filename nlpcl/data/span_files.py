@@ -24,6 +24,11 @@ SUFFIXES = (
 """What files of a folder end in; a file that is given by itself may end in anything."""
 COLUMNS = ("token", "tag")
 """The fields of columns, named by their numbers."""
+IDLE = {
+    **dict.fromkeys((f"{field}_column" for field in SPAN_FIELDS), "no file of JSON was read"),
+    **dict.fromkeys((f"{field}_column" for field in COLUMNS), "no file of columns was read"),
+}
+"""Why names of fields change nothing, as long as no file with such fields was read."""
 EXPECTS = (
     "a file of entities (JSON lines, CoNLL columns, brat, exports of doccano or Label Studio), or "
     "a folder with train, dev and test files"
@@ -47,10 +52,10 @@ def read_own(path: Path, columns: Mapping[str, str] | None) -> Splits:
     """
     check_columns(columns or {}, (*SPAN_FIELDS, *COLUMNS), path)
     if not os.path.isdir(path):
-        splits = Splits(path.stem)
+        splits = Splits(path.stem, idle=dict(IDLE))
         splits.train = read_file(path, columns or {}, splits)
         return splits
-    splits = Splits(path.resolve().name)
+    splits = Splits(path.resolve().name, idle=dict(IDLE))
     parts = part_places(path)
     if parts:
         for part, place in parts.items():
@@ -96,8 +101,12 @@ def read_file(path: Path, columns: Mapping[str, str], splits: Splits) -> list[Ex
     if suffix in JSON or _is_json(text):
         suffix = suffix if suffix in JSON else ".json" if text.lstrip()[:1] == "[" else ".jsonl"
         rows, problems = read_records(path, text, suffix, columns, splits.notes)
+        used = tuple(SPAN_FIELDS)
     else:
         rows, problems = read_columns(path, text, columns, splits.notes)
+        used = COLUMNS
+    for field in used:
+        splits.idle.pop(f"{field}_column", None)
     problems.sort(key=lambda problem: problem.line or 0)
     splits.problems += problems
     if not rows:

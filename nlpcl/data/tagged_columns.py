@@ -155,7 +155,7 @@ def _number(columns: Mapping[str, str], name: str, path: Path) -> int | None:
         return None
     if not re.fullmatch(r"[1-9]\d?", columns[name], re.ASCII):
         what = f"{columns[name]!r} is no number of a column"
-        raise UserError(what, path, f"Give one from 1, such as {name}=2.")
+        raise UserError(what, path, f"Give a number from 1 for the {name}s.")
     return int(columns[name]) - 1
 
 

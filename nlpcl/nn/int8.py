@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -131,6 +132,19 @@ def load_compressed(path: Path) -> dict[str, Tensor]:
         for name, value in stored.items()
         if not name.endswith(SCALE)
     }
+
+
+def saved_metadata(path: Path) -> dict[str, Any]:
+    """What :func:`save_compressed` was given beside the weights.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            return parsed((file.metadata() or {}).get(HEADER, "{}"))
+    except Exception as error:
+        raise UserError(f"cannot be read ({first_line(error)})", path, REINSTALL) from error
 
 
 def restored(value: np.ndarray, scale: np.ndarray | None) -> np.ndarray:

@@ -18,7 +18,7 @@ from nlpcl.runs.checksums import MODEL, check_model
 from nlpcl.runs.folder import RUNS, newest_run, read_record
 from nlpcl.runs.predictor import Predictor
 from nlpcl.runs.run import Run
-from nlpcl.runs.weights import loaded_model, loaded_tokenizer
+from nlpcl.runs.weights import loaded_model, loaded_tokenizer, overlaid_encoder
 from nlpcl.tasks import open_task
 from nlpcl.tasks.spec import TaskSpec
 from nlpcl.text.encoders import BUILTIN, check_tokenizer, load_text_encoder
@@ -135,13 +135,16 @@ def open_builtin(spec: TaskSpec, machine: Machine) -> Predictor:
     if builtin is None or not builtin.is_there:
         what = f"there is no built-in {spec.noun} model"
         raise UserError(what, "--checkpoint builtin", advice(spec))
-    if builtin.is_encoder:
+    if builtin.form == "model":
+        source = str(builtin.weights.parent)
+        return open_saved_model(source, kind_of(source), spec, machine, builtin.description)
+    if builtin.form == "encoder":
         model, tokenizer = wrapped_encoder(BUILTIN, spec)
-        opened = predictor(model, tokenizer, spec, machine, builtin.description, builtin.options)
-        opened.task.adopt(builtin.weights.parent)
-        return opened
-    source = str(builtin.weights.parent)
-    return open_saved_model(source, kind_of(source), spec, machine, builtin.description)
+    else:
+        model, tokenizer = overlaid_encoder(zoo.entry(spec.default_model), builtin.weights)
+    opened = predictor(model, tokenizer, spec, machine, builtin.description, builtin.options)
+    opened.task.adopt(builtin.weights.parent)
+    return opened
 
 
 def open_saved(source: str, spec: TaskSpec, machine: Machine, assume_tuned: bool) -> Predictor:

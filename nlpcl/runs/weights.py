@@ -15,9 +15,15 @@ from nlpcl.core import hub
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.nn.devices import Machine, on_device
+from nlpcl.nn.int8 import REINSTALL, expected_checksum, load_compressed, saved_metadata
 from nlpcl.nn.model import ZooConfig, ZooModel
 from nlpcl.tasks.spec import TaskSpec
+from nlpcl.text import BUILTIN_FOLDER, BUILTIN_WEIGHTS
 from nlpcl.zoo.auto_classes import register_auto_classes
+
+ENCODER = "encoder"
+"""What the weights over the built-in encoder call its checksum, in their metadata."""
+UNFIT = ("missing_keys", "unexpected_keys", "mismatched_keys")
 
 
 def opened_model(entry: zoo.Entry, folder: Path, machine: Machine) -> ZooModel:
@@ -51,11 +57,44 @@ def loaded_model(entry: zoo.Entry, source: str, where: str) -> ZooModel:
     except Exception as error:
         hub.refuse_code(error, where)
         raise UserError(f"cannot be loaded ({first_line(error)})", where, DAMAGED) from error
-    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+    for what in UNFIT:
         if report[what]:
             told = f"its config.json is of another model than its weights ({what.split('_')[0]}: "
             raise UserError(f"{told}{first_of(report[what])})", where, DAMAGED)
     return model
+
+
+def overlaid_encoder(entry: zoo.Entry, weights: Path) -> tuple[ZooModel, Any]:
+    """Load a model kept as the weights alone in which it differs from the built-in text encoder.
+
+    Args:
+        entry: the model in the zoo.
+        weights: its file, with ``config.json`` beside it.
+
+    Returns:
+        The model in float32, and the encoder's tokenizer.
+
+    Raises:
+        UserError: a file is damaged, or was made for another encoder.
+    """
+    kind: Any = entry.model_class()
+    encoder = BUILTIN_FOLDER / BUILTIN_WEIGHTS
+    if saved_metadata(weights).get(ENCODER) != expected_checksum(encoder):
+        raise UserError("was made for another built-in encoder", weights, REINSTALL)
+    config = kind.config_class.from_pretrained(weights.parent, trust_remote_code=False)
+    # Names of weights begin with that of the encoder's architecture, "bert.".
+    shared = {
+        f"backbone.{name.split('.', 1)[1]}": value
+        for name, value in load_compressed(encoder).items()
+        if not name.startswith("cls.")
+    }
+    state = shared | load_compressed(weights)
+    model, report = kind.from_pretrained(
+        None, config=config, state_dict=state, output_loading_info=True, trust_remote_code=False
+    )
+    if any(report[what] for what in UNFIT):
+        raise UserError("does not fit config.json", weights, REINSTALL)
+    return model, AutoTokenizer.from_pretrained(BUILTIN_FOLDER, trust_remote_code=False)
 
 
 def first_of(names: Iterable[Any]) -> str:

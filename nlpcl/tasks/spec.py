@@ -23,6 +23,10 @@ Analysis = Literal["groups", "words", "identity"]
 """What can be asked beside scores: tables by group, weights of words, sentences with identity
 terms."""
 
+Form = Literal["model", "encoder", "overlay"]
+"""How a built-in model is kept: saved as a run's ``model/``; as the built-in text encoder in the
+task's default model; or as the weights alone in which it differs from that, in 8 bits."""
+
 
 @dataclass(kw_only=True)
 class PredictOptions:
@@ -65,14 +69,13 @@ class Builtin:
         weights: its file of weights; without it the installation has no such model.
         description: for ``nlpcl: corrected by ...``.
         options: options of ``predict`` that suit it.
-        is_encoder: whether it is the built-in text encoder inside the task's default model, rather
-            than a model saved as a run's ``model/``.
+        form: how it is kept.
     """
 
     weights: Path
     description: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    is_encoder: bool = False
+    form: Form = "model"
 
     @property
     def is_there(self) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nlpcl.core.errors import UserError
 from nlpcl.data.loading import load_as_is
 from nlpcl.data.spans import SPANS, spans_of
+from nlpcl.tasks.entities.config import EntitiesConfig
 
 CHARACTERS = "ab Z,9。中文字🙂é\u0301한\u3000"
 TYPES = ["PER", "ORG", "组织-a"]
@@ -505,3 +506,28 @@ def test_a_long_document_and_many_types(tmp_path):
     record = {"text": text, "entities": [list(span) for span in spans]}
     splits = read(save(tmp_path / "a.jsonl", json.dumps(record) + "\n"))
     same(splits.train, [(text, spans)])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns", "idle"),
+    [
+        ("a.jsonl", '{"t": "张伟来", "e": [[0, 2, "PER"]]}', {"text": "t", "entities": "e"}, "tag"),
+        ("a.conll", "x\t张\tB-PER\tO\nx\t伟\tI-PER\tO\n", {"token": "2", "tag": "3"}, "text"),
+    ],
+)
+def test_names_of_fields_are_flags_and_those_of_other_formats_have_no_effect(
+    tmp_path, name, content, columns, idle
+):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    flags = {f"{field}_column": value for field, value in columns.items()}
+    config = EntitiesConfig(data=f"./{name}", **flags)
+    assert config.columns() == columns
+    splits, _ = load_as_is(str(tmp_path / name), SPANS, columns=config.columns())
+    assert [spans_of(row) for row in splits.train] == [[(0, 2, "PER")]]
+    assert f"{idle}_column" in splits.idle
+    assert not {f"{field}_column" for field in columns} & set(splits.idle)
+
+
+def test_the_hub_holds_no_entities_that_are_read():
+    with pytest.raises(UserError, match="no dataset of the hub is read for entities"):
+        load_as_is("hf:somebody/entities", SPANS)

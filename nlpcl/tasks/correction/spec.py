@@ -28,6 +28,6 @@ SPEC = TaskSpec(
         weights=BUILTIN_FOLDER / BUILTIN_WEIGHTS,
         description="the built-in corrector",
         options={"threshold": BUILTIN_THRESHOLD},
-        is_encoder=True,
+        form="encoder",
     ),
 )

@@ -17,6 +17,18 @@ class EntitiesConfig(RunConfig):
 
     task: ClassVar[str] = "entities"
 
+    text_column: str | None = option(
+        None, "Key of the text in JSON, for --data FILE", panel="Data", needs=OWN_FILE
+    )
+    entities_column: str | None = option(
+        None, "Key of the entities in JSON", panel="Data", needs=OWN_FILE
+    )
+    token_column: str | None = option(
+        None, "Number of the column with the tokens, from 1", panel="Data", needs=OWN_FILE
+    )
+    tag_column: str | None = option(
+        None, "Number of the column with the tags, as BIO or BMES", panel="Data", needs=OWN_FILE
+    )
     inclusive_ends: bool = option(
         False,
         "With --data FILE: the end of an entity is its last character, not the one after it",
@@ -61,6 +73,12 @@ class EntitiesConfig(RunConfig):
         super().check()
         self.data_options()
         return self
+
+    def columns(self) -> dict[str, str]:
+        """Role → key or number of a column, for those that were given."""
+        roles = ("text", "entities", "token", "tag")
+        named = {role: getattr(self, f"{role}_column") for role in roles}
+        return {role: column for role, column in named.items() if column}
 
     def data_options(self) -> dict[str, Any]:
         """How the user's own files are meant, and other names of types."""

@@ -1,9 +1,11 @@
 """Specification of entities."""
 
+from pathlib import Path
+
 from nlpcl.data.spans import SPANS
 from nlpcl.metrics.measures import of_entities
 from nlpcl.tasks.entities.config import EntitiesConfig, EntityOptions
-from nlpcl.tasks.spec import Prediction, TaskSpec
+from nlpcl.tasks.spec import Builtin, Prediction, TaskSpec
 
 SPEC = TaskSpec(
     name="entities",
@@ -22,5 +24,10 @@ SPEC = TaskSpec(
         example="张伟上周去了北京大学。",
         options=EntityOptions,
         formats=("conll", "brat"),
+    ),
+    builtin=Builtin(
+        weights=Path(__file__).parent / "builtin" / "weights.safetensors",
+        description="the built-in entity model",
+        form="overlay",
     ),
 )
