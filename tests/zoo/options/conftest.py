@@ -31,6 +31,7 @@ def places(tmp_path_factory, pairs, tiny_encoder):
         found["text", name] = str(root / name)
         found["speech", name] = str(write_clips(root / "clips" / name, name))
         found["entities", name] = str(write_spans(root / "spans" / name, root / name))
+    found["entities", "columns"] = str(write_columns(root / "columns", pairs))
     found["text", "encoder"] = str(tiny_encoder("bert", 0.1))
     found["text", "other encoder"] = str(tiny_encoder("bert", 0.1, seed=1))
     found["speech", "encoder"] = "logmel"
@@ -81,15 +82,32 @@ def write_spans(folder: Path, tables: Path) -> Path:
         rows = [
             {
                 "text": text,
+                "text2": text[::-1],
                 "entities": [
                     {"start": 0, "end": 3, "type": "ORG"},
                     {"start": number % 3, "end": number % 3 + 1, "type": "LOC"},
                 ],
+                "entities2": [{"start": number % 2, "end": number % 2 + 2, "type": "ORG"}],
             }
             for number, text in enumerate(texts)
         ]
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
         (folder / f"{table.stem}.jsonl").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def write_columns(folder: Path, pairs: list[tuple[str, str]]) -> Path:
+    """Two columns of tokens and two of tags, a file a part."""
+    folder.mkdir()
+    for at, part in enumerate(("train", "dev", "test")):
+        sentences = [
+            "".join(
+                f"{one}\t{other}\t{'B-LOC' if place == 1 else 'O'}\t{'O' if place else 'B-ORG'}\n"
+                for place, (one, other) in enumerate(zip(right, wrong, strict=True))
+            )
+            for wrong, right in pairs[10 * at : 10 * at + 10]
+        ]
+        (folder / f"{part}.conll").write_text("\n".join(sentences), encoding="utf-8")
     return folder
 
 

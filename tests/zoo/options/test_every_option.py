@@ -75,6 +75,8 @@ VALUES: dict[str, Any] = {
     "progressive_fraction": 0.9,
     "distill layers": 2,
     "map_types": "ORG=LOC",
+    "token_column": "2",
+    "tag_column": "3",
     "overlap": 2,
     "head_size": 8,
     "frozen_layers": 1,
@@ -107,6 +109,8 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "speed": {"backbone": "speech", "encoder": "full"},
     "spread": {"layers": 1},
     "overlap": {"max_length": 16},
+    "token_column": {"data": "columns"},
+    "tag_column": {"data": "columns"},
 }
 """What else must be so that the two values differ, beside what the option declares to need."""
 
