@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import subprocess
 from pathlib import Path
 
+from nlpcl.zoo.globalpointer import config as globalpointer
 from nlpcl.zoo.sdcl.config import VARIANTS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+DIVERGENCES = (EXAMPLES / "divergences.md").read_text(encoding="utf-8")
 
 RECORDER = """#!/usr/bin/env bash
 printf '%s\\n' "$@" > "$(mktemp "$RECORDED/XXXXXX")"
@@ -77,3 +80,34 @@ def test_paper_settings(settings, run_main, tmp_path):
     assert result.code == 0, result
     cells = (tmp_path / "runs" / "cells").glob("*/seed-0/report.json")
     assert {path.parts[-3] for path in cells} == {"sdcl", "elementwise"}
+
+
+def fenced(language):
+    """The blocks of a language in the page of mathematics."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", DIVERGENCES, re.DOTALL | re.MULTILINE)
+
+
+def test_the_page_of_mathematics_quotes_all_that_its_script_prints(capsys):
+    runpy.run_path(str(EXAMPLES / "divergences.py"), run_name="__main__")
+    assert capsys.readouterr().out == "".join(fenced("text"))
+
+
+def test_the_page_of_mathematics_names_tests_and_commands_that_exist(tmp_path):
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", DIVERGENCES)
+    assert len(named) == DIVERGENCES.count(".py::") > 20
+    for file, test in named:
+        written = (Path(__file__).parent / file).read_text(encoding="utf-8")
+        assert f"def {test}(" in written, f"{file}::{test}"
+    own = (Path(__file__).parent / "nn/losses/test_divergence_mathematics.py").read_text("utf-8")
+    assert set(re.findall(r"^def (test_\w+)", own, re.MULTILINE)) <= {test for _, test in named}
+    (variants,) = re.findall(r"--variants (\S+)", DIVERGENCES)
+    assert set(variants.split(",")) <= globalpointer.VARIANTS.keys()
+    (snippet,) = fenced("python")
+    (tmp_path / "snippet.py").write_text(snippet, encoding="utf-8")
+    assert runpy.run_path(str(tmp_path / "snippet.py"))["divergence"] > 0
+
+
+def test_links_within_the_page_of_mathematics():
+    headings = re.findall(r"^#+ (.*)$", DIVERGENCES, re.MULTILINE)
+    anchors = {heading.lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\(#([^)]*)\)", DIVERGENCES)) <= anchors

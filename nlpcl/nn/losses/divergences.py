@@ -10,12 +10,17 @@ softmax or by sigmoid:
   probabilities σ(s_i) and σ(t_i). It sees a shift, as it must: adding 6 to all scores turns
   decisions over, at a softmax divergence of 0.
 
+In a cell at distance ``d = |s - t|`` the latter is at most ``d tanh(d/4) ≤ min(d²/4, d)``, reached
+where ``t = -s``.
+
 Source: Su Jianlin 2022, "What should the KL divergence under GlobalPointer be?"
-(spaces.ac.cn/archives/9039), with derivations that a later writer added. What of these holds:
+(spaces.ac.cn/archives/9039), with derivations that a later writer added. Proofs, and the test of
+each claim, are in ``examples/divergences.md``. What of these holds:
 
 - the identities above (eq. 4, 8, 24 to 26, theorem 8.1);
 - the gradient ``∂D/∂s = σ'(s)(s - t) + σ(s) - σ(t)`` (eq. 27), and towards t the same with s and
-  t exchanged: both sides get one, unless detached;
+  t exchanged: both sides get one, unless detached, and together they move the mean of two scores
+  that agree on their decision away from 0;
 - two classes: softmax over ``(s₁, s₂)`` is sigmoid of the one score ``s₁ - s₂`` (theorem 10.1; with
   the same two scores on both sides it is false: 0.9242 and 0.2995 for ``[2, 1]`` and ``[1, 2]``).
 
@@ -23,15 +28,16 @@ What does not hold:
 
 - "KL([.9,.1]‖[.5,.5]) ≈ KL of the reverse ≈ 0.510": they are 0.368064 and 0.510826, together
   0.878890. Of two Bernoullis they are equal where q = p or q = 1 - p alone.
-- every softmax term is positive (eq. 13): only the sum is; for ``[1, 5]`` and ``[0, 0]`` the terms
-  are -0.4820 and 2.4101. Of the sigmoid D each term is, but where s = t.
+- every softmax term is positive (eq. 13): for ``[1, 5]`` and ``[0, 0]`` they are -0.4820 and
+  2.4101. Their sum is never negative, nor is any term of the sigmoid D.
 - the softmax D is positive for s ≠ t (property 4.1): it is 0 where s - t is constant.
-- convexity in s (property 16.1): at t = 0 the sigmoid D is convex up to |s| = 2.39936 alone. It is
-  quasi-convex, between 0 and (s - t)²/4, and grows like |s - t|.
+- convexity in s (property 16.1): at t = 0 the sigmoid D is convex up to |s| = 2.39936 alone. Of one
+  cell it is quasi-convex, of several not: at t = [0, 0] it is 4.8513 for ``[3, 7]`` and ``[7, 3]``,
+  and 4.9331 for ``[5, 5]`` between them. But it rises along every ray from t.
 - D(s + c, t + c) = D(s, t) for sigmoid (property 16.3, eq. 37): it is 0.6257, 0.4166, 0.2078,
   0.0127 for c = 0, 1, 2, 5 with ``[1, -.5, 2]`` and ``[0, .5, 1]``.
 
-Symmetric (16.2), but no metric: the triangle inequality fails for a third of random triples.
+Symmetric (16.2), but no metric: of three scores the way over the middle one is always the shorter.
 
 Legend: ``B`` batch, ``C`` classes or types, ``L`` tokens.
 """

@@ -86,32 +86,6 @@ def test_two_classes_are_one_score_and_not_the_same_two():
     assert float(sigmoid_divergence(s, t, reduction="sum")) == pytest.approx(0.2995, abs=1e-4)
 
 
-def test_what_the_article_has_wrong():
-    p, q = (0.9, 0.1), (0.5, 0.5)
-    assert divergence(p, q) == pytest.approx(0.368064, abs=1e-6)
-    assert divergence(q, p) == pytest.approx(0.510826, abs=1e-6)
-    logits = [torch.tensor(row).double().log() for row in (p, q)]
-    assert float(softmax_divergence(*logits)) == pytest.approx(0.878890, abs=1e-6)
-    # Terms of the softmax sum may be negative.
-    s, t = torch.tensor([1.0, 5.0]), torch.zeros(2)
-    terms = (s.softmax(-1) - t.softmax(-1)) * (s - t)
-    assert terms.tolist() == pytest.approx([-0.4820, 2.4101], abs=1e-4)
-    assert float(softmax_divergence(s, t)) == pytest.approx(float(terms.sum()), rel=1e-5)
-
-    def at(score):
-        return float(sigmoid_divergence(torch.tensor(score), torch.tensor(0.0), reduction="sum"))
-
-    # Not convex, but monotone in the distance and below its square by four.
-    assert at(5.0) == pytest.approx(2.4665, abs=1e-4)
-    assert (at(3.0) + at(7.0)) / 2 == pytest.approx(2.4257, abs=1e-4)
-    values = [at(score / 4) for score in range(60)]
-    assert values == sorted(values)
-    assert all(value <= (number / 4) ** 2 / 4 + 1e-9 for number, value in enumerate(values))
-    # No metric: the way over 0 is shorter.
-    far = sigmoid_divergence(torch.tensor(-1.0), torch.tensor(1.0), reduction="sum")
-    assert float(far) > 2 * at(1.0)
-
-
 def test_temperature_and_weights():
     s, t = random_scores(2, 3)
     scaled = 3 * sigmoid_divergence(s / 3, t / 3)
