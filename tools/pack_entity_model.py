@@ -8,16 +8,18 @@ The run's encoder must be ``builtin``; weights that training left as they were a
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 import nlpcl
 from nlpcl import tasks
 from nlpcl.core.errors import UserError
 from nlpcl.nn.int8 import expected_checksum, load_compressed, save_compressed
+from nlpcl.nn.model import ZooModel
 from nlpcl.runs.run import Run
 from nlpcl.runs.weights import ENCODER
 from nlpcl.text import BUILTIN_FOLDER, BUILTIN_WEIGHTS
+
+BUILT_IN = tasks.spec("entities").builtin
 
 
 def pack(run: Path, folder: Path | None = None) -> Path:
@@ -36,24 +38,32 @@ def pack(run: Path, folder: Path | None = None) -> Path:
     source = Run(run, device="cpu", precision="fp32")
     if source.record["model"] != "globalpointer" or source.config.backbone != "builtin":
         raise UserError("holds no globalpointer on the built-in encoder", run, "Give another run.")
-    built_in = tasks.spec("entities").builtin
-    assert built_in is not None
-    folder = folder or built_in.weights.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    assert BUILT_IN is not None
+    folder = folder or BUILT_IN.weights.parent
+    write(source.model, folder)
+    return folder
+
+
+def write(model: ZooModel, folder: Path) -> None:
+    """Write the configuration of a model, and the weights that the built-in encoder does not have.
+
+    Args:
+        model: on the built-in encoder.
+        folder: where to write.
+    """
+    assert BUILT_IN is not None
     encoder = load_compressed(BUILTIN_FOLDER / BUILTIN_WEIGHTS)
     shared = {f"backbone.{name.split('.', 1)[1]}": value for name, value in encoder.items()}
     state = {
         name: value
-        for name, value in source.model.state_dict().items()
+        for name, value in model.state_dict().items()
         if name not in shared or not value.equal(shared[name])
     }
-    metadata = {
-        "nlpcl": nlpcl.__version__,
-        ENCODER: expected_checksum(BUILTIN_FOLDER / BUILTIN_WEIGHTS),
-    }
-    shutil.copyfile(source.folder / "model" / "config.json", folder / "config.json")
-    save_compressed(state, folder / built_in.weights.name, metadata=metadata)
-    return folder
+    sum_of_encoder = expected_checksum(BUILTIN_FOLDER / BUILTIN_WEIGHTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(folder)
+    metadata = {"nlpcl": nlpcl.__version__, ENCODER: sum_of_encoder}
+    save_compressed(state, folder / BUILT_IN.weights.name, metadata=metadata)
 
 
 def main() -> None:

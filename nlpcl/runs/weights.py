@@ -89,9 +89,12 @@ def overlaid_encoder(entry: zoo.Entry, weights: Path) -> tuple[ZooModel, Any]:
         if not name.startswith("cls.")
     }
     state = shared | load_compressed(weights)
-    model, report = kind.from_pretrained(
-        None, config=config, state_dict=state, output_loading_info=True, trust_remote_code=False
-    )
+    try:
+        model, report = kind.from_pretrained(
+            None, config=config, state_dict=state, output_loading_info=True, trust_remote_code=False
+        )
+    except RuntimeError as error:  # sizes differ
+        raise UserError("does not fit config.json", weights, REINSTALL) from error
     if any(report[what] for what in UNFIT):
         raise UserError("does not fit config.json", weights, REINSTALL)
     return model, AutoTokenizer.from_pretrained(BUILTIN_FOLDER, trust_remote_code=False)
