@@ -64,9 +64,9 @@ class EntitiesConfig(RunConfig):
         "of using 0",
         panel="Training",
     )
-    epochs: int = option(10, "Passes over the training data", panel="Training", at_least=1)
+    epochs: int = option(5, "Passes over the training data", panel="Training", at_least=1)
     batch_size: int = option(16, "Rows per forward pass", panel="Training", unit="rows", at_least=1)
-    lr: float = option(3e-4, "Peak learning rate (AdamW)", panel="Training", above=0)
+    lr: float = option(5e-4, "Peak learning rate (AdamW)", panel="Training", above=0)
 
     def check(self) -> Self:
         """Refuse impossible values, and names of types that cannot be read."""
