@@ -77,10 +77,15 @@ def texts_table(metrics: Mapping[str, float], types: Collection[str], decision: 
         ["gold entities that no tokens express, missed", int(metrics["n_unexpressed"])],
     ]
     unknown = sorted(set(types) - set(decision.types))
+    note = ""
     if unknown:
         listed = ", ".join(unknown[:LISTED])
         rows.append([f"gold types that the model does not know, missed: {listed}", len(unknown)])
-    return Table("texts", ["", "number"], rows, title="Texts")
+        known = ", ".join(decision.types[:LISTED])
+        note = (
+            f"It knows {known}. nlpcl eval --map-types OLD=NEW renames gold types, OLD= drops them."
+        )
+    return Table("texts", ["", "number"], rows, title="Texts", note=note)
 
 
 def bins_table(bins: Any) -> Table:

@@ -200,3 +200,19 @@ def test_agreement_of_two_passes_needs_dropout(made, tiny_encoder):
     assert dropped["consistency"] < 100
     assert still.task.examine(still.model, splits, "fp32").metrics["consistency"] == 100
     assert not built.model.training
+
+
+def test_gold_types_of_another_name_are_missed_and_told_with_the_remedy(made):
+    rows = [TRAIN[0], {"text": "我在家", "entities": [{"start": 2, "end": 3, "type": "Ort"}]}]
+    built = made()
+    report, _ = built.task.evaluate(built.model, rows, "fp32", "")
+    (table,) = (one for one in report.tables if one.name == "texts")
+    assert table.rows[-1] == ["gold types that the model does not know, missed: Ort", 1]
+    assert table.note.startswith("It knows LOC, TIME. nlpcl eval --map-types OLD=NEW")
+    assert report.metrics["n_gold"] == 2
+    (plain,) = (
+        one
+        for one in built.task.evaluate(built.model, rows[:1], "fp32", "")[0].tables
+        if one.name == "texts"
+    )
+    assert len(plain.rows) == len(table.rows) - 1 and not plain.note
