@@ -64,6 +64,14 @@ class EntitiesConfig(RunConfig):
         "of using 0",
         panel="Training",
     )
+    pack: float = option(
+        0.5,
+        "Fraction of the training batches in which texts are read one behind the other, as many as "
+        "fit a window; at 0 texts longer than those of training are full of wrong entities",
+        panel="Training",
+        at_least=0,
+        at_most=1,
+    )
     epochs: int = option(5, "Passes over the training data", panel="Training", at_least=1)
     batch_size: int = option(16, "Rows per forward pass", panel="Training", unit="rows", at_least=1)
     lr: float = option(5e-4, "Peak learning rate (AdamW)", panel="Training", above=0)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
 from nlpcl.metrics.spans import Span, row_spans
 from nlpcl.tasks.entities.decoding import Candidate, Placed
@@ -96,6 +97,44 @@ class WindowReader:
                 "number": number,
                 "windows": begins,
             }
+
+    def refuse_long(self, features: Sequence[Feature], before: int) -> None:
+        """Refuse the first text that needs several windows.
+
+        Args:
+            features: the windows of texts.
+            before: texts before the first of them.
+
+        Raises:
+            UserError: there is one.
+        """
+        for feature in features:
+            begins = feature["windows"]
+            if len(begins) > 1 and feature["number"] == len(begins) - 1:
+                tokens = feature["first"] + len(feature["spans"])
+                number = before + feature["row"] + 1
+                raise UserError(
+                    f"text {number} has {tokens} tokens, and the model reads {self.size}",
+                    "--on-long error",
+                    "Split it, or leave the flag out: it is then read in windows.",
+                )
+
+    def packed(self, features: Sequence[Feature]) -> list[Feature]:
+        """Windows with ``labels``, read together with those before them where both fit one."""
+        made: list[Feature] = []
+        for feature in features:
+            before = len(made[-1]["input_ids"]) - 2 if made else self.size
+            if before + len(feature["input_ids"]) - 2 > self.size:
+                made.append(feature)
+                continue
+            last = made[-1]
+            moved = [(kind, begin + before, end + before) for kind, begin, end in feature["labels"]]
+            lists = {
+                name: [*last[name][:-1], *feature[name][1:]]
+                for name in ("input_ids", "starts", "ends")
+            }
+            made[-1] = {**last, **lists, "labels": [*last["labels"], *moved]}
+        return made
 
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
         """Padded ids and masks ``(B, L)``; entities ``(B, G, 3)`` where features have them."""

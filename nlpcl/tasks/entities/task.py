@@ -5,8 +5,9 @@ Legend: ``B`` batch, ``L`` tokens, ``C`` types, ``G`` entities.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -51,6 +52,7 @@ class Entities(Task):
         size = input_limit(model_config.backbone, config.max_length) - 2
         self.reader = WindowReader(processor, size, config.overlap)
         self.known: frozenset[str] | None = None
+        self.epoch = 0
 
     @classmethod
     def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
@@ -95,6 +97,16 @@ class Entities(Task):
     def collate(self, features: Sequence[Feature]) -> dict[str, Tensor]:
         """Padded ids and masks ``(B, L)``; entities ``(B, G, 3)`` where features have them."""
         return self.reader.collate(features)
+
+    def collate_training(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Batch of windows, packed or not; which depends on seed, epoch and rows alone."""
+        key = f"{self.config.seed}:{self.epoch}:{','.join(str(row['row']) for row in features)}"
+        is_packed = random.Random(key).random() < self.config.pack
+        return self.collate(self.reader.packed(features) if is_packed else features)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Other batches are packed in each epoch."""
+        self.epoch = epoch
 
     def batch_tokens(self, features: Sequence[Feature]) -> int:
         """Fewer tokens where their spans are many."""
@@ -254,7 +266,7 @@ class Entities(Task):
             features = self.encode([{"text": text} for text in chunk])
             windows = Counter(feature["row"] for feature in features)
             if options.on_long == "error":
-                self.refuse_long(windows, counts["all"], features)
+                self.reader.refuse_long(features, counts["all"])
             found, _ = self.infer(model, features, precision)
             texts = self.reader.joined(features, found, len(chunk))
             flat = options.flat or self.flat
@@ -263,26 +275,6 @@ class Entities(Task):
                 counts["all"] += 1
                 counts["windows"] += windows[row] > 1
                 yield result_row(text, one, windows[row])
-
-    def refuse_long(
-        self, windows: Mapping[int, int], before: int, features: Sequence[Feature]
-    ) -> None:
-        """Refuse the first text that needs several windows.
-
-        Args:
-            windows: of each text.
-            before: texts before the first.
-            features: the windows.
-        """
-        for row, number in windows.items():
-            if number > 1:
-                last = [feature for feature in features if feature["row"] == row][-1]
-                tokens, size = last["first"] + len(last["spans"]), self.reader.size
-                raise UserError(
-                    f"text {before + row + 1} has {tokens} tokens, and the model reads {size}",
-                    "--on-long error",
-                    "Split it, or leave the flag out: it is then read in windows.",
-                )
 
     def layout(self, *, explained: bool = False) -> Layout:
         """Text and entities."""

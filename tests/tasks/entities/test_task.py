@@ -216,3 +216,47 @@ def test_gold_types_of_another_name_are_missed_and_told_with_the_remedy(made):
         if one.name == "texts"
     )
     assert len(plain.rows) == len(table.rows) - 1 and not plain.note
+
+
+def test_packed_windows_hold_the_same_tokens_and_entities(made):
+    built = made(max_length=20)
+    rows = [*TRAIN, {"text": "天" * 18, "entities": [{"start": 17, "end": 18, "type": "LOC"}]}] * 2
+    features = built.task.encode(rows)
+    packed = built.task.reader.packed(features)
+    # 4 + 7 + 3 tokens, and 3 in the one behind them, where 18 more do not fit.
+    assert [len(one["input_ids"]) - 2 for one in packed] == [17, 18, 17, 18]
+
+    def inner(some, name):
+        return [value for one in some for value in one[name][1:-1]]
+
+    def entities(some):
+        return [
+            (kind, one["input_ids"][begin : end + 1])
+            for one in some
+            for kind, begin, end in one["labels"]
+        ]
+
+    for name in ("input_ids", "starts", "ends"):
+        assert inner(packed, name) == inner(features, name)
+    for one in packed:
+        assert one["input_ids"][0] == features[0]["input_ids"][0]
+        assert one["input_ids"][-1] == features[0]["input_ids"][-1]
+        assert not one["starts"][0] and not one["ends"][-1]
+    assert entities(packed) == entities(features)
+    assert features == built.task.encode(rows)  # as they were
+
+
+def test_batches_are_packed_as_often_as_asked_and_alike_in_each_run(made):
+    def widths(task, epoch):
+        task.set_epoch(epoch)
+        features = task.encode(TRAIN)
+        orders = [features[at:] + features[:at] for at in range(4)]
+        return [len(task.collate_training(some)["input_ids"]) for some in orders]
+
+    assert {*widths(made(pack=0.0).task, 0)} == {4}
+    assert {*widths(made(pack=1.0).task, 0)} == {1}
+    drawn = [widths(made().task, epoch) for epoch in range(6)]
+    assert {width for row in drawn for width in row} == {1, 4}
+    assert len({tuple(row) for row in drawn}) > 2
+    assert drawn == [widths(made().task, epoch) for epoch in range(6)]
+    assert drawn != [widths(made(seed=1).task, epoch) for epoch in range(6)]

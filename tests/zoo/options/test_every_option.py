@@ -75,6 +75,7 @@ VALUES: dict[str, Any] = {
     "progressive_fraction": 0.9,
     "distill layers": 2,
     "map_types": "ORG=LOC",
+    "pack": 0.0,
     "token_column": "2",
     "tag_column": "3",
     "overlap": 2,
