@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -174,6 +175,51 @@ def _compared():
 def _answer():
     """``answer(1, "sad", "angry", 0.7)``: a prediction row."""
     return answer
+
+
+def mention(start, end, name, probability=None):
+    span = {"start": start, "end": end, "type": name}
+    if probability is None:
+        return span
+    return span | {"score": 1.0, "probability": probability, "text": "x" * (end - start)}
+
+
+@pytest.fixture(scope="session", name="mention")
+def _mention():
+    """``mention(0, 2, "LOC")``: a gold entity; with a probability a predicted one."""
+    return mention
+
+
+@pytest.fixture
+def entity_run(tiny_encoder):
+    """``entity_run(rows)`` → what figures ask of a run that is tested on its training rows.
+
+    Its model is not trained; its weights are large, so that scores lie on both sides of 0.
+    """
+    import torch
+
+    from nlpcl import zoo
+    from nlpcl.core.splits import Splits
+    from nlpcl.nn.devices import choose_machine
+    from nlpcl.runs.build import build
+    from nlpcl.tasks.entities.calibration import Decision
+
+    def make(rows, *, name="run", dropout=0.1, thresholds=None, **options):
+        entry = zoo.entry("globalpointer")
+        config = entry.config_class(backbone=str(tiny_encoder("bert", dropout)), **options).check()
+        splits = Splits("invented", train=rows)
+        model, task, _ = build(entry, config, splits, choose_machine("cpu", "fp32"))
+        with torch.no_grad():
+            model.head.projection.weight.mul_(2.0)
+        decision = Decision(task.decision.types, thresholds=thresholds or {})
+        model.config.decision = decision.saved()
+        _, predictions = task.evaluate(model.eval(), rows, "fp32", "invented")
+        return SimpleNamespace(
+            name=name, model=model, task=task, spec=entry.task, has_model=True, is_study=False,
+            examples=(rows, [True] * len(rows)), predictions=predictions, protocol="invented",
+        )  # fmt: skip
+
+    return make
 
 
 class Drawn:
