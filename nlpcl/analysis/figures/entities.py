@@ -114,23 +114,27 @@ def finite(value: float) -> float | None:
 
 
 def draw_types(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw a bar for each type, with marks for precision and recall."""
-    figure, (axes,) = panels(height=2.7)
-    places = np.arange(len(rows))
+    """Draw a lying bar for each type, with marks for precision and recall."""
+    figure, (axes,) = panels(height=1.0 + 0.36 * len(rows))
+    places = np.arange(len(rows))[::-1]
     values = [row["F1"] for row in rows]
-    axes.bar(places[:1], values[:1], 0.6, color=COLOURS[7], alpha=0.9)
-    axes.bar(places[1:], values[1:], 0.6, color=COLOURS[0], alpha=0.9, label="F1")
+    axes.barh(places[:1], values[:1], 0.72, color=COLOURS[7], alpha=0.9)
+    axes.barh(places[1:], values[1:], 0.72, color=COLOURS[0], alpha=0.9, label="F1")
     ends = whiskers(values, [row["low"] for row in rows], [row["high"] for row in rows])
-    axes.errorbar(places, values, ends, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2)
-    for name, mark, shift in (("precision", "^", -0.18), ("recall", "v", 0.18)):
+    axes.errorbar(values, places, xerr=ends, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2)
+    for name, mark, shade, shift in (
+        ("precision", "v", COLOURS[1], 0.24),
+        ("recall", "^", COLOURS[2], -0.24),
+    ):
         shown = [np.nan if row[name] is None else row[name] for row in rows]
-        shade = COLOURS[1] if name == "precision" else COLOURS[2]
-        axes.plot(places + shift, shown, mark, color=shade, markersize=5, label=name, clip_on=False)
-    many = len(rows) > 8
-    names = [f"{shortened(row['type'], 16)}\nn = {row['gold']}" for row in rows]
-    axes.set_xticks(places, names, rotation=45 if many else 0, ha="right" if many else "center")
-    axes.set(ylim=(0, 105), ylabel="percent")
-    axes.grid(False, axis="x")
+        axes.plot(
+            shown, places + shift, mark, color=shade, markersize=5, markeredgecolor="white",
+            markeredgewidth=0.5, label=name, clip_on=False,
+        )  # fmt: skip
+    names = [f"{shortened(row['type'])} (n = {row['gold']})" for row in rows]
+    axes.set_yticks(places, names)
+    axes.set(xlim=(0, 100), ylim=(-0.6, len(rows) - 0.4), xlabel="percent")
+    axes.grid(False, axis="y")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return figure
 
@@ -197,6 +201,7 @@ def draw_errors(rows: Sequence[Mapping[str, Any]]) -> Figure:
         own = [row for row in rows if row["of"] == side][::-1]
         stack(axes, own, side)
         axes.set(title=f"{side} entities", xlabel="percent", xlim=(0, 100))
+        axes.set_ylim(-0.6, len(names) - 0.4)
         axes.grid(False)
     grid[0].set_yticks(range(len(names)), [shortened(name, 20) for name in names[::-1]])
     handles = {

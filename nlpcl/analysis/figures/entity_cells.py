@@ -6,7 +6,7 @@ Legend: ``B`` batch, ``C`` types, ``L`` tokens, ``N`` cells.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -147,11 +147,11 @@ def window_cells(scores: np.ndarray, feature: Feature, size: int) -> Cells:
     for cell in feature.get("labels", ()):
         gold[cell] = True
     place = types, first, last
-    small = (np.asarray(part, dtype=np.int16) for part in place)
-    return Cells(*small, scores[place], gold[place])
+    small = [part.astype(np.int16) for part in place]
+    return Cells(small[0], small[1], small[2], scores[place], gold[place])
 
 
-def gold_types(examples: Sequence[dict[str, Any]], types: Sequence[str]) -> list[str]:
+def gold_types(examples: Sequence[Mapping[str, Any]], types: Sequence[str]) -> list[str]:
     """Types of a model, those with most entities in the texts first."""
     counts = dict.fromkeys(types, 0)
     for row in examples:

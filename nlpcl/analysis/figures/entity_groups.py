@@ -126,7 +126,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
         by.remove("depth")  # nothing is nested
     below = [name for name in ("depth", "training") if name in by]
     figure = Figure(figsize=(WIDTH, 2.5 * (1 + bool(below))), layout="constrained")
-    layout = [["length"] * max(len(below), 1), *([below] if below else [])]
+    layout: list[Any] = [["length"] * max(len(below), 1), *([below] if below else [])]
     grid = figure.subplot_mosaic(layout, sharey=True)
     for name, axes in grid.items():
         draw_groups(axes, [row for row in rows if row["by"] == name])

@@ -165,11 +165,14 @@ def label(axes: Axes, matrix: Matrix, starts: Sequence[str], ends: Sequence[str]
     axes.set(title=matrix.type, ylabel="from", xlabel="to")
     for row, column in matrix.gold:
         box = column - 0.5, row - 0.5
-        frame = Rectangle(box, 1, 1, fill=False, edgecolor=INK, linewidth=1.6, clip_on=False)
-        axes.add_patch(frame)
+        # Cells keep their colours on a dark page: what marks them does too.
+        for shade, width in (("white", 3.0), ("black", 1.5)):
+            frame = Rectangle(box, 1, 1, fill=False, edgecolor=shade, linewidth=width)
+            frame.set_clip_on(False)
+            axes.add_patch(frame)
     if matrix.found:
         rows, columns = zip(*matrix.found, strict=True)
-        axes.scatter(columns, rows, s=9, color=INK, zorder=3)
+        axes.scatter(columns, rows, s=14, color="black", edgecolors="white", zorder=3)
 
 
 FAMILY = "entities"

@@ -15,7 +15,7 @@ import numpy as np
 from nlpcl.analysis.figures.entity_cells import TASKS, cells_of, some_features, task_of
 from nlpcl.analysis.figures.kinds import Kind, LeftOut, Material, Options
 from nlpcl.analysis.figures.sources import AblationSource
-from nlpcl.analysis.figures.style import INK, colour, panels, shortened
+from nlpcl.analysis.figures.style import INK, colour, panels, shortened, ticks
 from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.axvline(0, color=INK, linestyle=":", linewidth=1.1)
         axes.set(title=titles.get(key, key), xlabel="score above the threshold")
         axes.set_xlim(-REACH, REACH)
+        ticks(axes.xaxis, integer=True)
         most = max(row[key] for row in drawn)
         axes.set_ylim(0, 1.08 * most or 1.0)
     counts = grid[2]

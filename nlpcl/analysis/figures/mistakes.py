@@ -94,8 +94,8 @@ def load_entities(run: Run, options: Options) -> Material:
         faults_table("Missed entities", "first", missed[:MISSED_SHOWN], len(missed)),
     ]
     summary = f"{len(wrong)} wrong and {len(missed)} missed entities"
-    told = f"{summary}. {where(run, len(rows), 'texts')}"
-    return Material({}, wrong + missed, told, "".join(tables))
+    caption = f"{summary}. {where(run, len(rows), 'texts')}"
+    return Material({}, wrong + missed, caption, "".join(tables))
 
 
 def probability(row: Mapping[str, Any], span: Mapping[str, Any]) -> float:

@@ -68,9 +68,15 @@ def test_the_only_part_of_a_loss_has_no_panel(make_run):
     assert list(found.values["curves_by_panel"]) == ["loss"]
 
 
+@pytest.mark.filterwarnings("error:Attempt to set non-positive")
 @pytest.mark.parametrize(
     ("small", "scale"),
-    [((0.02, 0.05, 0.01), "log"), ((0.0, 0.05, 0.01), "log"), ((1, 2, 1), "linear")],
+    [
+        ((0.02, 0.05, 0.01), "log"),
+        ((0.0, 0.05, 0.01), "log"),
+        ((1, 2, 1), "linear"),
+        ((-0.02, -0.05, 0.01), "linear"),
+    ],
 )
 def test_a_divergence_beside_the_loss_of_the_task_is_legible(make_run, drawn, small, scale):
     rows = [

@@ -65,14 +65,17 @@ def test_intervals_of_types_are_those_of_the_report(run):
 def test_types_are_drawn_as_bars_with_marks(run, drawn):
     found = entities.load_types(run, OPTIONS)
     (axes,) = entities.draw_types(**found.values).axes
-    first, others = drawn.bars(axes)
-    assert first == [(0, pytest.approx(40))]
-    assert [height for _, height in others] == [pytest.approx(400 / 7), 0, 0]
+    # From top to bottom; the first bar is of all types.
+    assert drawn.rows(axes) == [
+        (pytest.approx(3), pytest.approx(40)), (pytest.approx(2), pytest.approx(400 / 7)),
+        (pytest.approx(1), 0), (pytest.approx(0), 0),
+    ]  # fmt: skip
     lines = drawn.lines(axes)
-    assert_allclose([y for _, y in lines["precision"]], [40, 50, np.nan, 0])
-    assert_allclose([y for _, y in lines["recall"]], [40, 200 / 3, 0, 0])
-    assert drawn.ticks(axes.xaxis)[:2] == ["all types\nn = 5", "LOC\nn = 3"]
-    ends = drawn.whiskers(axes)[0][:, :, 1].tolist()
+    assert_allclose([x for x, _ in lines["precision"]], [40, 50, np.nan, 0])
+    assert_allclose([x for x, _ in lines["recall"]], [40, 200 / 3, 0, 0])
+    assert [round(y) for _, y in lines["recall"]] == [3, 2, 1, 0]
+    assert drawn.ticks(axes.yaxis)[:2] == ["all types (n = 5)", "LOC (n = 3)"]
+    ends = drawn.whiskers(axes)[0][:, :, 0].tolist()
     assert [(row["low"], row["high"]) for row in found.rows[:2]] == [
         (pytest.approx(low), pytest.approx(high)) for low, high in ends
     ]

@@ -30,6 +30,7 @@ def make(make_run, mention, tmp_path):
         row(0, [(0, 2, "LOC"), (0, 4, "ORG"), (5, 7, "LOC")], [(0, 2, "LOC"), (0, 4, "ORG")]),
         row(1, [(0, 2, "LOC"), (0, 4, "ORG")], [(0, 2, "LOC"), (1, 3, "PER")]),
         row(2, [(5, 7, "LOC"), (5, 7, "ORG")], [(5, 7, "LOC"), (0, 7, "PER")]),
+        row(3, [(0, 2, "LOC"), (0, 4, "ORG")], [(0, 2, "LOC")]),
     ]
     folder = tmp_path / "data"
     folder.mkdir()
@@ -60,7 +61,7 @@ def test_groups_have_the_scores_of_their_entities(make):
             score.hits, score.predicted, score.gold,
         )  # fmt: skip
     # LOC and ORG at one place are two entities.
-    assert (rows["length", "2", "F1"]["hits"], rows["length", "2", "F1"]["gold"]) == (3, 5)
+    assert (rows["length", "2", "F1"]["hits"], rows["length", "2", "F1"]["gold"]) == (4, 6)
     for depth, score in by_depth(pairs).items():
         recall, precision = (
             rows["depth", str(depth), "recall"],
@@ -96,8 +97,8 @@ def test_bars_stand_above_their_groups(make, drawn):
     found = entity_groups.load(make(), OPTIONS)
     figure = entity_groups.draw(**found.values)
     lengths, depths, training = figure.axes
-    assert drawn.ticks(lengths.xaxis) == ["2\n5 / 4", "4\n2 / 1", "5–7\n0 / 1"]
-    assert_allclose(drawn.bars(lengths), [[(0, 600 / 9), (1, 200 / 3), (2, 0)]])
+    assert drawn.ticks(lengths.xaxis) == ["2\n6 / 5", "4\n3 / 1", "5–7\n0 / 1"]
+    assert_allclose(drawn.bars(lengths), [[(0, 800 / 11), (1, 50), (2, 0)]])
     precision, recall = drawn.bars(depths)
     values = {(r["group"], r["score"]): r["value"] for r in found.rows if r["by"] == "depth"}
     assert_allclose([y for _, y in precision], [values["0", "precision"], values["1", "precision"]])
