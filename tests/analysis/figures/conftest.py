@@ -178,10 +178,8 @@ def _answer():
 
 
 def mention(start, end, name, probability=None):
-    span = {"start": start, "end": end, "type": name}
-    if probability is None:
-        return span
-    return span | {"score": 1.0, "probability": probability, "text": "x" * (end - start)}
+    more = {"score": 1.0, "probability": probability, "text": "x" * (end - start)}
+    return {"start": start, "end": end, "type": name} | (more if probability else {})
 
 
 @pytest.fixture(scope="session", name="mention")
@@ -192,27 +190,21 @@ def _mention():
 
 @pytest.fixture
 def entity_run(tiny_encoder):
-    """``entity_run(rows)`` → what figures ask of a run that is tested on its training rows.
-
-    Its model is not trained; its weights are large, so that scores lie on both sides of 0.
-    """
+    """``entity_run(rows)`` → what figures ask of a run whose model is random, with great scores."""
     import torch
 
     from nlpcl import zoo
     from nlpcl.core.splits import Splits
     from nlpcl.nn.devices import choose_machine
     from nlpcl.runs.build import build
-    from nlpcl.tasks.entities.calibration import Decision
 
     def make(rows, *, name="run", dropout=0.1, thresholds=None, **options):
-        entry = zoo.entry("globalpointer")
-        config = entry.config_class(backbone=str(tiny_encoder("bert", dropout)), **options).check()
-        splits = Splits("invented", train=rows)
-        model, task, _ = build(entry, config, splits, choose_machine("cpu", "fp32"))
+        entry, machine = zoo.entry("globalpointer"), choose_machine("cpu", "fp32")
+        config = entry.config_class(backbone=str(tiny_encoder("bert", dropout)), **options)
+        model, task, _ = build(entry, config, Splits("invented", train=rows), machine)
         with torch.no_grad():
             model.head.projection.weight.mul_(2.0)
-        decision = Decision(task.decision.types, thresholds=thresholds or {})
-        model.config.decision = decision.saved()
+        model.config.decision = {"slope": 1.0, "shift": 0.0, "thresholds": thresholds or {}}
         _, predictions = task.evaluate(model.eval(), rows, "fp32", "invented")
         return SimpleNamespace(
             name=name, model=model, task=task, spec=entry.task, has_model=True, is_study=False,
