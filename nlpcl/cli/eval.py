@@ -97,7 +97,11 @@ def evaluate(
     data_root: DataRoot = None,
     cases: Annotated[
         bool,
-        typer.Option("--cases", help="List over-corrected, missed and miscorrected sentences."),
+        typer.Option(
+            "--cases",
+            help="List single errors too: over-corrected, missed and miscorrected sentences; "
+            "missed and invented entities, wrong types and edges.",
+        ),
     ] = False,
     by: Annotated[
         str | None,

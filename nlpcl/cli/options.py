@@ -75,7 +75,7 @@ def config_parameters(config: type[Any], only: Collection[str] = ()) -> list[ins
 def declaration(field: dataclasses.Field[Any], name: str) -> Any:
     """Return the option of a field; under a former name it is hidden from the help."""
     shown = f"{field.default} {field.metadata['unit']}".rstrip()
-    if field.default is None:
+    if field.default in (None, ""):
         shown = "none"
     elif field.type == "bool":
         shown = "on" if field.default else "off"

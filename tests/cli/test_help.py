@@ -75,7 +75,9 @@ def test_every_setting_is_listed_with_its_default(name, run_cli):
             continue
         line = lines["--" + field.name.replace("_", "-")]
         assert field.metadata["help"] in line, field.name
-        shown = {None: "none", True: "on", False: "off"}.get(field.default, str(field.default))
+        shown = {None: "none", "": "none", True: "on", False: "off"}.get(
+            field.default, str(field.default)
+        )
         if not isinstance(field.default, bool) and field.default in (0, 1):
             shown = str(field.default)
         unit = "" if field.default is None else field.metadata["unit"]

@@ -7,6 +7,7 @@ their mean is drawn with a band of one standard deviation.
 from __future__ import annotations
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from nlpcl.analysis.figures.style import INK, colour, panels, ticks
 from nlpcl.runs.run import Run
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SELECTION = "dev_selection"
@@ -31,6 +33,8 @@ NAMES = {
 }
 MOST = 8
 """Groups that can be told apart by colour."""
+APART = 10.0
+"""Ratio of two curves from which a common axis is logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,8 @@ def draw(
         epochs = {epoch for curve in listed for epoch in curve.epochs}
         if len(epochs) == 1:
             axes.set_xticks([*epochs])
+        if is_wide(listed):
+            make_logarithmic(axes, listed)
         if len(listed) > 1 and len(groups) == 1:
             axes.legend(loc="best")
     for axes in grid[len(curves_by_panel) :]:
@@ -213,6 +219,22 @@ def draw(
         handles = [Line2D([], [], color=colour(at), label=name) for at, name in enumerate(groups)]
         figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(groups)))
     return figure
+
+
+def is_wide(listed: Sequence[Curve]) -> bool:
+    """Whether the smaller of two losses would lie flat on the axis of the other.
+
+    So it is with a divergence beside the loss of the task.
+    """
+    sizes = [statistics.median(curve.mean) for curve in listed if curve.name.startswith("loss_")]
+    return len(sizes) > 1 and min(sizes) > 0 and max(sizes) >= APART * min(sizes)
+
+
+def make_logarithmic(axes: Axes, listed: Sequence[Curve]) -> None:
+    """Make an axis logarithmic; where a term is not above 0 yet, its line has a gap."""
+    positive = [mean for curve in listed for mean in curve.mean if mean > 0]
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set_ylim(min(positive) / 1.5, 1.5 * max(positive))
 
 
 def label_of(name: str) -> str:

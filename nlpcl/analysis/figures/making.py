@@ -88,12 +88,14 @@ def candidates(sources: Sequence[Source], only: Sequence[str] = ()) -> Iterator[
         if only and kind.name not in only:
             continue
         if kind.scope == "ablation":
-            yield from (Candidate(kind, one.name, one) for one in ablations)
+            for one in ablations:
+                suits = not kind.tasks or one.record.get("task") in kind.tasks
+                yield Candidate(kind, one.name, one, "" if suits else for_others(kind))
             continue
         if kind.scope == "runs":
             suited = [run for run in runs if kind.suits(run.spec)]
             if runs:
-                yield Candidate(kind, "", suited, "" if suited else for_others(kind))
+                yield Candidate(kind, "", suited, unsuited_together(kind, suited))
             continue
         for run in runs:
             yield Candidate(kind, run.name, run, unsuited(kind, run, len(runs), only))
@@ -109,6 +111,20 @@ def unsuited(kind: Kind, run: Run, runs: int, only: Sequence[str]) -> str:
         return MODEL_ALONE
     if not run.has_model:
         return f"the run holds no model (state: {run.state})"
+    return ""
+
+
+def unsuited_together(kind: Kind, suited: Sequence[Run]) -> str:
+    """Return the reason why a figure cannot be drawn of all runs together; empty if it can.
+
+    Args:
+        kind: the figure.
+        suited: those of the runs that it applies to.
+    """
+    if not suited:
+        return for_others(kind)
+    if kind.needs_model and not any(run.has_model for run in suited):
+        return "no run holds a model"
     return ""
 
 

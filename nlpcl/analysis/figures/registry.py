@@ -11,8 +11,8 @@ from nlpcl.analysis.figures.kinds import Kind
 from nlpcl.core.errors import unknown_name
 
 FAMILIES = (
-    *("ablations", "several runs", "all models", "classifiers", "spelling", "hate speech"),
-    *("speech emotion", "embeddings", "single items", "cost"),
+    *("ablations", "several runs", "all models", "classifiers", "spelling", "entities"),
+    *("hate speech", "speech emotion", "embeddings", "single items", "cost"),
 )
 """The order of the report; a family that is not among them comes last."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -174,6 +175,43 @@ def _compared():
 def _answer():
     """``answer(1, "sad", "angry", 0.7)``: a prediction row."""
     return answer
+
+
+def mention(start, end, name, probability=None):
+    more = {"score": 1.0, "probability": probability, "text": "x" * (end - start)}
+    return {"start": start, "end": end, "type": name} | (more if probability else {})
+
+
+@pytest.fixture(scope="session", name="mention")
+def _mention():
+    """``mention(0, 2, "LOC")``: a gold entity; with a probability a predicted one."""
+    return mention
+
+
+@pytest.fixture
+def entity_run(tiny_encoder):
+    """``entity_run(rows)`` → what figures ask of a run whose model is random, with great scores."""
+    import torch
+
+    from nlpcl import zoo
+    from nlpcl.core.splits import Splits
+    from nlpcl.nn.devices import choose_machine
+    from nlpcl.runs.build import build
+
+    def make(rows, *, name="run", dropout=0.1, thresholds=None, **options):
+        entry, machine = zoo.entry("globalpointer"), choose_machine("cpu", "fp32")
+        config = entry.config_class(backbone=str(tiny_encoder("bert", dropout)), **options)
+        model, task, _ = build(entry, config, Splits("invented", train=rows), machine)
+        with torch.no_grad():
+            model.head.projection.weight.mul_(2.0)
+        model.config.decision = {"slope": 1.0, "shift": 0.0, "thresholds": thresholds or {}}
+        _, predictions = task.evaluate(model.eval(), rows, "fp32", "invented")
+        return SimpleNamespace(
+            name=name, model=model, task=task, spec=entry.task, has_model=True, is_study=False,
+            examples=(rows, [True] * len(rows)), predictions=predictions, protocol="invented",
+        )  # fmt: skip
+
+    return make
 
 
 class Drawn:

@@ -68,6 +68,34 @@ def test_the_only_part_of_a_loss_has_no_panel(make_run):
     assert list(found.values["curves_by_panel"]) == ["loss"]
 
 
+@pytest.mark.filterwarnings("error:Attempt to set non-positive")
+@pytest.mark.parametrize(
+    ("small", "scale"),
+    [
+        ((0.02, 0.05, 0.01), "log"),
+        ((0.0, 0.05, 0.01), "log"),
+        ((1, 2, 1), "linear"),
+        ((-0.02, -0.05, 0.01), "linear"),
+    ],
+)
+def test_a_divergence_beside_the_loss_of_the_task_is_legible(make_run, drawn, small, scale):
+    rows = [
+        {"epoch": at + 1.0, "loss": 5.0, "loss_spans": 4.0 - at, "loss_rdrop": part}
+        for at, part in enumerate(small)
+    ]
+    figure = curves.draw(**curves.load_runs([Run(make_run(history=rows))], OPTIONS).values)
+    panels = {drawn.title(axes): axes for axes in figure.axes}
+    parts = panels["parts of the loss"]
+    assert parts.get_yscale() == scale
+    assert drawn.lines(parts)["loss rdrop"] == list(enumerate(small, start=1))
+    assert drawn.lines(parts)["loss spans"] == [(1, 4), (2, 3), (3, 2)]
+    low, high = parts.get_ylim()
+    shown = [value for value in small if value > 0]
+    assert low < min(shown) and high > 4
+    assert scale == "linear" or low > min(shown) / 3
+    assert panels["loss"].get_yscale() == "linear"
+
+
 def test_runs_that_differ_in_the_seed_alone_are_replicates(make_run, history, drawn):
     one = [row for row in history if row["fold"] == "fold-1"]
     two = [row for row in history if row["fold"] == "fold-2"]

@@ -88,9 +88,59 @@ def test_spelling_mistakes_name_their_kind(make_run):
     assert "2 wrong changes and 1 missed characters" in found.caption
 
 
+def test_entities_list_the_surest_wrong_ones_then_those_missed(make_run, mention):
+    def row(number, gold, found):
+        texts = {"text": "张伟去北京大学", "gold": [mention(*span) for span in gold]}
+        spans = [mention(*span) for span in found]
+        return {"test": "t", "id": f"text-{number}", "windows": 1, "entities": spans} | texts
+
+    rows = [
+        row(0, [(0, 2, "PER"), (3, 7, "ORG")], [(3, 5, "LOC", 0.6), (0, 2, "PER", 0.99)]),
+        row(1, [(0, 2, "PER")], [(0, 2, "ORG", 0.8), (3, 7, "ORG", 0.9)]),
+        row(2, [(3, 5, "LOC"), (3, 7, "ORG")], []),
+        row(3, [(3, 7, "ORG")], [(3, 6, "ORG", 0.7), (3, 6, "LOC", 0.75)]),
+    ]
+    run = Run(make_run(task="entities", model="globalpointer", rows=rows))
+    found = mistakes.load_entities(run, OPTIONS)
+    assert [list(row.values())[:4] for row in found.rows] == [
+        ["invented", None, "北京大学 3:7 ORG", 0.9],
+        ["wrong type", "张伟 0:2 PER", "张伟 0:2 ORG", 0.8],
+        ["invented", None, "北京大 3:6 LOC", 0.75],
+        ["wrong edge", "北京大学 3:7 ORG", "北京大 3:6 ORG", 0.7],
+        ["wrong type and edge", "北京大学 3:7 ORG", "北京 3:5 LOC", 0.6],
+        ["missed", "北京 3:5 LOC", None, None],
+        ["missed", "北京大学 3:7 ORG", None, None],
+    ]
+    assert [row["text"] for row in found.rows][2] == "张伟去【北京大】学"
+    assert "5 wrong and 2 missed entities" in found.caption
+    wrong, missed = found.html.split("Missed entities (2)")
+    assert "Wrong entities (5)" in wrong
+    assert cells_of(wrong)[1][:4] == ["wrong type", "张伟 0:2 PER", "张伟 0:2 ORG", "0.80"]
+    assert cells_of(missed)[0] == ["北京 3:5 LOC", "张伟去【北京】大学", "text-2"]
+
+
+def test_of_many_wrong_and_missed_entities_some_of_both_are_shown(make_run, mention):
+    spans = [(at, at + 1) for at in range(30)]
+    row = {"test": "t", "id": "0", "text": "x" * 90, "windows": 1}
+    row |= {"gold": [mention(*span, "A") for span in spans]}
+    row |= {"entities": [mention(a + 40, b + 40, "A", 0.5 + a / 100) for a, b in spans]}
+    found = mistakes.load_entities(
+        Run(make_run(task="entities", model="globalpointer", rows=[row])), OPTIONS
+    )
+    wrong, missed = found.html.split("Missed entities (the first 10 of 30)")
+    assert "Wrong entities (the surest 20 of 30)" in wrong
+    assert len(cells_of(wrong)) == 20 and len(cells_of(missed)) == 10
+    assert cells_of(wrong)[0][2] == "0.79"
+    assert len(found.rows) == 60
+
+
 def test_no_mistakes_are_a_reason(make_run, answer):
     with pytest.raises(LeftOut, match="no mistakes"):
         mistakes.load_labels(Run(make_run(rows=[answer(0, "sad", "sad")])), OPTIONS)
     right = {"source": "甲", "gold": "甲", "target": "甲", "edits": [], "test": "t"}
     with pytest.raises(LeftOut, match="no mistakes"):
         mistakes.load_spelling(Run(make_run("other", task="correction", rows=[right])), OPTIONS)
+    nothing = {"id": "0", "text": "甲", "windows": 1, "gold": [], "entities": [], "test": "t"}
+    with pytest.raises(LeftOut, match="no mistakes"):
+        folder = make_run("third", task="entities", model="globalpointer", rows=[nothing])
+        mistakes.load_entities(Run(folder), OPTIONS)
