@@ -110,6 +110,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "speed": {"backbone": "speech", "encoder": "full"},
     "spread": {"layers": 1},
     "overlap": {"max_length": 16},
+    "pack": {"data": "columns"},
     "token_column": {"data": "columns"},
     "tag_column": {"data": "columns"},
 }
