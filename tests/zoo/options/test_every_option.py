@@ -146,8 +146,17 @@ def options(with_needs: bool) -> Iterator[Any]:
             is_tried &= field.name not in TRAINER_ALONE or name in TRAINED
             is_tried &= field.name not in TRAINED_ALONE
             is_tried &= field.name not in REGULARISERS or name == "sdcl"
+            is_tried &= not of_task_alone(name, field)
             if is_tried and (needs_of(field) or not with_needs):
                 yield pytest.param(name, field, id=f"{name}-{field.name}")
+
+
+def of_task_alone(name: str, field: dataclasses.Field[Any]) -> bool:
+    """Whether an option is as in all models of a task, and tried in its default model."""
+    task = zoo.entry(name).task
+    shared = {other.name: other for other in dataclasses.fields(task.settings)}
+    is_model = field.metadata.get("panel") == "Model"
+    return name != task.default_model and not is_model and field.name in shared
 
 
 @pytest.fixture(scope="module")
