@@ -223,14 +223,12 @@ def regularised_row(name: str, arguments: Any) -> list[Cell]:
     def run(rows: Any) -> Any:
         return model(**rows)
 
+    def all_batches(_: int, regularisers: Regularisers) -> None:
+        for at in range(len(batches)):
+            act(at, regularisers)
+
     # A turn is all batches: they differ in length.
-    taken = medians(
-        3,
-        {
-            key: lambda _, one=one: [act(at, one) for at in range(len(batches))]
-            for key, one in terms.items()
-        },
-    )
+    taken = medians(3, {key: partial(all_batches, regularisers=one) for key, one in terms.items()})
     return [name, *(taken[key] / taken["plain"] for key in ("rdrop", "vat"))]
 
 
