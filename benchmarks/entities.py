@@ -25,7 +25,7 @@ from nlpcl.runs.opening import open_checkpoint
 from nlpcl.runs.predictor import Predictor
 
 SPEC = tasks.spec("entities")
-MEASURES = ("precision", "recall", "f1", "macro_f1", "boundary_f1")
+MEASURES = ("precision", "recall", "f1", "f1_macro", "f1_boundary")
 MAPPED = (
     "person=PER,location=LOC,corporation=ORG,group=ORG,product=,creative-work=,"
     "PER.NAM=PER,LOC.NAM=LOC,GPE.NAM=LOC,ORG.NAM=ORG,PER.NOM=,LOC.NOM=,GPE.NOM=,ORG.NOM="

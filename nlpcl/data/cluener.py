@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from nlpcl.core.splits import Dataset, Splits
-from nlpcl.data.locate import copies_note, missing, of_corpus, scan, together
-from nlpcl.data.span_files import read_file
-from nlpcl.data.spans import count_spans, finished
+from nlpcl.data.locate import missing, of_corpus, scan, together
+from nlpcl.data.span_corpora import read_parts
+from nlpcl.data.spans import count_spans
 
 
 def _load(root: Path | None) -> Splits:
@@ -17,14 +16,7 @@ def _load(root: Path | None) -> Splits:
     if not paths:
         raise missing("cluener", root, "cluener/train.json and dev.json")
     splits = Splits("cluener", protocol="test is its authors' dev: their test has no labels")
-    train, dev = (partial(read_file, path, {}, splits) for path in paths)
-    splits.train = splits.part("train", train)
-    splits.test["cluener"] = dev()
-    splits.notes += copies_note("cluener", paths[0].parent, others)
-    finished(splits)
-    for row in (*splits.train, *splits.test["cluener"]):
-        row["language"] = "zh"
-    return splits
+    return read_parts(splits, {"train": paths[0], "test": paths[1]}, others, "zh")
 
 
 DATASETS = (

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nlpcl.core.splits import Dataset, Splits
-from nlpcl.data.locate import copies_note, missing, scan, together
-from nlpcl.data.span_files import read_file
-from nlpcl.data.spans import count_spans, finished
+from nlpcl.data.locate import missing, scan, together
+from nlpcl.data.span_corpora import PARTS, read_parts
+from nlpcl.data.spans import count_spans
 
 
 def _load(name: str, treebank: str, language: str, root: Path | None) -> Splits:
     """A treebank; one without its training file is trained on dev."""
     files = scan(root, name)
-    parts: Sequence[str] = ("train", "dev", "test")
+    parts = PARTS
     paths, others = together(files, [rf"{treebank}-ud-{part}\.iob2" for part in parts])
     splits = Splits(name, protocol="its authors' split")
     if not paths:
@@ -25,15 +24,10 @@ def _load(name: str, treebank: str, language: str, root: Path | None) -> Splits:
         splits.protocol = "trained on its authors' dev, tested on their test"
     if not paths:
         raise missing(name, root, f"{treebank}-ud-train.iob2, -dev.iob2 and -test.iob2")
-    *learnt, test = (partial(read_file, path, {}, splits) for path in paths)
-    splits.train = splits.part("train", learnt[0])
-    splits.dev = splits.part("dev", learnt[1]) if len(learnt) > 1 else []
-    splits.test[name] = test()
-    splits.notes += copies_note(name, paths[0].parent, others)
-    finished(splits)
-    for row in (*splits.train, *splits.dev, *splits.test[name]):
-        row["language"] = language
-    return splits
+    found = dict(zip(parts, paths, strict=True))
+    if "train" not in found:
+        found["train"] = found.pop("dev")
+    return read_parts(splits, found, others, language)
 
 
 def _counts(**parts: tuple[int, int, int, int]) -> dict[str, Any]:

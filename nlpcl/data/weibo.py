@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from nlpcl.core.splits import Dataset, Splits
-from nlpcl.data.locate import copies_note, missing, scan, together
-from nlpcl.data.span_files import read_file
-from nlpcl.data.spans import count_spans, finished
+from nlpcl.data.locate import missing, scan, together
+from nlpcl.data.span_corpora import PARTS, read_parts
+from nlpcl.data.spans import count_spans
 
-FILES = [rf"weiboNER_2nd_conll\.{part}" for part in ("train", "dev", "test")]
+FILES = [rf"weiboNER_2nd_conll\.{part}" for part in PARTS]
 
 
 def _load(root: Path | None) -> Splits:
@@ -18,14 +17,7 @@ def _load(root: Path | None) -> Splits:
     if not paths:
         raise missing("weibo", root, "weiboNER_2nd_conll.train, .dev and .test")
     splits = Splits("weibo", protocol="its authors' split")
-    train, dev, test = (partial(read_file, path, {}, splits) for path in paths)
-    splits.train, splits.dev = splits.part("train", train), splits.part("dev", dev)
-    splits.test["weibo"] = test()
-    splits.notes += copies_note("weibo", paths[0].parent, others)
-    finished(splits)
-    for row in (*splits.train, *splits.dev, *splits.test["weibo"]):
-        row["language"] = "zh"
-    return splits
+    return read_parts(splits, dict(zip(PARTS, paths, strict=True)), others, "zh")
 
 
 DATASETS = (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from nlpcl.core.splits import Dataset, Splits
-from nlpcl.data.locate import copies_note, missing, scan, together
-from nlpcl.data.span_files import read_file
-from nlpcl.data.spans import count_spans, finished
+from nlpcl.data.locate import missing, scan, together
+from nlpcl.data.span_corpora import PARTS, read_parts
+from nlpcl.data.spans import count_spans
 
 FILES = [r"wnut17train\.conll", r"emerging\.dev\.conll", r"emerging\.test\.annotated"]
 
@@ -19,14 +18,7 @@ def _load(root: Path | None) -> Splits:
         wanted = "wnut17train.conll, emerging.dev.conll and emerging.test.annotated"
         raise missing("wnut17", root, wanted)
     splits = Splits("wnut17", protocol="its authors' split, test is emerging.test.annotated")
-    train, dev, test = (partial(read_file, path, {}, splits) for path in paths)
-    splits.train, splits.dev = splits.part("train", train), splits.part("dev", dev)
-    splits.test["wnut17"] = test()
-    splits.notes += copies_note("wnut17", paths[0].parent, others)
-    finished(splits)
-    for row in (*splits.train, *splits.dev, *splits.test["wnut17"]):
-        row["language"] = "en"
-    return splits
+    return read_parts(splits, dict(zip(PARTS, paths, strict=True)), others, "en")
 
 
 DATASETS = (

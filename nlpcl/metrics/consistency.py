@@ -8,7 +8,6 @@ both (Dice's coefficient), the same whichever comes first.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -83,18 +82,19 @@ def consistency(
     """
     import numpy as np
 
-    from nlpcl.metrics.intervals import score_intervals
-    from nlpcl.metrics.resampling import summed_units
+    from nlpcl.metrics.intervals import defined_intervals
 
     pairs = paired(first, second)
     alike = np.array([[one == two, 1, 1] for one, two in pairs], dtype=np.float64).reshape(-1, 3)
     parts = np.stack([text_counts("exact", pairs), text_counts("boundary", pairs), alike], axis=1)
-    units = summed_units(parts.reshape(len(pairs), 1, 1, -1), clusters)
     scores = {name: partial(row_rate, "f1", row) for row, name in enumerate(DEFINITIONS)}
-    whole = parts.sum(0).reshape(-1)
-    defined = {name: one for name, one in scores.items() if not math.isnan(float(one(whole)))}
-    trials = {"consistency_texts": units.size}
-    found = score_intervals(
-        units, defined, resamples=resamples, seed=seed, level=level, trials=trials
+    _, found = defined_intervals(
+        parts.reshape(len(pairs), -1),
+        scores,
+        clusters,
+        rates={"consistency_texts"},
+        resamples=resamples,
+        seed=seed,
+        level=level,
     )
     return Consistency(len(pairs), found)

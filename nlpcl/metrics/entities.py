@@ -219,12 +219,10 @@ def estimates(
     """
     import numpy as np
 
-    from nlpcl.metrics.intervals import score_intervals
-    from nlpcl.metrics.resampling import summed_units
+    from nlpcl.metrics.intervals import defined_intervals
 
     parts = [text_counts(name, pairs)[:, None] for name in COUNTED]
     table = np.concatenate([*parts, text_counts("", pairs, types)], axis=1)
-    units = summed_units(table.reshape(len(pairs), 1, 1, -1), clusters)
     first = len(COUNTED)
     scores: dict[str, ScoreFunction] = {}
     for name, one in MEASURES.items():
@@ -233,8 +231,12 @@ def estimates(
         else:
             scores[name] = partial(rows_rate, one.kind, first)
     scores |= {OF_TYPE + name: partial(row_rate, "f1", first + at) for at, name in enumerate(types)}
-    whole = table.sum(0).reshape(-1)
-    values = {name: float(score(whole)) for name, score in scores.items()}
-    defined = {name: score for name, score in scores.items() if not math.isnan(values[name])}
-    found = score_intervals(units, defined, resamples=resamples, seed=seed, level=level)
+    values, found = defined_intervals(
+        table.reshape(len(pairs), -1),
+        scores,
+        clusters,
+        resamples=resamples,
+        seed=seed,
+        level=level,
+    )
     return {name: values[name] if name in found else 0.0 for name in MEASURES}, found

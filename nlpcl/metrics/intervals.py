@@ -7,14 +7,14 @@ covers about 90 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nlpcl.metrics.arrays import Floats, Integers
 from nlpcl.metrics.confusion import RATES, ScoreFunction
 from nlpcl.metrics.rates import exact_interval
-from nlpcl.metrics.resampling import Units, bunches, cluster_indices
+from nlpcl.metrics.resampling import Units, bunches, cluster_indices, summed_units
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -120,6 +120,44 @@ def cluster_bootstrap(
     method = f"percentile bootstrap over {count} {kind}"
     found = percentile_interval(value, np.concatenate(values), level, len(unit), count, method)
     return at_the_edge(found)
+
+
+def defined_intervals(
+    counts: Floats,
+    scores: Mapping[str, ScoreFunction],
+    clusters: Sequence[str] | None,
+    *,
+    rates: Collection[str] = (),
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[dict[str, float], dict[str, Interval]]:
+    """Scores of the summed counts of one system, and intervals of those that are defined.
+
+    A resample in which a score is undefined says nothing of it and is left out.
+
+    Args:
+        counts: of each item, ``(N, K)``.
+        scores: functions of summed counts ``(..., K)``; NaN where undefined.
+        clusters: of the items, which are resampled as a whole; None: items are independent.
+        rates: scores that are rates over the units, see :func:`at_the_edge`.
+        resamples: number of resamples.
+        seed: of the resamples.
+        level: nominal coverage, 0..1.
+    """
+    units = summed_units(counts.reshape(len(counts), 1, 1, -1), clusters)
+    whole = counts.sum(0)
+    values = {name: float(score(whole)) for name, score in scores.items()}
+    defined = {name: score for name, score in scores.items() if not math.isnan(values[name])}
+    found = score_intervals(
+        units,
+        defined,
+        resamples=resamples,
+        seed=seed,
+        level=level,
+        trials=dict.fromkeys(rates, units.size),
+    )
+    return values, found
 
 
 def score_intervals(

@@ -110,9 +110,8 @@ class ZooConfig(PreTrainedConfig):
 class ZooModel(PreTrainedModel):
     """Base of the zoo's models: an encoder and what a paper puts on top.
 
-    A subclass sets ``name``, builds itself from ``config`` (a :class:`ZooConfig`), keeps its
-    encoder in the attribute ``backbone``, and defines ``forward(...) -> Output`` without
-    ``**kwargs``.
+    A subclass sets ``name``, builds itself from a :class:`ZooConfig`, keeps its encoder in the
+    attribute ``backbone``, and defines ``forward(...) -> Output`` without ``**kwargs``.
     """
 
     name: ClassVar[str] = ""
@@ -155,8 +154,7 @@ class ZooModel(PreTrainedModel):
         Args:
             backbone: as loaded by ``auto_class``.
             options: the configuration's fields under the heading Model.
-            facts: what the task knows of the training rows, such as the classes; a model that has
-                use for them names them.
+            facts: of the training rows, such as the classes; a model names those it has use for.
         """
         model = cls(cls.config_class(backbone=backbone.config, options=dict(options)))
         model.set_backbone(backbone)
@@ -230,8 +228,7 @@ class ZooModel(PreTrainedModel):
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """Number of items of each loss part, known from the batch alone.
 
-        Parts that are not named are averaged over micro-batches, but for those of
-        :meth:`coupled_part`, which count the items of the whole update themselves.
+        Others are averaged over micro-batches; those of :meth:`coupled_part` count by themselves.
         """
         return {}
 
@@ -267,8 +264,11 @@ class ZooModel(PreTrainedModel):
     def perturbed_module(self) -> torch.nn.Module:
         """The module whose output adversarial training perturbs, ``(B, L, H)``.
 
-        That of its first call in a forward pass: the embeddings of the tokens, or frames.
+        That of its first call in a forward pass: the embeddings of the tokens, or frames; a model
+        that has neither raises NotImplementedError.
         """
+        if self.config.backbone is None:
+            raise NotImplementedError
         return self.backbone.get_input_embeddings()
 
     def modules_to_bypass(self) -> dict[str, torch.nn.Module]:

@@ -180,6 +180,14 @@ def check_tokenizer(name: str, tokenizer: Any) -> None:
         )
 
 
+def encoder_alone(model: PreTrainedModel) -> PreTrainedModel:
+    """The encoder of a loaded model, without a pooler or head, which would never be trained."""
+    encoder: Any = model.base_model
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return encoder
+
+
 class _MissingWeights(logging.Filter):
     """Drops load reports in which no weight is missing but those of a pooler."""
 

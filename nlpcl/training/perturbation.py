@@ -107,7 +107,7 @@ def perturbed_module(model: ZooModel) -> torch.nn.Module:
     """
     try:
         return model.perturbed_module()
-    except (AttributeError, NotImplementedError) as error:
+    except NotImplementedError as error:
         raise UserError(
             f"{model.name} has no embeddings that could be perturbed",
             "--vat, --fgm or --pgd",

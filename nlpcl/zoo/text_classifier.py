@@ -35,6 +35,7 @@ from nlpcl.nn.model import (
 )
 from nlpcl.nn.optimisation import optimiser_groups
 from nlpcl.tasks.classification.config import ClassificationConfig
+from nlpcl.text.encoders import encoder_alone
 
 
 class TextClassifier(ZooModel):
@@ -99,11 +100,8 @@ class TextClassifier(ZooModel):
         return model
 
     def set_backbone(self, backbone: PreTrainedModel) -> None:
-        """Set the encoder, without its own pooler or head, which would never be trained."""
-        encoder: Any = backbone.base_model
-        if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None
-        super().set_backbone(encoder)
+        """Set the encoder, without its own pooler or head."""
+        super().set_backbone(encoder_alone(backbone))
 
     def forward(
         self,

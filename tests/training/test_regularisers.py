@@ -12,7 +12,7 @@ from torch.nn import functional
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.nn.losses.divergences import sigmoid_divergence, softmax_divergence
-from nlpcl.nn.model import Output, weighted_sum
+from nlpcl.nn.model import Output, ZooModel, weighted_sum
 from nlpcl.training import adversarial, perturbation
 from nlpcl.training.adversarial import VAT, Attack
 from nlpcl.training.perturbation import Perturbation, sized, within
@@ -371,7 +371,7 @@ def test_models_that_cannot_are_refused_in_a_line(toy, batch):
     model.perturbed_module = lambda: nn.Linear(1, 1)
     with pytest.raises(UserError, match=r"--fgm.*do not depend .* perturbed_module"):
         rehearse(model, batch, config(fgm=1.0))
-    model.perturbed_module = lambda: model.backbone.get_input_embeddings()
+    model.perturbed_module = lambda: ZooModel.perturbed_module(model)
     with pytest.raises(UserError, match="no embeddings that could be perturbed"):
         rehearse(model, batch, config(vat=1.0))
     usual = model.forward

@@ -22,6 +22,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.nn.layers.spans import HEADS, possible_spans
 from nlpcl.nn.losses.multilabel import multilabel_cross_entropy
 from nlpcl.nn.model import Batch, Output, Part, ZooConfig, ZooModel, weighted_sum
+from nlpcl.text.encoders import encoder_alone
 from nlpcl.text.pruning import blocks
 from nlpcl.zoo.globalpointer.config import Config
 
@@ -67,11 +68,8 @@ class GlobalPointer(ZooModel):
         return model
 
     def set_backbone(self, backbone: PreTrainedModel) -> None:
-        """Set the encoder, without its own pooler or head, which would never be trained."""
-        encoder: Any = backbone.base_model
-        if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None
-        super().set_backbone(encoder)
+        """Set the encoder, without its own pooler or head."""
+        super().set_backbone(encoder_alone(backbone))
 
     def before_training(self, config: RunConfig, tokenizer: Any, load: Any) -> None:
         """Freeze the embeddings and the lower layers, where ``frozen_layers`` asks for it."""
