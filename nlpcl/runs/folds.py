@@ -24,9 +24,11 @@ from nlpcl.core.files import (
     write_json_lines,
 )
 from nlpcl.core.splits import Splits
+from nlpcl.core.tables import Report
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
+from nlpcl.runs import baselines
 from nlpcl.runs.checksums import FILES, MODEL, check_model, model_checksums
 from nlpcl.runs.evaluation import check_tests, say_collapse, split_table
 from nlpcl.runs.folder import FOLDS, new_folder, read_record
@@ -45,6 +47,7 @@ def cross_validate(
     out: str | Path | None,
     quiet: bool,
     resume: bool,
+    baseline: bool = True,
 ) -> Run:
     """Train and test on every fold; a resumed run keeps its finished folds.
 
@@ -65,9 +68,9 @@ def cross_validate(
         record = study_record(entry, config, clips, leaks, folder, resume)
         write_json(folder / "run.json", record)
         try:
-            runs = fit_folds(entry, config, clips, parts, machine, folder, quiet)
+            runs = fit_folds(entry, config, clips, parts, machine, folder, quiet, baseline)
             best = max(runs, key=lambda name: runs[name].best_dev_score)
-            pool(folder, config, clips, leaks, runs, best)
+            record |= pool(folder, config, clips, leaks, runs, best)
             record[FILES] = model_checksums(folder)
             whole = record | shared_facts(runs, best)
             write_json(folder / "run.json", whole | ended(folder, whole))
@@ -88,6 +91,7 @@ def fit_folds(
     machine: Machine,
     folder: Path,
     quiet: bool,
+    baseline: bool = True,
 ) -> dict[str, Run]:
     """The runs of all folds, by their names."""
     runs: dict[str, Run] = {}
@@ -95,7 +99,7 @@ def fit_folds(
         if not quiet:
             progress.say(f"fold {number} of {len(parts)}: {fold.name}")
         place = folder / FOLDS / fold.name
-        runs[fold.name] = fit_fold(entry, config, clips, fold, machine, place, quiet)
+        runs[fold.name] = fit_fold(entry, config, clips, fold, machine, place, quiet, baseline)
     return runs
 
 
@@ -118,13 +122,16 @@ def fit_fold(
     machine: Machine,
     folder: Path,
     quiet: bool,
+    baseline: bool = True,
 ) -> Run:
     """Train a fold, resume it, or read it if it is finished."""
     begun = (folder / "run.json").is_file()
     if begun and read_record(folder).get("state") == "finished":
         return Run(folder, device=config.device, precision=config.precision, entry=entry)
     splits = fold_splits(clips, fold)
-    return fit_splits(entry, config, splits, machine, out=folder, quiet=quiet, resume=begun)
+    return fit_splits(
+        entry, config, splits, machine, out=folder, quiet=quiet, resume=begun, baseline=baseline
+    )
 
 
 def fold_splits(clips: Splits, fold: Fold) -> Splits:
@@ -145,8 +152,12 @@ def pool(
     leaks: dict[str, Any],
     runs: dict[str, Run],
     best: str,
-) -> None:
-    """Pool predictions, history and report of the folds, and keep the model of the best fold."""
+) -> dict[str, Any]:
+    """Pool predictions, history and report of the folds, and keep the model of the best fold.
+
+    Returns:
+        What the record says of the pooled answers: the baseline and the warnings.
+    """
     rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
     for name, run in runs.items():
@@ -156,9 +167,37 @@ def pool(
     report = task_class(config.task).pooled(rows, metrics, leaks, clips.protocol)
     say_collapse(report, spec(config.task), rows)
     report.tables.append(split_table(clips))
+    facts = pool_baselines(folder, config, report, rows, runs)
     write_json_lines(folder / "predictions.jsonl", rows)
     write_csv(folder / "history.csv", epochs)
     with atomic_folder(folder / MODEL) as place:
         shutil.copytree(runs[best].folder / MODEL, place, dirs_exist_ok=True)
     check_model(folder, runs[best].record)
     write_json(folder / "report.json", report.as_dict())
+    return facts
+
+
+def pool_baselines(
+    folder: Path, config: Any, report: Report, rows: list[dict[str, Any]], runs: dict[str, Run]
+) -> dict[str, Any]:
+    """Pool the answers of the folds' baselines, and add them to the report.
+
+    Returns:
+        The baseline's name, if there is one, and the warnings.
+    """
+    listed = {name: run.record.get("warnings", []) for name, run in runs.items()}
+    warnings = baselines.of_folds(listed)
+    report.tables[0].note = " ".join([*warnings, report.tables[0].note]).strip()
+    names = {run.record.get("baseline", "") for run in runs.values()}
+    if len(names) > 1 or "" in names:
+        return {"warnings": warnings}
+    answers = spec(config.task).answers
+    plain = [
+        {"fold": name, **row}
+        for name, run in runs.items()
+        for row in baselines.kept(run.folder, answers)
+    ]
+    write_json_lines(folder / baselines.FILE, plain)
+    name = names.pop()
+    warnings += baselines.add(report, spec(config.task), config, rows, plain, name)
+    return {"baseline": name, "warnings": warnings}

@@ -22,9 +22,12 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Report
+from nlpcl.metrics.chance import constant_loss
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.nn.layers.normalisation import speaker_statistics
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.baselines import Baseline, class_rows
+from nlpcl.tasks.emotion import baseline
 from nlpcl.tasks.emotion.batches import BATCH_SECONDS, augmented, mixed, padded
 from nlpcl.tasks.emotion.config import RecogniseOptions
 from nlpcl.tasks.emotion.output import LAYOUT
@@ -40,6 +43,8 @@ from nlpcl.training.inference import Feature, embed, infer, length
 
 class Emotion(Task):
     """Classification of clips; the processor is the front end that makes frames of waveforms."""
+
+    class_loss = "emotion"
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
         self.processor = processor
@@ -198,6 +203,37 @@ class Emotion(Task):
         found = probes(vectors, [row["clip"] for row in rows], heard, self.config.seed)
         metrics = probe_metrics(found)
         return Report(metrics, probe_summary([metrics])[1])
+
+    def baseline(self, splits: Splits) -> Baseline | None:
+        """Logistic regression on mean and deviation of the frames that a model with them reads.
+
+        None for an encoder that learns: it leaves no fixed frames to compare with.
+        """
+        train = self.encode(splits.train) if self.frozen else []
+        labels = [row["clip"]["label"] for row in train]
+        if len(set(labels)) < 2:
+            return None
+        tests = {name: self.encode(rows) for name, rows in splits.test.items()}
+        found = baseline.answers(
+            map(self.frames, train),
+            labels,
+            {name: map(self.frames, rows) for name, rows in tests.items()},
+            self.labels,
+        )
+        rows = {
+            name: class_rows([row["clip"] for row in own], found[name], self.labels, self.names)
+            for name, own in tests.items()
+        }
+        return Baseline(baseline.NAME, rows)
+
+    def constant_loss(self, splits: Splits) -> float:
+        """The loss of a model that has learnt no more than how frequent the classes are."""
+        return constant_loss(
+            self.facts(splits, self.config)["class_counts"],
+            gamma=self.config.focal_gamma if self.config.loss == "focal" else 0.0,
+            smoothing=self.config.label_smoothing,
+            is_balanced=self.config.class_weights == "balanced",
+        )
 
     @staticmethod
     def pooled(
