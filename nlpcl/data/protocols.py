@@ -1,7 +1,8 @@
 """Evaluation protocols of speech: folds of clips whose train, dev and test share no speaker.
 
 ``dev`` is always taken from what is left after the test set and shares no speaker with the rest,
-except under ``random``, which every title calls speaker-dependent. It consists of whole speakers,
+except under ``random``, which every title calls speaker-dependent, and with ``dev_of_clips``, which
+titles and statements say. It consists of whole speakers,
 or, under ``loso``, of whole sessions, so that models are selected under the conditions of the test.
 """
 
@@ -12,11 +13,12 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
+from nlpcl.data.dev_clips import with_dev_clips
 
 GROUPS = 6
 """Number of speaker groups for a corpus of many speakers and no sessions, as EmoBox for RAVDESS."""
@@ -49,7 +51,12 @@ class Fold:
 
 
 def folds(
-    rows: Sequence[Example], protocol: str, seed: int = 0, dev_fraction: float = 0.1
+    rows: Sequence[Example],
+    protocol: str,
+    seed: int = 0,
+    dev_fraction: float = 0.1,
+    *,
+    dev_of_clips: bool = False,
 ) -> list[Fold]:
     """The folds of a protocol; every clip is tested once.
 
@@ -60,6 +67,8 @@ def folds(
         seed: for the clips of ``random``, the groups of ``kfold`` and the dev speakers.
         dev_fraction: approximate fraction of the remaining clips to use as dev, in whole speakers
             (``loso``: sessions), at least one.
+        dev_of_clips: take clips of the training speakers as dev instead, for corpora of few
+            speakers; see :func:`nlpcl.data.dev_clips.with_dev_clips`.
 
     Raises:
         UserError: too few clips, speakers or sessions, a speaker in several sessions, clips without
@@ -80,9 +89,13 @@ def folds(
     groups = tested_groups(rows, known, seed)
     unit = "session" if known == "loso" else "speaker"
     made = [fold(name, groups, unit, seed, dev_fraction) for name in groups]
+    if dev_of_clips:
+        divided = (with_dev_clips(one.train, one.dev, seed, dev_fraction) for one in made)
+        made = [replace(one, train=p[0], dev=p[1]) for one, p in zip(made, divided, strict=True)]
     if not all(one.train and one.dev for one in made):
         what = f"has too few {unit}s: beside those tested, two are needed to train and to select"
-        raise UserError(what, f"--protocol {protocol}", HOW)
+        how = HOW if dev_of_clips else f"{HOW} Or select on clips of heard speakers: --dev clips."
+        raise UserError(what, f"--protocol {protocol}", how)
     return made
 
 
@@ -262,6 +275,11 @@ def shared_speakers(made: Fold) -> list[str]:
     return sorted(name for name, parts_with in count.items() if parts_with > 1)
 
 
+def tested_speakers(made: Fold) -> list[str]:
+    """Speakers of the test who are in train or dev too."""
+    return sorted({*speakers_of(made.test)} & {*speakers_of([*made.train, *made.dev])})
+
+
 def leak_statement(made: Sequence[Fold], rows: Sequence[Example]) -> dict[str, Any]:
     """The statement on speaker leakage that every report contains.
 
@@ -280,10 +298,13 @@ def leak_statement(made: Sequence[Fold], rows: Sequence[Example]) -> dict[str, A
         }
         for one in made
     ]
-    leaking = [one.name for one in made if shared_speakers(one)]
+    leaking = [one.name for one in made if tested_speakers(one)]
     statement = "No speaker is in more than one of train, dev and test of a fold."
     if leaking:
         statement = f"Speaker-dependent: {len(leaking)} of {len(made)} folds share speakers."
+    elif any(map(shared_speakers, made)):
+        statement = "No speaker of a test is in train or dev of its fold. Dev SHARES its speakers "
+        statement += "with train: epochs are selected on speakers that have been heard."
     lines = sorted(f"{row['id']}\t{row['label']}\t{row.get('speaker', '')}" for row in rows)
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
     return {"statement": statement, "manifest": digest, "folds": parts}
@@ -295,6 +316,7 @@ def title(protocol: str, made: Sequence[Fold]) -> str:
         return f"SPEAKER-DEPENDENT random split of the clips, {len(made)} folds, inner dev set"
     rows = [row for one in made[:1] for part in (one.train, one.dev, one.test) for row in part]
     words = WORDS.get(resolved(rows, protocol), "groups of speakers")
-    dependent = any(shared_speakers(one) for one in made)
-    kind = "SPEAKER-DEPENDENT" if dependent else "speaker-independent"
-    return f"{words}, {len(made)} folds, {kind}, inner dev set"
+    kind = "SPEAKER-DEPENDENT" if any(map(tested_speakers, made)) else "speaker-independent"
+    is_heard = kind.islower() and any(map(shared_speakers, made))
+    inner = "inner dev set of HEARD speakers" if is_heard else "inner dev set"
+    return f"{words}, {len(made)} folds, {kind}, {inner}"

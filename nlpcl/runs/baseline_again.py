@@ -14,9 +14,8 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
-from nlpcl.data.protocols import folds
 from nlpcl.runs.baselines import Rows, add, kept
-from nlpcl.runs.rows import load_data
+from nlpcl.runs.rows import load_data, study_folds
 from nlpcl.runs.run import Run
 from nlpcl.tasks.renaming import merged, renamed
 
@@ -67,10 +66,8 @@ def training_rows(run: Run) -> list[Example]:
     splits = load_data(run.config)
     train = splits.train
     if run.is_study:
-        settings: Any = run.config
-        made = folds(train, settings.protocol, settings.seed, settings.dev_fraction)
-        fold = run.record.get("model_fold", "")
-        train = next((list(one.train) for one in made if one.name == fold), [])
+        made, name = study_folds(train, run.config), run.record.get("model_fold", "")
+        train = next((list(one.train) for one in made if one.name == name), [])
     if not train or splits.fingerprint() != run.record.get("data", {}).get("fingerprint"):
         raise UserError("the data of the training have changed", run.folder)
     return train

@@ -25,7 +25,8 @@ from nlpcl.core.files import (
 )
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report
-from nlpcl.data.protocols import Fold, folds, leak_statement, title
+from nlpcl.data.fold_classes import lacking_classes
+from nlpcl.data.protocols import Fold, leak_statement, title
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
 from nlpcl.runs import baselines
@@ -33,7 +34,7 @@ from nlpcl.runs.checksums import FILES, MODEL, check_model, model_checksums
 from nlpcl.runs.evaluation import check_tests, say_collapse, split_table
 from nlpcl.runs.folder import FOLDS, new_folder, read_record
 from nlpcl.runs.provenance import study_record
-from nlpcl.runs.rows import check_rows, load_unsplit
+from nlpcl.runs.rows import check_rows, load_unsplit, study_folds
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import ended, fit_splits, how_to_go_on, resumed_folder
 from nlpcl.tasks import spec, task_class
@@ -59,9 +60,13 @@ def cross_validate(
         begun = held.enter_context(resumed_folder(Path(str(out)))) if resume else None
         clips = load_unsplit(config)
         check_rows(config, clips, quiet=quiet)
-        parts = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
+        parts = study_folds(clips.train, config)
         for fold in parts:
             check_tests(config, fold_splits(clips, fold))
+        for line in lacking_classes(parts):
+            clips.notes.append(line)
+            if not quiet:
+                progress.say(line)
         leaks = leak_statement(parts, clips.train)
         clips.protocol = title(config.protocol, parts)
         folder = begun or held.enter_context(new_folder(out, entry.name))
@@ -69,7 +74,7 @@ def cross_validate(
         write_json(folder / "run.json", record)
         try:
             runs = fit_folds(entry, config, clips, parts, machine, folder, quiet, baseline)
-            best = max(runs, key=lambda name: runs[name].best_dev_score)
+            best = best_fold(runs, parts)
             record |= pool(folder, config, clips, leaks, runs, best)
             record[FILES] = model_checksums(folder)
             whole = record | shared_facts(runs, best)
@@ -101,6 +106,12 @@ def fit_folds(
         place = folder / FOLDS / fold.name
         runs[fold.name] = fit_fold(entry, config, clips, fold, machine, place, quiet, baseline)
     return runs
+
+
+def best_fold(runs: dict[str, Run], parts: Sequence[Fold]) -> str:
+    """The fold with the best dev score; of those that have trained on most classes."""
+    learnt = {fold.name: len({row["label"] for row in fold.train}) for fold in parts}
+    return max(runs, key=lambda name: (learnt[name], runs[name].best_dev_score))
 
 
 def shared_facts(runs: dict[str, Run], best: str) -> dict[str, Any]:
@@ -142,6 +153,7 @@ def fold_splits(clips: Splits, fold: Fold) -> Splits:
         dev=list(fold.dev),
         test={clips.name: list(fold.test)},
         protocol=f"{clips.protocol}; fold {fold.name}",
+        classes=sorted({row["label"] for row in clips.train}),
     )
 
 

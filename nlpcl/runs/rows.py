@@ -14,6 +14,7 @@ from nlpcl.core.splits import Example, Splits
 from nlpcl.data import loading
 from nlpcl.data.classes import check_classes, check_names
 from nlpcl.data.inventory import inventory
+from nlpcl.data.protocols import Fold, folds
 
 PERMISSIONS = ("keep_overlap", "unescape_html")
 """Settings that allow something to be done where there is a case for it."""
@@ -65,6 +66,21 @@ def load_unsplit(config: RunConfig) -> Splits:
 def load_data(config: RunConfig) -> Splits:
     """The data of a training: split, or for folds all rows in ``train``."""
     return load_unsplit(config) if config.folds else load_splits(config)
+
+
+def study_folds(rows: Sequence[Example], settings: Any) -> list[Fold]:
+    """The folds of a cross-validation of all rows.
+
+    Raises:
+        UserError: the protocol does not fit them.
+    """
+    return folds(
+        rows,
+        settings.protocol,
+        settings.seed,
+        settings.dev_fraction,
+        dev_of_clips=settings.dev == "clips",
+    )
 
 
 def study_rows(

@@ -18,14 +18,13 @@ from nlpcl.core.json_files import read_json
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell as Value
 from nlpcl.core.tables import Table
-from nlpcl.data.protocols import folds
 from nlpcl.metrics.confusion import cell as number
 from nlpcl.runs.ablation.comparison import compare, spread
 from nlpcl.runs.ablation.outcomes import Result, answered_test
 from nlpcl.runs.ablation.plan import Cell, Plan
 from nlpcl.runs.baselines import BELOW, PLAIN, in_order, p_value
 from nlpcl.runs.folds import fold_splits
-from nlpcl.runs.rows import load_splits, load_unsplit
+from nlpcl.runs.rows import load_splits, load_unsplit, study_folds
 from nlpcl.runs.run import Run
 
 FOLDER = "baselines"
@@ -137,8 +136,7 @@ def splits_of(config: Any) -> dict[str, Splits]:
     if not config.folds:
         return {"": load_splits(config)}
     clips = load_unsplit(config)
-    made = folds(clips.train, config.protocol, config.seed, config.dev_fraction)
-    return {one.name: fold_splits(clips, one) for one in made}
+    return {one.name: fold_splits(clips, one) for one in study_folds(clips.train, config)}
 
 
 def identity_of(run: Run, parts: dict[str, Splits]) -> str:

@@ -9,13 +9,20 @@ from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import RunConfig, flag, needing, option
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.needs import OWN_FILE, above, is_one_of
+from nlpcl.core.needs import OWN_FILE, Need, above, is_one_of
 from nlpcl.core.schedules import warmup_cosine
 from nlpcl.data.classes import label_map
 from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
 KINDS = ("all", "improvised", "scripted")
+BY_SPEAKER = Need(
+    "protocol",
+    lambda protocol: protocol not in ("official", "random"),
+    "--protocol auto, loso, lospo or kfold:N",
+    "auto",
+)
+"""For what concerns folds of speakers."""
 
 
 @dataclass(kw_only=True)
@@ -41,6 +48,13 @@ class EmotionConfig(RunConfig):
         "kfold:N (groups of speakers), random (speaker-dependent), official (the corpus's split), "
         "or auto",
         panel="Data",
+    )
+    dev: Literal["speakers", "clips"] = option(
+        "speakers",
+        "Dev set of each fold: speakers of its own, or, where speakers are few, clips of those "
+        "trained on (the test is of other speakers all the same)",
+        panel="Data",
+        needs=BY_SPEAKER,
     )
     labels: str | None = option(
         None, "Emotions to keep, comma-separated; by default all in the corpus", panel="Data"

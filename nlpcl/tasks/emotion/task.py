@@ -66,9 +66,12 @@ class Emotion(Task):
 
     @classmethod
     def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
-        """The emotions of the clips, how many training clips each has, and the speakers."""
+        """The emotions of the clips, how many training clips each has, and the speakers.
+
+        The model of a fold knows those of the whole study, so that all answer alike.
+        """
         counts = Counter(row["label"] for row in splits.train)
-        labels = sorted(counts | Counter(row["label"] for row in splits.dev))
+        labels = sorted({*counts, *(row["label"] for row in splits.dev), *splits.classes})
         return {
             "labels": labels,
             "class_counts": [counts[label] for label in labels],
