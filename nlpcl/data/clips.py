@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nlpcl.audio.reading import SHORTEST, SUFFIXES, clip_seconds
+from nlpcl.audio import ffmpeg
+from nlpcl.audio.reading import SHORTEST, clip_seconds, suffixes
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.data.classes import rename
@@ -82,9 +83,11 @@ def named_files(
     whole = above_parts(root, part)
     if whole != root:
         splits.notes.append(f"{splits.name}: {root} is a part of it; read from {whole}")
-    files = scan(whole, splits.name)
     # Names that begin with a dot are what a Mac leaves beside every file.
-    sounds = [p for p in files if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    files = [path for path in scan(whole, splits.name) if not path.name.startswith(".")]
+    sounds = [path for path in files if path.suffix.lower() in suffixes()]
+    if skipped := ffmpeg.not_read(path for path in files if name_of(path) is not None):
+        splits.notes.append(f"{splits.name}: {skipped}")
     # A copy without losses before one with them, where a corpus comes with both.
     for path in sorted(sounds, key=lambda path: path.suffix.lower() not in LOSSLESS):
         name = name_of(path)

@@ -62,5 +62,5 @@ def test_classes_that_a_fold_lacks_are_told():
     assert lacking_classes(folds(rows, "lospo")) == [
         "fold c: no training clip of z, so that its 2 test clips of it can only be answered wrong"
     ]
-    with pytest.raises(UserError, match="all training clips of fold . are x"):
+    with pytest.raises(UserError, match=r"all training clips of fold . are x"):
         lacking_classes(folds(table(a="xx", b="xx", c="xy"), "lospo"))
