@@ -199,8 +199,8 @@ def learning_remark(task: Task, splits: Splits, history: Sequence[Mapping[str, A
     if not not_learnt(loss, constant):
         return ""
     return (
-        f"{NOT_LEARNT}: the training loss of the last epoch, {loss:.2f}, is near the "
-        f"{constant:.2f} of always answering with the class frequencies."
+        f"{NOT_LEARNT}: the training loss of the last epoch is {loss:.2f}; always answering with "
+        f"the class frequencies has {constant:.2f}."
     )
 
 

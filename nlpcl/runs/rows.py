@@ -15,6 +15,7 @@ from nlpcl.data import loading
 from nlpcl.data.classes import check_classes, check_names
 from nlpcl.data.inventory import inventory
 from nlpcl.data.protocols import Fold, folds
+from nlpcl.data.synonyms import proposed
 
 PERMISSIONS = ("keep_overlap", "unescape_html")
 """Settings that allow something to be done where there is a case for it."""
@@ -110,6 +111,9 @@ def check_rows(config: RunConfig, splits: Splits, *, quiet: bool) -> None:
     if tasks.spec(config.task).answers == "labels" and all("label" in row for row in rows):
         can_map = "map_labels" in config.data_options()
         check_classes(rows, f"--data {config.data}", can_map=can_map)
+        if alike := proposed({row["label"] for row in rows}):
+            shown = ", ".join(f"{old!r} and {new!r}" for old, new in alike.items())
+            splits.notes.append(f"classes that may be one: {shown}; --map-labels auto merges them")
     if not quiet:
         for line in inventory(splits):
             progress.say(line)

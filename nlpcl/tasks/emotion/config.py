@@ -12,6 +12,7 @@ from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.needs import OWN_FILE, Need, above, is_one_of
 from nlpcl.core.schedules import warmup_cosine
 from nlpcl.data.classes import label_map
+from nlpcl.data.synonyms import split_auto
 from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
@@ -61,7 +62,8 @@ class EmotionConfig(RunConfig):
     )
     map_labels: str = option(
         "excited=happy",
-        "Emotions to rename or merge first, comma-separated OLD=NEW; OLD= drops an emotion",
+        "Emotions to rename or merge first, comma-separated OLD=NEW; OLD= drops an emotion; auto: "
+        "names such as anger, fear, happiness, 愤怒, Wut as they are called here",
         panel="Data",
         formerly=("merge",),
     )
@@ -241,7 +243,10 @@ class EmotionConfig(RunConfig):
 
     def renamed(self) -> dict[str, str]:
         """``--map-labels`` as old name → new name, empty for an emotion to be dropped."""
-        return {old.lower(): new.lower() for old, new in label_map(self.map_labels).items()}
+        is_auto, rest = split_auto(self.map_labels)
+        usual = type(self).__dataclass_fields__["map_labels"].default
+        mapping = label_map(usual if is_auto and not rest else rest)
+        return {old.lower(): new.lower() for old, new in mapping.items()}
 
     @property
     def normalises_speakers(self) -> bool:
@@ -254,8 +259,13 @@ class EmotionConfig(RunConfig):
         return [name for name in names if name] or None
 
     def data_options(self) -> dict[str, Any]:
-        """What an adapter of clips is told: ``labels``, ``map_labels``, ``kind``."""
-        return {"labels": self.chosen_labels(), "map_labels": self.renamed(), "kind": self.kind}
+        """What an adapter of clips is told, see :func:`nlpcl.data.clips.chosen`."""
+        return {
+            "labels": self.chosen_labels(),
+            "map_labels": self.renamed(),
+            "kind": self.kind,
+            "synonyms": split_auto(self.map_labels)[0],
+        }
 
     def columns(self) -> dict[str, str]:
         """Role → column, for the columns of a manifest that were given."""
