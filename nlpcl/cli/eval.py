@@ -16,6 +16,7 @@ from nlpcl.cli.eval_checks import (
     MODULE,
     check_runs,
     checked_groups,
+    names,
     refuse_for_folds,
     refuse_for_identity,
 )
@@ -35,8 +36,6 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.needs import parts, refuse_without_effect
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report
-from nlpcl.data import classes
-from nlpcl.data.synonyms import split_auto, with_synonyms
 from nlpcl.runs.evaluation import classes_of, marked
 from nlpcl.runs.learnt import load_new
 from nlpcl.runs.rows import check_mapping, load_splits
@@ -192,7 +191,7 @@ def evaluate(
             [opened, *others],
             parts(str(data)),
             lambda run, part: changed(run, given, part),
-            names(given, [opened, *others]),
+            names(given, (run.model for run in (opened, *others))),
             keep=keep_overlap,
         )
     elif identity:
@@ -206,7 +205,7 @@ def evaluate(
             groups,
             (explain_rows or EXPLAINED) if explain else 0,
             other_data=data is not None,
-            names=names(given, [opened]),
+            names=names(given, (run.model for run in (opened,))),
             keep=keep_overlap,
             baseline=not no_baseline,
         )
@@ -231,15 +230,6 @@ def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Spli
     if other_data:
         return load_new(run, config, keep=keep)
     return load_splits(config, for_test=True)
-
-
-def names(given: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, str]:
-    """Class → new name, as given for this evaluation; for rows and models alike."""
-    is_auto, rest = split_auto(given.get("map_labels", ""))
-    mapping = classes.label_map(rest)
-    if not is_auto:
-        return mapping
-    return with_synonyms({label for run in runs for label in classes_of(run.model)}, mapping)
 
 
 def changed(run: Run, given: Mapping[str, Any], data: str | None) -> RunConfig:

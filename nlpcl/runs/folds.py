@@ -26,7 +26,8 @@ from nlpcl.core.files import (
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report
 from nlpcl.data.fold_classes import lacking_classes
-from nlpcl.data.protocols import Fold, leak_statement, title
+from nlpcl.data.leaks import leak_statement, title
+from nlpcl.data.protocols import Fold
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
 from nlpcl.runs import baselines

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nlpcl.core.splits import Example
+from nlpcl.metrics.chance import constant_loss
 from nlpcl.tasks.renaming import merged, renamed
 
 Rows = list[dict[str, Any]]
@@ -32,7 +35,7 @@ class Baseline:
 
 def class_rows(
     examples: Sequence[Example],
-    probabilities: Sequence[Sequence[float]],
+    probabilities: np.ndarray,
     labels: Sequence[str],
     names: Mapping[str, str],
 ) -> Rows:
@@ -46,9 +49,27 @@ def class_rows(
     """
     shown = renamed(labels, names)
     rows: Rows = []
-    for example, values in zip(examples, merged(probabilities, labels, names), strict=True):
+    for example, values in zip(
+        examples, merged(probabilities.tolist(), labels, names), strict=True
+    ):
         best = max(range(len(shown)), key=lambda at: values[at])
         rounded = {name: round(float(value), 6) for name, value in zip(shown, values, strict=True)}
         answer = {"label": shown[best], "probabilities": rounded}
         rows.append({"id": example.get("id"), "gold": example["label"], **answer})
     return rows
+
+
+def loss_of_frequencies(counts: Sequence[int], config: Any, smoothing: float = 0.0) -> float:
+    """The training loss of a classifier that has learnt no more than how frequent classes are.
+
+    Args:
+        counts: training rows of each class.
+        config: with ``loss``, ``focal_gamma`` and ``class_weights``.
+        smoothing: of the labels.
+    """
+    return constant_loss(
+        counts,
+        gamma=config.focal_gamma if config.loss == "focal" else 0.0,
+        smoothing=smoothing,
+        is_balanced=config.class_weights == "balanced",
+    )

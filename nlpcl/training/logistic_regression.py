@@ -43,7 +43,7 @@ def probabilities(
     from sklearn.linear_model import LogisticRegression
 
     weights = "balanced" if is_balanced else None
-    model = LogisticRegression(C=strength, max_iter=ITERATIONS, class_weight=weights)
+    model: Any = LogisticRegression(C=strength, max_iter=ITERATIONS, class_weight=weights)
     with warnings.catch_warnings():
         # Where classes can be separated the answers are settled long before the weights.
         warnings.simplefilter("ignore", ConvergenceWarning)

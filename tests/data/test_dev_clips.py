@@ -9,7 +9,8 @@ import pytest
 from nlpcl.core.errors import UserError
 from nlpcl.data.dev_clips import with_dev_clips
 from nlpcl.data.fold_classes import lacking_classes
-from nlpcl.data.protocols import folds, leak_statement, title
+from nlpcl.data.leaks import leak_statement, title
+from nlpcl.data.protocols import folds
 
 
 def table(**clips):

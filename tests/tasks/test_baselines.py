@@ -98,7 +98,10 @@ def test_equally_frequent_types_are_taken_by_name():
 
 def test_merged_classes_are_summed_before_one_is_chosen():
     rows = class_rows(
-        [{"id": 1, "label": "bad"}], [[0.4, 0.3, 0.3]], ["a", "b", "c"], {"b": "bad", "c": "bad"}
+        [{"id": 1, "label": "bad"}],
+        np.array([[0.4, 0.3, 0.3]]),
+        ["a", "b", "c"],
+        {"b": "bad", "c": "bad"},
     )
     assert rows == [
         {"id": 1, "gold": "bad", "label": "bad", "probabilities": {"a": 0.4, "bad": 0.6}}

@@ -7,6 +7,7 @@ Chinese of one to three characters, so that English, Chinese and mixed texts nee
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,8 @@ def answers(
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     least = 2 if len(train) >= MANY else 1
-    vectors = TfidfVectorizer(analyzer=grams, sublinear_tf=True, min_df=least, dtype=np.float32)
+    settings: dict[str, Any] = {"analyzer": grams, "dtype": np.float32}
+    vectors = TfidfVectorizer(sublinear_tf=True, min_df=least, **settings)
     try:
         rows = vectors.fit_transform(train)
     except ValueError:  # an empty vocabulary

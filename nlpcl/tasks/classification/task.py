@@ -20,11 +20,10 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report
-from nlpcl.metrics.chance import constant_loss
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
-from nlpcl.tasks.baselines import Baseline, class_rows
+from nlpcl.tasks.baselines import Baseline, class_rows, loss_of_frequencies
 from nlpcl.tasks.classification import baseline
 from nlpcl.tasks.classification.config import ClassifyOptions
 from nlpcl.tasks.classification.output import layout, remarks
@@ -227,11 +226,8 @@ class Classification(Task):
 
     def constant_loss(self, splits: Splits) -> float:
         """The loss of a model that has learnt no more than how frequent the classes are."""
-        return constant_loss(
-            self.facts(splits, self.config)["class_counts"],
-            gamma=self.config.focal_gamma if self.config.loss == "focal" else 0.0,
-            is_balanced=self.config.class_weights == "balanced",
-        )
+        counts = self.facts(splits, self.config)["class_counts"]
+        return loss_of_frequencies(counts, self.config)
 
     grouped = staticmethod(tables_by)
 

@@ -9,10 +9,14 @@ Legend: ``T`` frames, ``H`` width, ``K`` layers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
 
+from nlpcl.core.splits import Example, Splits
+from nlpcl.tasks.baselines import Baseline, class_rows
+from nlpcl.training.inference import Feature
 from nlpcl.training.logistic_regression import probabilities
 
 STRENGTH = 0.1
@@ -59,3 +63,30 @@ def answers(
         (rows - mean) / deviation, labels, scaled, classes, strength=STRENGTH, is_balanced=True
     )
     return dict(zip(tests, found, strict=True))
+
+
+class Reader(Protocol):
+    """The members of the task that are used here."""
+
+    labels: list[str]
+    names: Mapping[str, str]
+
+    def encode(self, examples: Sequence[Example]) -> list[Feature]: ...
+
+    def frames(self, row: Feature) -> Tensor: ...
+
+
+def of_frames(task: Reader, splits: Splits) -> Baseline | None:
+    """The baseline on the frames that a task reads; None where training has one emotion only."""
+    train = task.encode(splits.train)
+    labels = [row["clip"]["label"] for row in train]
+    if len(set(labels)) < 2:
+        return None
+    tests = {name: task.encode(rows) for name, rows in splits.test.items()}
+    frames = {name: map(task.frames, rows) for name, rows in tests.items()}
+    found = answers(map(task.frames, train), labels, frames, task.labels)
+    rows = {
+        name: class_rows([row["clip"] for row in own], found[name], task.labels, task.names)
+        for name, own in tests.items()
+    }
+    return Baseline(NAME, rows)

@@ -22,11 +22,10 @@ from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Report
-from nlpcl.metrics.chance import constant_loss
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.nn.layers.normalisation import speaker_statistics
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
-from nlpcl.tasks.baselines import Baseline, class_rows
+from nlpcl.tasks.baselines import Baseline, loss_of_frequencies
 from nlpcl.tasks.emotion import baseline
 from nlpcl.tasks.emotion.batches import BATCH_SECONDS, augmented, mixed, padded
 from nlpcl.tasks.emotion.config import RecogniseOptions
@@ -212,31 +211,12 @@ class Emotion(Task):
 
         None for an encoder that learns: it leaves no fixed frames to compare with.
         """
-        train = self.encode(splits.train) if self.frozen else []
-        labels = [row["clip"]["label"] for row in train]
-        if len(set(labels)) < 2:
-            return None
-        tests = {name: self.encode(rows) for name, rows in splits.test.items()}
-        found = baseline.answers(
-            map(self.frames, train),
-            labels,
-            {name: map(self.frames, rows) for name, rows in tests.items()},
-            self.labels,
-        )
-        rows = {
-            name: class_rows([row["clip"] for row in own], found[name], self.labels, self.names)
-            for name, own in tests.items()
-        }
-        return Baseline(baseline.NAME, rows)
+        return baseline.of_frames(self, splits) if self.frozen else None
 
     def constant_loss(self, splits: Splits) -> float:
         """The loss of a model that has learnt no more than how frequent the classes are."""
-        return constant_loss(
-            self.facts(splits, self.config)["class_counts"],
-            gamma=self.config.focal_gamma if self.config.loss == "focal" else 0.0,
-            smoothing=self.config.label_smoothing,
-            is_balanced=self.config.class_weights == "balanced",
-        )
+        counts = self.facts(splits, self.config)["class_counts"]
+        return loss_of_frequencies(counts, self.config, self.config.label_smoothing)
 
     @staticmethod
     def pooled(
