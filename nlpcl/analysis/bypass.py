@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Cell, Report, Table
-from nlpcl.data.protocols import folds
 from nlpcl.metrics.clusters import clusters_of
 from nlpcl.metrics.collapse import answer
 from nlpcl.metrics.confusion import cell
@@ -31,7 +30,7 @@ from nlpcl.nn.gate_statistics import GateStatistics, replaced, watched
 from nlpcl.nn.model import ZooModel
 from nlpcl.runs.evaluation import evaluate
 from nlpcl.runs.folder import FOLDS
-from nlpcl.runs.rows import load_unsplit
+from nlpcl.runs.rows import load_unsplit, study_folds
 from nlpcl.runs.run import Run
 from nlpcl.tasks.spec import TaskSpec
 
@@ -187,7 +186,7 @@ def parts(run: Run, splits: Splits | None, config: Any) -> Iterator[tuple[Run, S
         yield run, splits
         return
     clips = load_unsplit(config)
-    for fold in folds(clips.train, config.protocol, config.seed, config.dev_fraction):
+    for fold in study_folds(clips.train, config):
         folder = run.folder / FOLDS / fold.name
         machine = {"device": str(run.machine.device), "precision": run.precision}
         part = Run(folder, **machine, entry=run.entry)

@@ -13,8 +13,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nlpcl.audio import ffmpeg
+from nlpcl.audio.unfinished import mended
 from nlpcl.core.errors import UserError, first_line
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ _warnings: dict[Path, str] = {}
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[SoundFile]:
-    """A sound file at its beginning.
+    """A sound file at its beginning; what libsndfile cannot read is decoded by ffmpeg.
 
     Raises:
         UserError: missing, no sound file, damaged, shorter than its header says, or of an
@@ -52,14 +54,28 @@ def opened(path: Path) -> Iterator[SoundFile]:
 
     check_file(path)
     try:
-        with decoder_warnings(path):
-            sound = soundfile.SoundFile(str(path))
-        with sound:
-            check_rate(sound.samplerate, path)
-            check_whole(sound, path)
-            yield sound
+        with readable(path) as source:
+            with decoder_warnings(path):
+                sound = soundfile.SoundFile(source)
+            with sound:
+                check_rate(sound.samplerate, path)
+                check_whole(sound, path)
+                yield sound
     except (RuntimeError, OSError, ValueError) as error:
         raise UserError(f"cannot be read ({first_line(error)})", path, READABLE) from error
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[Any]:
+    """What libsndfile opens for a file: its name, or a copy or form of it that can be read."""
+    if path.suffix.lower() in ffmpeg.SUFFIXES:
+        with ffmpeg.decoded(path) as copy:
+            yield str(copy)
+    elif (file := mended(path)) is not None:
+        with file:
+            yield file
+    else:
+        yield str(path)
 
 
 def samples(sound: SoundFile, count: int, path: Path) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nlpcl.audio import ffmpeg
 from nlpcl.audio.decoding import opened, samples
 from nlpcl.core.errors import UserError
 
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus")
-"""Endings of files that can be read."""
+"""Endings of files that can be read everywhere; see :func:`suffixes`."""
 SHORTEST = 0.1
 """Seconds below which a clip is refused."""
 SILENCE = 1e-4
 """Root mean square around the mean below which a clip counts as silent (-80 dB)."""
+
+
+def suffixes() -> tuple[str, ...]:
+    """Endings of files that can be read here: with ffmpeg installed, those that it decodes too."""
+    return (*SUFFIXES, *ffmpeg.SUFFIXES) if ffmpeg.is_installed() else SUFFIXES
 
 
 def read_audio(

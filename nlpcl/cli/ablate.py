@@ -91,6 +91,13 @@ def model_command(name: str) -> Any:
                 metavar="POINTS",
             ),
         ] = None,
+        no_baseline: Annotated[
+            bool,
+            study_option(
+                "Do not report a plain baseline, which is no variant, beside the variants.",
+                "--no-baseline",
+            ),
+        ] = False,
         quiet: Annotated[bool, study_option("No progress display.", "--quiet")] = False,
         format: TableOption = "table",
         safe_csv: SafeCsv = False,
@@ -124,6 +131,7 @@ def model_command(name: str) -> Any:
             jobs=jobs,
             quiet=quiet,
             reuse_other_code=reuse_other_code,
+            with_plain=not no_baseline,
         )
         show_report(study.report, format, safe_csv=safe_csv)
         if format == "table":

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
+import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nlpcl import tasks, zoo
 from nlpcl.cli.groups import CONTEXT
-from nlpcl.cli.options import DataRoot, SafeCsv, TableOption
+from nlpcl.cli.options import (
+    DataRoot,
+    SafeCsv,
+    TableOption,
+    config_parameters,
+    with_parameters,
+)
 from nlpcl.cli.show import check_format, show_report, show_tables
+from nlpcl.core.config import flag
 from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Report, Table
 from nlpcl.data import corpora
+from nlpcl.tasks.spec import TaskSpec
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
@@ -30,7 +43,8 @@ def command(arguments: Sequence[str] = ()) -> Any:
         context_settings=CONTEXT,
     )
     application.command("list", context_settings=CONTEXT)(list_datasets)
-    application.command("check", context_settings=CONTEXT)(check)
+    checked = with_parameters(check, column_parameters(), str(check.__doc__))
+    application.command("check", context_settings=CONTEXT)(checked)
     application.command("cache", context_settings=CONTEXT)(cache)
     return typer.main.get_command(application)
 
@@ -50,14 +64,15 @@ def list_datasets(format: TableOption = "table", safe_csv: SafeCsv = False) -> N
 
 def check(
     name: Annotated[str, typer.Argument(help="Name of a dataset, or a file.")],
+    given: dict[str, Any],
     data_root: DataRoot = None,
     task: Annotated[
-        str,
+        str | None,
         typer.Option(
             help=f"Task of a file of your own: {', '.join(tasks.names())}, or your own model "
-            "folder.",
+            "folder. (default: the one that its columns fit, else correction)",
         ),
-    ] = "correction",
+    ] = None,
     inclusive_ends: Annotated[
         bool,
         typer.Option(
@@ -73,19 +88,43 @@ def check(
     from nlpcl.data.check import check as checked
 
     corpus = corpora.named(name, "")
-    if corpus is not None:
-        spec = tasks.spec(corpus.task)
-    else:
-        spec = zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task")
+    columns = {field.removesuffix("_column"): column for field, column in given.items()}
+    spec = tasks.spec(corpus.task) if corpus is not None else own_spec(name, task, columns)
+    if corpus is not None and given:
+        what = f"has no effect: {name} is a corpus, whose columns are known"
+        raise UserError(what, flag(next(iter(given))), "Leave it out.")
     if inclusive_ends and (corpus is not None or spec.answers != "entities"):
         how = "Leave it out, or give a file of entities and --task entities."
         raise UserError("is for a file of entities of your own", "--inclusive-ends", how)
     options = {"inclusive_ends": True} if inclusive_ends else {}
-    result = checked(name, spec.schema, data_root, options=options)
+    result = checked(name, spec.schema, data_root, columns=columns, options=options)
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:
         show_tables(result.tables(), format, safe_csv=safe_csv)
+
+
+def column_parameters() -> list[inspect.Parameter]:
+    """Return a parameter for each column that a task lets its users name."""
+    found: dict[str, inspect.Parameter] = {}
+    for spec in map(tasks.spec, tasks.names()):
+        fields = dataclasses.fields(spec.settings)
+        names = [one.name for one in fields if one.name.endswith("_column")]
+        for parameter in config_parameters(spec.settings, names) if names else ():
+            found.setdefault(parameter.name, parameter)
+    return list(found.values())
+
+
+def own_spec(name: str, task: str | None, columns: Mapping[str, str]) -> TaskSpec:
+    """Return the task of a user's own file: as named, else the one that its columns fit."""
+    if task is not None:
+        return zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task")
+    from nlpcl.data.guess import task_of
+
+    guessed = task_of(Path(name).expanduser(), columns) if os.path.exists(name) else None
+    if guessed is not None:
+        print(f"nlpcl: checked as a file for {guessed} (else name another --task)", file=sys.stderr)
+    return tasks.spec(guessed or "correction")
 
 
 def cache(

@@ -16,6 +16,7 @@ from nlpcl.cli.eval_checks import (
     MODULE,
     check_runs,
     checked_groups,
+    names,
     refuse_for_folds,
     refuse_for_identity,
 )
@@ -29,13 +30,12 @@ from nlpcl.cli.options import (
     config_parameters,
     with_parameters,
 )
-from nlpcl.cli.show import check_format, check_output, loading, show_report
+from nlpcl.cli.show import check_format, check_output, loading, show_report, show_warnings
 from nlpcl.core.config import RunConfig, flag
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import parts, refuse_without_effect
 from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report
-from nlpcl.data import classes
 from nlpcl.runs.evaluation import classes_of, marked
 from nlpcl.runs.learnt import load_new
 from nlpcl.runs.rows import check_mapping, load_splits
@@ -146,6 +146,12 @@ def evaluate(
             help="Also score rows of --data that a run was trained or selected on.",
         ),
     ] = False,
+    no_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--no-baseline", help="Leave out the plain baseline that the run was trained beside."
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -185,7 +191,7 @@ def evaluate(
             [opened, *others],
             parts(str(data)),
             lambda run, part: changed(run, given, part),
-            names(given),
+            names(given, (run.model for run in (opened, *others))),
             keep=keep_overlap,
         )
     elif identity:
@@ -199,8 +205,9 @@ def evaluate(
             groups,
             (explain_rows or EXPLAINED) if explain else 0,
             other_data=data is not None,
-            names=names(given),
+            names=names(given, (run.model for run in (opened,))),
             keep=keep_overlap,
+            baseline=not no_baseline,
         )
     report = marked(report, opened.remark)
     if output is not None:
@@ -223,11 +230,6 @@ def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Spli
     if other_data:
         return load_new(run, config, keep=keep)
     return load_splits(config, for_test=True)
-
-
-def names(given: Mapping[str, Any]) -> dict[str, str]:
-    """Class → new name, as given for this evaluation; for rows and models alike."""
-    return classes.label_map(given.get("map_labels", ""))
 
 
 def changed(run: Run, given: Mapping[str, Any], data: str | None) -> RunConfig:
@@ -258,6 +260,7 @@ def scored(
     other_data: bool,
     names: Mapping[str, str],
     keep: bool,
+    baseline: bool = True,
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Evaluate test rows: scores, scores by group or module, or explanations.
 
@@ -269,6 +272,7 @@ def scored(
         other_data: whether ``--data`` was given; a study then answers with its one model.
         names: class of the model → what the rows call it.
         keep: also score rows of other data that the run has learnt.
+        baseline: report the run's plain baseline too, if it has one.
     """
     own_folds = run.is_study and not other_data
     splits = None if own_folds else tested(run, config, other_data=other_data, keep=keep)
@@ -289,4 +293,9 @@ def scored(
     report, predictions = run.evaluate() if splits is None else run.test(splits, config, names)
     if groups:
         report.tables = tasks.task_class(run.spec.name).grouped(predictions, groups)
+    elif baseline:
+        from nlpcl.runs.baseline_again import add_to_evaluation
+
+        others = splits if other_data else None
+        show_warnings(add_to_evaluation(run, config, report, predictions, others, names))
     return report, predictions

@@ -1,4 +1,4 @@
-"""Flags of ``nlpcl eval`` that exclude or need one another, or have no effect together."""
+"""Flags of ``nlpcl eval``: which exclude or need one another, and what they stand for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from nlpcl.core.config import flag
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import parts
+from nlpcl.data.classes import label_map
+from nlpcl.data.synonyms import split_auto, with_synonyms
+from nlpcl.runs.evaluation import classes_of
 
 MODULE = "module"
 """The name in ``--by`` that stands for the parts of the model."""
@@ -67,3 +70,17 @@ def checked_groups(
     if neutral is not None and not identity:
         raise UserError("belongs to --identity", "--neutral", "Give both.")
     return groups
+
+
+def names(given: Mapping[str, Any], models: Iterable[Any]) -> dict[str, str]:
+    """Class → new name, as given for this evaluation; for rows and models alike.
+
+    Args:
+        given: the flags given.
+        models: that are evaluated; looked at where synonyms are to be renamed.
+    """
+    is_auto, rest = split_auto(given.get("map_labels", ""))
+    mapping = label_map(rest)
+    if not is_auto:
+        return mapping
+    return with_synonyms({label for model in models for label in classes_of(model)}, mapping)

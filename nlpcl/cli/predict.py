@@ -264,9 +264,11 @@ def about_sound(
     from nlpcl.text.reading import Record
     from nlpcl.text.writing import ResultWriter
 
-    files = sound_paths(paths)
+    skipped: list[str] = []
+    files = sound_paths(paths, skipped)
     opened = open_checkpoint(checkpoint, spec, device=device, precision=precision, own=own)
     say_who(opened, prediction, quiet)
+    say_lines(skipped)
     notes = new_notes()
     written = failed = 0
     layout = opened.task.layout()

@@ -83,3 +83,10 @@ def show_run(run: Any) -> None:
         f"{record['device']}, {record['seconds']:.0f} s"
         + (f", {epoch:.3g} s an epoch" if epoch else "")
     )
+    show_warnings(record.get("warnings", ()))
+
+
+def show_warnings(warnings: Sequence[str]) -> None:
+    """Print warnings on stderr, one line each, after what they are of."""
+    for one in warnings:
+        print(f"nlpcl: {one}", file=sys.stderr)

@@ -56,13 +56,20 @@ def model_command(name: str) -> Any:
             ),
         ] = None,
         quiet: Annotated[bool, run_option("No progress display.", "--quiet")] = False,
+        no_baseline: Annotated[
+            bool,
+            run_option(
+                "Do not report a plain baseline, fitted to the same rows, beside the model.",
+                "--no-baseline",
+            ),
+        ] = False,
         given: dict[str, Any],
     ) -> None:
         if resume == AUTO:
             settings = {**preset_values(entry.presets, preset), **given}
             if found := to_go_on_with(entry, settings, out):
                 # Found, not named: its copy of a user's code is not run.
-                go_on(entry.name, found, quiet, entry)
+                go_on(entry.name, found, quiet, entry, baseline=not no_baseline)
                 return
         elif resume is not None:
             named = [*given, *(["preset"] if preset else []), *(["out"] if out else [])]
@@ -72,9 +79,10 @@ def model_command(name: str) -> Any:
                     "--resume",
                     "Give --resume alone, or start a new run.",
                 )
-            go_on(entry.name, Path(resume), quiet)
+            go_on(entry.name, Path(resume), quiet, baseline=not no_baseline)
             return
-        start(configured(entry.config_class, entry.presets, preset, given), out, quiet)
+        config = configured(entry.config_class, entry.presets, preset, given)
+        start(config, out, quiet, baseline=not no_baseline)
 
     return single(with_fields(train, entry.config_class, entry.summary))
 
@@ -107,21 +115,44 @@ def to_go_on_with(entry: zoo.Entry, settings: Mapping[str, Any], out: Path | Non
     return found
 
 
-def start(config: Any, out: Path | None, quiet: bool) -> None:
-    """Start a new run, and print its report."""
+def start(config: Any, out: Path | None, quiet: bool, *, baseline: bool = True) -> None:
+    """Start a new run, and print its report; without ``baseline`` there is none in it."""
     from nlpcl.cli.show import loading, show_run
 
     loading(quiet)
     from nlpcl.runs.fit import fit
 
-    show_run(fit(config, out=out, quiet=quiet))
+    if not baseline:
+        refuse_without_baseline(config.task)
+    show_run(fit(config, out=out, quiet=quiet, baseline=baseline))
 
 
-def go_on(name: str, folder: Path, quiet: bool, entry: zoo.Entry | None = None) -> None:
+def refuse_without_baseline(task: str) -> None:
+    """Refuse to leave out the baseline of a task that has none.
+
+    Raises:
+        UserError: it has none.
+    """
+    from nlpcl.tasks import task_class
+    from nlpcl.tasks.protocol import Task
+
+    if task_class(task).baseline is Task.baseline:
+        what = f"has no effect: {task} has no plain baseline"
+        raise UserError(what, "--no-baseline", "Leave it out.")
+
+
+def go_on(
+    name: str,
+    folder: Path,
+    quiet: bool,
+    entry: zoo.Entry | None = None,
+    *,
+    baseline: bool = True,
+) -> None:
     """Resume a run, by its copy of the code or by that of ``entry``, and print its report."""
     from nlpcl.cli.show import loading, show_run
 
     loading(quiet)
     from nlpcl.runs.fit import resume
 
-    show_run(resume(folder, model=name, quiet=quiet, entry=entry))
+    show_run(resume(folder, model=name, quiet=quiet, entry=entry, baseline=baseline))

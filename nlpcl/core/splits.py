@@ -61,6 +61,7 @@ class Splits:
         renamed: rows that another class was given, or that were dropped, by their former class.
         unread: why ``train`` or ``dev`` could not be read, where the rest of the corpus could.
         idle: settings that change nothing about these rows, whatever their value → why.
+        classes: of a study that these rows are a fold of; a fold may lack one.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Splits:
     renamed: Counter[str] = field(default_factory=Counter[str])
     unread: dict[str, UserError] = field(default_factory=dict[str, UserError])
     idle: dict[str, str] = field(default_factory=dict[str, str])
+    classes: Sequence[str] = ()
 
     def part(self, name: str, read: Callable[[], list[Example]]) -> list[Example]:
         """The rows of ``train`` or ``dev``; none, and why in ``unread``, where that fails.

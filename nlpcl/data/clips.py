@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nlpcl.audio.reading import SHORTEST, SUFFIXES, clip_seconds
+from nlpcl.audio import ffmpeg
+from nlpcl.audio.reading import SHORTEST, clip_seconds, suffixes
 from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.splits import Example, Problem, Splits
-from nlpcl.data.classes import rename
+from nlpcl.data.classes import MISSING, rename
 from nlpcl.data.clip_check import is_silent
 from nlpcl.data.labelled_text import csv_records
 from nlpcl.data.locate import above_parts, missing, scan
+from nlpcl.data.synonyms import with_synonyms
 
 FOUR = ("angry", "happy", "neutral", "sad")
 """Emotions that occur in every corpus here."""
@@ -27,6 +29,8 @@ EXCITED = {"excited": "happy"}
 """Renamed by default, as nearly all work on IEMOCAP does."""
 LOSSLESS = (".wav", ".flac")
 """Endings of the copy that is read where a corpus comes in several forms."""
+NO_EMOTION = MISSING | {"none"}
+"""Labels of tables that are none."""
 ALIKE = 20
 """From so many clips on, a common length is no coincidence."""
 
@@ -82,9 +86,11 @@ def named_files(
     whole = above_parts(root, part)
     if whole != root:
         splits.notes.append(f"{splits.name}: {root} is a part of it; read from {whole}")
-    files = scan(whole, splits.name)
     # Names that begin with a dot are what a Mac leaves beside every file.
-    sounds = [p for p in files if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    files = [path for path in scan(whole, splits.name) if not path.name.startswith(".")]
+    sounds = [path for path in files if path.suffix.lower() in suffixes()]
+    if skipped := ffmpeg.not_read(path for path in files if name_of(path) is not None):
+        splits.notes.append(f"{splits.name}: {skipped}")
     # A copy without losses before one with them, where a corpus comes with both.
     for path in sorted(sounds, key=lambda path: path.suffix.lower() not in LOSSLESS):
         name = name_of(path)
@@ -146,6 +152,8 @@ def chosen(
     map_labels: Mapping[str, str] | None = None,
     kind: str = "all",
     usual: Sequence[str] = (),
+    *,
+    synonyms: bool = False,
 ) -> Splits:
     """Rename the emotions of clips, then keep those of the chosen emotions.
 
@@ -157,6 +165,7 @@ def chosen(
             no clip has are ignored.
         kind: ``improvised`` or ``scripted`` speech only, where the corpus tells.
         usual: the emotions of the corpus that are kept without ``labels``; empty for all.
+        synonyms: rename other names of the emotions too, see :mod:`nlpcl.data.synonyms`.
 
     Raises:
         UserError: an unknown emotion or kind, or no clip is left.
@@ -167,6 +176,7 @@ def chosen(
     wanted = names_of(labels)
     before = Counter(str(row["label"]) for row in splits.train)
     known = {*EMOTIONS, *before}
+    renamed = with_synonyms(before, renamed) if synonyms else renamed
     rename(splits, renamed)
     found = Counter(str(row["label"]) for row in splits.train)
     known |= set(renamed.values())
@@ -203,6 +213,27 @@ def _keep(splits: Splits, kept: Sequence[str], found: Counter[str]) -> None:
         listed = ", ".join(f"{name} {count}" for name, count in others.items())
         what = f"{sum(others.values())} clips of other emotions left out ({listed})"
         splits.notes.append(f"{splits.name}: {what}")
+
+
+def without_missing(splits: Splits, meant: Container[str] = ()) -> Splits:
+    """Skip clips whose label is what programs write where there is none, such as ``nan``.
+
+    Args:
+        splits: of the user's own table, all clips in ``train``; changed.
+        meant: labels that are asked for by name, which are classes like others.
+    """
+    kept = []
+    for row in splits.train:
+        if row["label"] in NO_EMOTION and row["label"] not in meant:
+            what = f"no label ({row['label']!r}); row skipped"
+            splits.problems.append(Problem(str(row["id"]), None, what))
+        else:
+            kept.append(row)
+    if splits.train and not kept:
+        what = f"not one of {len(splits.train)} clips has a label ({splits.train[0]['label']!r})"
+        raise UserError(what, splits.name, "Is it the right column (--label-column)?")
+    splits.train = kept
+    return splits
 
 
 def with_usable(splits: Splits) -> Splits:

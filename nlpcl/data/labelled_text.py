@@ -15,6 +15,7 @@ from nlpcl.data.classes import listed, rename
 from nlpcl.data.holdout import text_key
 from nlpcl.data.optional_columns import OPTIONAL_FIELDS, typed
 from nlpcl.data.schema import Schema
+from nlpcl.data.synonyms import with_synonyms
 from nlpcl.data.tables import CONTROL, Fields
 
 LABELLED_FIELDS: Fields = {
@@ -236,6 +237,8 @@ def named_classes(table: Any, column: str | None) -> Iterator[dict[str, Any]]:
 def finish_labelled(splits: Splits, corpus: Dataset | None, options: Mapping[str, Any]) -> Splits:
     """Classes under the names that were asked for, and the user's own columns converted."""
     mapping = options.get("map_labels", {})
+    if options.get("synonyms"):
+        mapping = with_synonyms({row["label"].strip() for row in _all_rows(splits)}, mapping)
     return rename(splits, mapping) if corpus else of_own_files(splits, mapping)
 
 

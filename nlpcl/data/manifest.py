@@ -21,7 +21,14 @@ from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.splits import Dataset, Example, Problem, Splits, by_use
 from nlpcl.core.text_files import read_text
 from nlpcl.data.clip_check import clip_findings
-from nlpcl.data.clips import chosen, clip, count_clips, usable, with_usable
+from nlpcl.data.clips import (
+    chosen,
+    clip,
+    count_clips,
+    usable,
+    with_usable,
+    without_missing,
+)
 from nlpcl.data.json_records import SUFFIXES as JSON
 from nlpcl.data.json_records import Record, json_records
 from nlpcl.data.schema import Schema
@@ -43,6 +50,8 @@ CLIP_FIELDS: Fields = {
 """Columns and the names they are known by; ``path`` and ``label`` must be there."""
 REQUIRED = ("path", "label")
 GENDERS = {"f": "female", "w": "female", "m": "male"}
+NAMELESS = frozenset({"nan", "none", "null", "n/a", "<na>"})
+"""Speakers and sessions that are none. (``NA`` may be somebody's initials.)"""
 MANIFEST = "manifest"
 MANIFESTS = (MANIFEST, "metadata", "meta")
 """Names of the one table of a folder without train, dev and test tables."""
@@ -187,6 +196,9 @@ def _row(table: Path, line: int, values: Mapping[str, Any]) -> Example:
     if not os.path.exists(path):
         raise ValueError(f"no such file as {texts['path']!r}")
     gender = texts.get("gender", "")
+    for field in ("speaker", "session"):
+        if texts.get(field, "").casefold() in NAMELESS:
+            texts[field] = ""
     row = clip(path, texts["label"].lower(), texts.get("speaker", ""), table.stem)
     row |= {
         "id": texts.get("id") or f"{table.stem}:{line}",
@@ -242,8 +254,10 @@ def read_own(path: Path, columns: Mapping[str, str] | None) -> Splits:
 
 def finish_clips(splits: Splits, corpus: Dataset | None, options: Mapping[str, Any]) -> Splits:
     """The clips that were asked for and can be used, under their new names."""
-    usual = corpus.labels if corpus is not None else ()
-    return with_usable(chosen(splits, usual=usual, **options))
+    if corpus is None:
+        meant = {*(options.get("labels") or ()), *options.get("map_labels", ())}
+        return with_usable(chosen(without_missing(splits, meant), **options))
+    return with_usable(chosen(splits, usual=corpus.labels, **options))
 
 
 def find_in_clips(splits: Splits) -> dict[str, list[Problem]]:

@@ -1,22 +1,22 @@
 """Evaluation protocols of speech: folds of clips whose train, dev and test share no speaker.
 
 ``dev`` is always taken from what is left after the test set and shares no speaker with the rest,
-except under ``random``, which every title calls speaker-dependent. It consists of whole speakers,
+except under ``random``, which every title calls speaker-dependent, and with ``dev_of_clips``, which
+titles and statements say. It consists of whole speakers,
 or, under ``loso``, of whole sessions, so that models are selected under the conditions of the test.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example
+from nlpcl.data.dev_clips import with_dev_clips
 
 GROUPS = 6
 """Number of speaker groups for a corpus of many speakers and no sessions, as EmoBox for RAVDESS."""
@@ -24,11 +24,6 @@ MANY = 12
 """From so many speakers on, they are tested in groups."""
 RANDOM_FOLDS = 5
 HOW = "Choose another --protocol, or give clips of more speakers."
-WORDS = {
-    "loso": "leave one session out",
-    "lospo": "leave one speaker out",
-    "groups": "groups of neighbouring speakers",
-}
 NAMELESS = "(not named)"
 """Name of the speaker of clips without one."""
 
@@ -49,7 +44,12 @@ class Fold:
 
 
 def folds(
-    rows: Sequence[Example], protocol: str, seed: int = 0, dev_fraction: float = 0.1
+    rows: Sequence[Example],
+    protocol: str,
+    seed: int = 0,
+    dev_fraction: float = 0.1,
+    *,
+    dev_of_clips: bool = False,
 ) -> list[Fold]:
     """The folds of a protocol; every clip is tested once.
 
@@ -60,6 +60,8 @@ def folds(
         seed: for the clips of ``random``, the groups of ``kfold`` and the dev speakers.
         dev_fraction: approximate fraction of the remaining clips to use as dev, in whole speakers
             (``loso``: sessions), at least one.
+        dev_of_clips: take clips of the training speakers as dev instead, for corpora of few
+            speakers; see :func:`nlpcl.data.dev_clips.with_dev_clips`.
 
     Raises:
         UserError: too few clips, speakers or sessions, a speaker in several sessions, clips without
@@ -80,9 +82,13 @@ def folds(
     groups = tested_groups(rows, known, seed)
     unit = "session" if known == "loso" else "speaker"
     made = [fold(name, groups, unit, seed, dev_fraction) for name in groups]
+    if dev_of_clips:
+        divided = (with_dev_clips(one.train, one.dev, seed, dev_fraction) for one in made)
+        made = [replace(one, train=p[0], dev=p[1]) for one, p in zip(made, divided, strict=True)]
     if not all(one.train and one.dev for one in made):
         what = f"has too few {unit}s: beside those tested, two are needed to train and to select"
-        raise UserError(what, f"--protocol {protocol}", HOW)
+        how = HOW if dev_of_clips else f"{HOW} Or select on clips of heard speakers: --dev clips."
+        raise UserError(what, f"--protocol {protocol}", how)
     return made
 
 
@@ -260,41 +266,3 @@ def shared_speakers(made: Fold) -> list[str]:
     parts = (made.train, made.dev, made.test)
     count = Counter(name for part in parts for name in speakers_of(part))
     return sorted(name for name, parts_with in count.items() if parts_with > 1)
-
-
-def leak_statement(made: Sequence[Fold], rows: Sequence[Example]) -> dict[str, Any]:
-    """The statement on speaker leakage that every report contains.
-
-    Returns:
-        ``statement``, one sentence; ``manifest``, the first 16 digits of a SHA-256 over the sorted
-        ids, labels and speakers; ``folds``, for each the speakers of train, dev and test and those
-        in more than one.
-    """
-    parts = [
-        {
-            "name": one.name,
-            "train": ", ".join(speakers_of(one.train)),
-            "dev": ", ".join(speakers_of(one.dev)),
-            "test": ", ".join(speakers_of(one.test)),
-            "shared": ", ".join(shared_speakers(one)) or "none",
-        }
-        for one in made
-    ]
-    leaking = [one.name for one in made if shared_speakers(one)]
-    statement = "No speaker is in more than one of train, dev and test of a fold."
-    if leaking:
-        statement = f"Speaker-dependent: {len(leaking)} of {len(made)} folds share speakers."
-    lines = sorted(f"{row['id']}\t{row['label']}\t{row.get('speaker', '')}" for row in rows)
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-    return {"statement": statement, "manifest": digest, "folds": parts}
-
-
-def title(protocol: str, made: Sequence[Fold]) -> str:
-    """The protocol in words, for titles; a random split is always called speaker-dependent."""
-    if protocol == "random":
-        return f"SPEAKER-DEPENDENT random split of the clips, {len(made)} folds, inner dev set"
-    rows = [row for one in made[:1] for part in (one.train, one.dev, one.test) for row in part]
-    words = WORDS.get(resolved(rows, protocol), "groups of speakers")
-    dependent = any(shared_speakers(one) for one in made)
-    kind = "SPEAKER-DEPENDENT" if dependent else "speaker-independent"
-    return f"{words}, {len(made)} folds, {kind}, inner dev set"

@@ -28,6 +28,7 @@ def fit(
     out: str | Path | None = None,
     quiet: bool = True,
     resume: bool = False,
+    baseline: bool = True,
 ) -> Run:
     """Train a model, evaluate it on the test sets, and write a run folder.
 
@@ -38,6 +39,7 @@ def fit(
         out: the run folder; ``runs/<model>-<time>`` by default.
         quiet: no progress display.
         resume: go on with the run in ``out``.
+        baseline: also fit the task's plain baseline, if it has one, and report it beside the model.
 
     Returns:
         The finished run.
@@ -59,7 +61,9 @@ def fit(
     if config.folds:
         from nlpcl.runs.folds import cross_validate
 
-        return cross_validate(entry, config, machine, out=out, quiet=quiet, resume=resume)
+        return cross_validate(
+            entry, config, machine, out=out, quiet=quiet, resume=resume, baseline=baseline
+        )
     splits = load_splits(config)
     if not splits.train or not splits.dev:
         raise UserError(
@@ -71,7 +75,9 @@ def fit(
         refuse_idle(config, splits)
     check_rows(config, splits, quiet=quiet)
     check_tests(config, splits)
-    return fit_splits(entry, config, splits, machine, out=out, quiet=quiet, resume=resume)
+    return fit_splits(
+        entry, config, splits, machine, out=out, quiet=quiet, resume=resume, baseline=baseline
+    )
 
 
 def resume(
@@ -80,6 +86,7 @@ def resume(
     model: str | None = None,
     quiet: bool = True,
     entry: zoo.Entry | None = None,
+    baseline: bool = True,
 ) -> Run:
     """Resume an interrupted run with its original settings.
 
@@ -88,6 +95,7 @@ def resume(
         model: the model it is expected to be of, if any.
         quiet: no progress display.
         entry: the code of its model; by default the run's own copy of it, or the zoo's.
+        baseline: see :func:`fit`.
 
     Raises:
         UserError: it is finished or of another model, or another process works on it.
@@ -101,7 +109,7 @@ def resume(
             f"Use: nlpcl train {run.record['model']} --resume {folder}",
         )
     refuse_finished(run.folder)
-    return fit(run.config, out=folder, quiet=quiet, resume=True)
+    return fit(run.config, out=folder, quiet=quiet, resume=True, baseline=baseline)
 
 
 def entry_of(config: RunConfig) -> zoo.Entry:

@@ -14,6 +14,8 @@ from nlpcl.core.splits import Example, Splits
 from nlpcl.data import loading
 from nlpcl.data.classes import check_classes, check_names
 from nlpcl.data.inventory import inventory
+from nlpcl.data.protocols import Fold, folds
+from nlpcl.data.synonyms import proposed
 
 PERMISSIONS = ("keep_overlap", "unescape_html")
 """Settings that allow something to be done where there is a case for it."""
@@ -67,6 +69,21 @@ def load_data(config: RunConfig) -> Splits:
     return load_unsplit(config) if config.folds else load_splits(config)
 
 
+def study_folds(rows: Sequence[Example], settings: Any) -> list[Fold]:
+    """The folds of a cross-validation of all rows.
+
+    Raises:
+        UserError: the protocol does not fit them.
+    """
+    return folds(
+        rows,
+        settings.protocol,
+        settings.seed,
+        settings.dev_fraction,
+        dev_of_clips=settings.dev == "clips",
+    )
+
+
 def study_rows(
     rows: Sequence[Example], predictions: Sequence[Mapping[str, Any]], fold: str
 ) -> tuple[list[Example], list[bool]]:
@@ -94,6 +111,9 @@ def check_rows(config: RunConfig, splits: Splits, *, quiet: bool) -> None:
     if tasks.spec(config.task).answers == "labels" and all("label" in row for row in rows):
         can_map = "map_labels" in config.data_options()
         check_classes(rows, f"--data {config.data}", can_map=can_map)
+        if alike := proposed({row["label"] for row in rows}):
+            shown = ", ".join(f"{old!r} and {new!r}" for old, new in alike.items())
+            splits.notes.append(f"classes that may be one: {shown}; --map-labels auto merges them")
     if not quiet:
         for line in inventory(splits):
             progress.say(line)

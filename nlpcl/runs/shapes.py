@@ -62,6 +62,8 @@ class RunRecord(_Run, total=False):
     costs: TableRecord
     leaks: LeaksRecord
     model_fold: str
+    baseline: str
+    warnings: list[str]
 
 
 class _Edit(TypedDict):
@@ -116,6 +118,13 @@ class SpansRow(_TextAnswer):
     gold: list[_GoldSpan]
     entities: list[_FoundSpan]
     windows: int
+
+
+class PlainSpansRow(_TextAnswer):
+    """A row of ``baseline.jsonl`` with entities."""
+
+    gold: list[_GoldSpan]
+    entities: list[_GoldSpan]
 
 
 class LabelledRow(_Answer):

@@ -9,21 +9,24 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nlpcl import zoo
+from nlpcl import tasks, zoo
 from nlpcl.core import progress
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError, first_line
 from nlpcl.core.files import atomic_folder, write_csv, write_json, write_json_lines
 from nlpcl.core.splits import Splits
+from nlpcl.core.tables import Report
 from nlpcl.nn.costs import cost_table, parts_of, timed
 from nlpcl.nn.devices import Machine, on_device
 from nlpcl.nn.model import ZooModel
+from nlpcl.runs import baselines
 from nlpcl.runs.build import Built, build
 from nlpcl.runs.checksums import FILES, MODEL, check_model, checksum, model_checksums
 from nlpcl.runs.evaluation import evaluate
 from nlpcl.runs.folder import OWN_CODE, begun_folder, new_folder, read_record
 from nlpcl.runs.provenance import now, start_record
 from nlpcl.runs.run import Run
+from nlpcl.tasks.baselines import Baseline
 from nlpcl.tasks.protocol import Task
 from nlpcl.training.records import Training
 from nlpcl.training.trainer import train
@@ -42,6 +45,7 @@ def fit_splits(
     out: str | Path | None,
     quiet: bool,
     resume: bool,
+    baseline: bool = True,
 ) -> Run:
     """Like :func:`nlpcl.runs.fit.fit`, for rows that are already split."""
     with contextlib.ExitStack() as held:
@@ -51,7 +55,7 @@ def fit_splits(
         built = build(entry, config, splits, machine)
         rehearse(built.model, built.task.collate(built.rows[:2]), config)
         folder = begun or held.enter_context(new_folder(out, entry.name))
-        return train_in(folder, entry, config, splits, machine, built, quiet, resume)
+        return train_in(folder, entry, config, splits, machine, built, quiet, resume, baseline)
 
 
 def train_in(
@@ -63,6 +67,7 @@ def train_in(
     built: Built,
     quiet: bool,
     resume: bool,
+    baseline: bool = True,
 ) -> Run:
     """Train in a run folder that this process alone writes to.
 
@@ -97,7 +102,8 @@ def train_in(
             task.after_training(model, dev_rows, machine.precision)
             save_model(model, task, folder, record)
         if not training.interrupted:
-            finish(folder, record, model, task, splits, training, machine.precision)
+            plain = task.baseline(splits) if baseline else None
+            finish(folder, record, model, task, splits, training, machine.precision, plain)
             is_finished = True
     except KeyboardInterrupt:
         pass
@@ -129,14 +135,22 @@ def finish(
     splits: Splits,
     training: Training,
     precision: str,
+    plain: Baseline | None = None,
 ) -> None:
-    """Evaluate the trained model and complete the run's record."""
+    """Evaluate the trained model, beside a plain baseline, and complete the run's record."""
     write_csv(folder / "history.csv", training.history)
     with timed(model, parts_of(model)) as timing:
         report, predictions = evaluate(model, task, splits, precision)
     report.extend(task.examine(model, splits, precision))
     if training.empty_terms is not None:
         report.tables.append(training.empty_terms)
+    record["warnings"] = warnings(report, task, splits, training)
+    if plain is not None and predictions:
+        record["baseline"], spec = plain.name, tasks.spec(task.config.task)
+        rows = baselines.keep(folder, plain)
+        record["warnings"] += baselines.add(
+            report, spec, task.config, predictions, rows, plain.name
+        )
     write_json_lines(folder / "predictions.jsonl", predictions)
     write_json(folder / "report.json", report.as_dict())
     check_model(folder, record)
@@ -146,11 +160,22 @@ def finish(
     write_json(folder / "run.json", record | ended(folder, record) | times | costs)
 
 
+def warnings(report: Report, task: Task, splits: Splits, training: Training) -> list[str]:
+    """Say where a model has not learnt, below the first table of its report too."""
+    said = baselines.learning_remark(task, splits, training.history)
+    if not said:
+        return []
+    if report.tables:
+        report.tables[0].note = f"{said} {report.tables[0].note}".strip()
+    return [said]
+
+
 def ended(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return state, time, duration and checksums of a run that ends now."""
     moment = now()
     seconds = (moment - datetime.datetime.fromisoformat(record["started"])).total_seconds()
-    results = {name: checksum(folder / name) for name in RESULTS}
+    names = [*RESULTS, *([baselines.FILE] if (folder / baselines.FILE).is_file() else [])]
+    results = {name: checksum(folder / name) for name in names}
     return {
         "state": "finished",
         "ended": moment.isoformat(),

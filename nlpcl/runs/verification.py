@@ -13,6 +13,7 @@ from nlpcl.core.json_files import DAMAGED, read_json
 from nlpcl.core.tables import Table
 from nlpcl.core.version import __version__
 from nlpcl.metrics.collapse import answer
+from nlpcl.runs import baselines
 from nlpcl.runs.ablation.identity import code_identity, differing
 from nlpcl.runs.ablation.reuse import MARK
 from nlpcl.runs.answers import read_answers
@@ -136,6 +137,8 @@ def findings(run: Run, known: Fingerprints, *, again: bool) -> Iterator[Finding]
         yield "data", *data(run, known)
     yield "predictions", *kept(run, ANSWERS)
     yield "report", *kept(run, REPORT)
+    if baselines.FILE in run.record.get(FILES, {}):
+        yield "baseline", *kept(run, baselines.FILE)
     yield "report from predictions", *report_from_predictions(run)
     if again and not run.is_study:
         yield "predictions again", *answers_again(run)

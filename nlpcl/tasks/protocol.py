@@ -18,6 +18,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Splits
 from nlpcl.core.tables import Report, Table
 from nlpcl.nn.model import Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.baselines import Baseline
 from nlpcl.text.writing import Layout
 from nlpcl.training.inference import TOKENS, Feature
 
@@ -48,11 +49,13 @@ class Task(Protocol):
 
     Attributes:
         names: class of the model → what it is called in this evaluation, where otherwise.
+        class_loss: the loss part that is a cross-entropy or focal loss over the classes, if any.
     """
 
     processor: Any
     config: Any
     names: Mapping[str, str] = {}
+    class_loss: str = ""
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None: ...
 
@@ -129,6 +132,20 @@ class Task(Protocol):
     def examine(self, model: ZooModel, splits: Splits, precision: str) -> Report:
         """Further analysis of a trained model on all its rows, for the report."""
         return Report()
+
+    def baseline(self, splits: Splits) -> Baseline | None:
+        """Answers to every test set by a plain method fitted to the same training rows.
+
+        None where there is no such method, or these rows allow none.
+        """
+        return None
+
+    def constant_loss(self, splits: Splits) -> float | None:
+        """The mean of ``class_loss`` for always answering with the class frequencies of training.
+
+        None where there is no such loss.
+        """
+        return None
 
     def stream(
         self,

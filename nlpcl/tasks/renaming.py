@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Splits
 from nlpcl.data.classes import FLAG, as_flag, class_key, listed
+from nlpcl.data.synonyms import AUTO, proposed
 
 
 def renamed(labels: Sequence[str], names: Mapping[str, str]) -> list[str]:
@@ -59,7 +60,10 @@ def check_gold(splits: Splits, labels: Collection[str]) -> None:
     if not unknown:
         return
     alike = {class_key(label): label for label in labels}
-    proposed = {name: alike.get(class_key(name), "CLASS") for name in unknown}
+    found = proposed(unknown.keys(), labels)
+    found |= {name: alike[class_key(name)] for name in unknown if class_key(name) in alike}
+    mapping = {name: found.get(name, "CLASS") for name in unknown}
+    auto = f" Or {FLAG} {AUTO}, for names of one emotion." if len(found) == len(mapping) else ""
     shown = ", ".join(f"{name!r} ({number} rows)" for name, number in list(unknown.items())[:5])
     more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
     raise UserError(
@@ -67,5 +71,5 @@ def check_gold(splits: Splits, labels: Collection[str]) -> None:
         "rows could not be scored",
         splits.name,
         f"It knows {listed(labels)}. Say what they are, or drop one with nothing behind its =: "
-        f"{as_flag(proposed)}.",
+        f"{as_flag(mapping)}.{auto}",
     )

@@ -72,11 +72,7 @@ def test_a_recorder_that_did_not_know_the_length_is_believed(tmp_path, length):
     place = content.index(b"data") + 4
     content[4:8] = content[place : place + 4] = length
     path.write_bytes(content)
-    if length == b"\0\0\0\0":
-        with pytest.raises(UserError):
-            read_audio(path)
-    else:
-        assert len(read_audio(path)) == 8000
+    assert len(read_audio(path)) == 8000
 
 
 @pytest.mark.parametrize(("rate", "refused"), [(1, True), (3999, True), (4000, False)])

@@ -7,15 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nlpcl.core.errors import UserError
-from nlpcl.data.protocols import (
-    Fold,
-    folds,
-    leak_statement,
-    resolved,
-    selecting,
-    shared_speakers,
-    title,
-)
+from nlpcl.data.leaks import leak_statement, title
+from nlpcl.data.protocols import Fold, folds, resolved, selecting, shared_speakers
 
 
 def table(sizes, sessions=None):

@@ -7,8 +7,9 @@ from nlpcl.data import corpora
 from nlpcl.data import loading as data
 from nlpcl.data.check import leaves, verdict
 from nlpcl.data.clips import count_clips
+from nlpcl.data.leaks import title
 from nlpcl.data.manifest import CLIPS
-from nlpcl.data.protocols import folds, title
+from nlpcl.data.protocols import folds
 
 EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
 

@@ -90,7 +90,10 @@ def test_the_report_pools_the_folds(study):
 
 def test_eval_shows_the_out_of_fold_predictions(study, run_main):
     report, rows = study.evaluate()
-    assert report.metrics == pytest.approx(study.report["metrics"])
+    kept = {name: one for name, one in study.report["metrics"].items() if "baseline" not in name}
+    assert report.metrics == pytest.approx(kept)
+    assert study.report["metrics"]["baseline_ua"] == 100, "mean and deviation tell pitch apart"
+    assert "beside a plain baseline" in run_main("eval", study.folder).out
     assert len(rows) == 36
     result = run_main("eval", study.folder, "--by", "gender", "--format", "json")
     tables = json.loads(result.out)["tables"]
@@ -206,12 +209,46 @@ def test_the_one_model_is_tested_on_clips_that_it_has_not_learnt(study, manifest
         assert len(load_new(study, config, keep=True).test["clips"]) == 36
 
 
-def test_an_emotion_of_one_speaker_is_refused_before_any_fold(manifest, settings, tmp_path):
+@pytest.fixture(scope="module")
+def with_a_rare_class(manifest, tmp_path_factory):
+    """The clips of five speakers, of whom one alone is ever bored, and of two speakers."""
     lines = manifest.read_text(encoding="utf-8").splitlines()
-    changed = [line.replace(",angry,s0,", ",bored,s0,") for line in lines]
-    table = manifest.with_name("bored.csv")
-    table.write_text("\n".join(changed), encoding="utf-8")
-    one = dataclasses.replace(settings, data=str(table), protocol="lospo")
-    with pytest.raises(UserError, match="the model knows no class 'bored'"):
-        nlpcl.fit(one, out=tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    rare = manifest.with_name("rare.csv")
+    bored = [line.replace(",angry,", ",bored,") if "s2_angry_0" in line else line for line in lines]
+    rare.write_text("\n".join(line for line in bored if "s5" not in line) + "\n")
+    few = manifest.with_name("few.csv")
+    few.write_text("\n".join([lines[0], *(s for s in lines if "s0_" in s or "s1_" in s)]) + "\n")
+    return rare, few
+
+
+def test_a_class_that_a_fold_lacks_is_told_first_and_counted_wrong(
+    with_a_rare_class, settings, tmp_path, run_main, capsys
+):
+    few = dataclasses.replace(settings, data=str(with_a_rare_class[0]), protocol="lospo", epochs=1)
+    run = nlpcl.fit(few, out=tmp_path / "run", quiet=False)
+    said = "fold s2: no training clip of bored, so that its 1 test clips"
+    heard = capsys.readouterr().err
+    assert heard.index(said) < heard.index("fold 1 of 5")
+    assert said in " ".join(run.record["data"]["notes"])
+    assert all(set(row["probabilities"]) == {"angry", "bored", "sad"} for row in run.predictions)
+    (row,) = [row for row in run.predictions if row["gold"] == "bored"]
+    assert row["label"] != "bored"
+    assert run.record["model_fold"] != "s2", "the kept model knows every class"
+    lines = (run.folder / "baseline.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(run.predictions)
+    assert run_main("eval", run.folder).code == 0
+
+
+def test_two_speakers_are_selected_on_clips(with_a_rare_class, settings, tmp_path, run_main):
+    data = ["--data", with_a_rare_class[1], "--backbone", "logmel", "--protocol", "lospo"]
+    line = run_main("train", "emotion-gru", *data).err
+    assert "Or select on clips of heard speakers: --dev clips" in line
+    line = run_main("train", "emotion-gru", *data[:4], "--protocol", "random", "--dev", "clips")
+    assert "--dev: has no effect" in line.error_line
+    few = dataclasses.replace(
+        settings, data=str(with_a_rare_class[1]), protocol="lospo", dev="clips", epochs=1
+    )
+    run = nlpcl.fit(few, out=tmp_path / "run")
+    assert "HEARD speakers" in run.report["tables"][0]["title"]
+    leaks = next(table for table in run.report["tables"] if table["name"] == "leaks")
+    assert "Dev SHARES its speakers with train" in leaks["note"]

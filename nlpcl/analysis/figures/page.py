@@ -121,7 +121,7 @@ def summary(source: Source) -> str:
         "state": source.state,
         "commit": record.get("commit"),
     }
-    told = [f"Protocol: {source.protocol}." if source.protocol else ""]
+    told = [*record.get("warnings", ()), f"Protocol: {source.protocol}." if source.protocol else ""]
     told += [note if note.endswith(".") else f"{note}." for note in data.get("notes", ())]
     if "leaks" in record:
         leaks = record["leaks"]

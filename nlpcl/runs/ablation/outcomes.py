@@ -46,6 +46,7 @@ class Result:
         data: fingerprint and protocol of what it was trained on.
         code: where the code that trained it is not today's: how it differs, or that an earlier
             training by other code was replaced.
+        warnings: of its run, such as that it has not learnt.
     """
 
     cell: Cell
@@ -58,6 +59,7 @@ class Result:
     metrics: dict[str, float] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     code: str = ""
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def collected(folder: Path, cell: Cell, code: dict[str, str]) -> Result:
         metrics=run.metrics,
         data=data,
         code=code_remark(note, code),
+        warnings=record.get("warnings", ()),
     )
     for row in read_answers(run.folder / "predictions.jsonl", run.spec.answers):
         result.rows.setdefault(row.get("test", "test"), []).append(row)

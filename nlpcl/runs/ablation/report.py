@@ -192,7 +192,8 @@ def cell_table(plan: Plan, results: Sequence[Result], compared: Sequence[Scores]
         lead = compared[0].values if compared else {}
         value = lead.get(one.cell.variant, {}).get(one.cell.seed)
         costs = [one.seconds, one.peak_memory_mb]
-        last = [one.reason or collapse_of(plan.task, one) or None, one.code or None]
+        reason = one.reason or collapse_of(plan.task, one) or " ".join(one.warnings)
+        last = [reason or None, one.code or None]
         rows.append([one.cell.variant, one.cell.seed, one.state, value, *costs, *last])
     if not any(one.code for one in results):
         columns, rows = columns[:-1], [row[:-1] for row in rows]

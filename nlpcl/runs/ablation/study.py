@@ -14,6 +14,7 @@ from nlpcl.core.locks import only_writer, refuse_ranks
 from nlpcl.core.tables import Report
 from nlpcl.runs.ablation.engine import check_data, common_reason, train_cells
 from nlpcl.runs.ablation.outcomes import Result, Scores, collect, score
+from nlpcl.runs.ablation.plain import plain_table
 from nlpcl.runs.ablation.plan import Plan
 from nlpcl.runs.ablation.report import as_record, make_report
 from nlpcl.runs.ablation.reuse import MARK, prepare_folder, unfinished
@@ -50,6 +51,7 @@ def ablate(
     jobs: int = 1,
     quiet: bool = True,
     reuse_other_code: bool = False,
+    with_plain: bool = True,
 ) -> Study:
     """Train every variant with every seed and compare them.
 
@@ -60,6 +62,7 @@ def ablate(
         jobs: trainings at a time, each in a process of its own.
         quiet: no progress.
         reuse_other_code: keep finished cells that other code has trained, and mark them.
+        with_plain: also compare with the task's plain baseline, if it has one.
 
     Raises:
         UserError: whatever keeps all cells from being trained.
@@ -79,7 +82,7 @@ def ablate(
             write_json(folder / MARK, as_record(plan, collect(plan, folder), [], [], "running"))
         try:
             train_cells(plan, cells, folder, jobs=jobs, quiet=quiet)
-            return summarised(plan, folder, chosen)
+            return summarised(plan, folder, chosen, with_plain=with_plain)
         except KeyboardInterrupt:
             results = collect(plan, folder)
             write_json(folder / MARK, as_record(plan, results, [], [], "interrupted"))
@@ -98,7 +101,9 @@ def removed_if_empty(folder: Path) -> Generator[None]:
         raise
 
 
-def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:
+def summarised(
+    plan: Plan, folder: Path, metrics: Sequence[str], *, with_plain: bool = True
+) -> Study:
     """Compare what was trained and write the report."""
     results = collect(plan, folder)
     if not any(one.state == "finished" for one in results):
@@ -115,7 +120,23 @@ def summarised(plan: Plan, folder: Path, metrics: Sequence[str]) -> Study:
         for one in score(plan, results, name, with_tests=False)
     ]
     report = make_report(plan, results, compared, further)
+    if with_plain:
+        add_plain(report, plan, results, folder, metrics[0])
     state = "finished" if all(one.state == "finished" for one in results) else "failed"
     write_json(folder / MARK, as_record(plan, results, compared, further, state))
     write_json(folder / "report.json", report.as_dict())
     return Study(folder, report, results, compared)
+
+
+def add_plain(
+    report: Report, plan: Plan, results: Sequence[Result], folder: Path, metric: str
+) -> None:
+    """Add the comparison with a plain baseline behind that of the variants."""
+    try:
+        found = plain_table(plan, results, folder, metric)
+    except UserError as error:
+        report.tables[0].note = f"{report.tables[0].note} No plain baseline: {error}".strip()
+        return
+    if found is not None:
+        place = 2 if report.tables[1].name == "verdicts" else 1
+        report.tables.insert(place, found)

@@ -94,7 +94,9 @@ def train(job: Job) -> None:
         torch.set_num_threads(min(job["threads"], torch.get_num_threads()))
     config = zoo.entry(job["model"]).config_class.from_dict(job["config"])
     folder = Path(job["folder"])
-    fit(config, out=folder, quiet=job["quiet"], resume=can_go_on(folder))
+    # All variants of a seed have one baseline: it is fitted when they are compared.
+    resume = can_go_on(folder)
+    fit(config, out=folder, quiet=job["quiet"], resume=resume, baseline=False)
 
 
 def can_go_on(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from nlpcl.core.errors import UserError
 from nlpcl.core.needs import OWN_FILE, above, is_one_of
 from nlpcl.core.splits import Splits
 from nlpcl.data.classes import label_map
+from nlpcl.data.synonyms import split_auto
 from nlpcl.tasks.spec import PredictOptions
 
 Variant = Literal["none", "constant", "original", "span", "position", "contrastive"]
@@ -31,7 +32,8 @@ class ClassificationConfig(RunConfig):
     label_column: str | None = option(None, "Column with the label", panel="Data", needs=OWN_FILE)
     map_labels: str = option(
         "",
-        "Classes to rename or merge, comma-separated OLD=NEW; OLD= drops a class",
+        "Classes to rename or merge, comma-separated OLD=NEW; OLD= drops a class; auto: names of "
+        "emotions such as anger, fear, 愤怒 as they are called here",
         panel="Data",
     )
     max_length: int = option(
@@ -149,7 +151,7 @@ class ClassificationConfig(RunConfig):
         """Refuse impossible values and combinations before anything is loaded."""
         super().check()
         self.window_widths()
-        label_map(self.map_labels)
+        self.data_options()
         if self.pooling == "cls" and self.variant in {"span", "position"}:
             raise UserError(
                 f"a gate per token ({self.variant}) reaches the first token alone",
@@ -194,8 +196,9 @@ class ClassificationConfig(RunConfig):
         return super().idle(splits) | (many if len(classes) != 2 else {})
 
     def data_options(self) -> dict[str, Any]:
-        """``map_labels`` as former class → new name."""
-        return {"map_labels": label_map(self.map_labels)}
+        """``map_labels`` as former class → new name; whether ``synonyms`` are renamed too."""
+        is_auto, rest = split_auto(self.map_labels)
+        return {"map_labels": label_map(rest), "synonyms": is_auto}
 
     def columns(self) -> dict[str, str]:
         """Role → column, for the columns of a table that were given."""

@@ -23,6 +23,8 @@ from nlpcl.core.tables import Report
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.metrics.ranking import best_threshold
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.baselines import Baseline, class_rows, loss_of_frequencies
+from nlpcl.tasks.classification import baseline
 from nlpcl.tasks.classification.config import ClassifyOptions
 from nlpcl.tasks.classification.output import layout, remarks
 from nlpcl.tasks.classification.report import classification_report, tables_by
@@ -51,6 +53,8 @@ class Classification(Task):
     Attributes:
         labels: the names of the classes, in the order of the logits.
     """
+
+    class_loss = "classification"
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
         self.processor, self.config, self.model_config = processor, config, model_config
@@ -202,6 +206,28 @@ class Classification(Task):
             "empty": sum(feature["is_empty"] for feature in features),
         }
         return classification_report(predictions, decision, title, counts=counts), predictions
+
+    def baseline(self, splits: Splits) -> Baseline | None:
+        """Logistic regression on TF-IDF of words or Han characters."""
+        train = [row for row in splits.train if row.get("label") is not None]
+        found = baseline.answers(
+            [row["text"] for row in train],
+            [row["label"] for row in train],
+            {name: [row["text"] for row in rows] for name, rows in splits.test.items()},
+            self.labels,
+        )
+        if found is None:
+            return None
+        rows = {
+            name: class_rows(own, found[name], self.labels, self.names)
+            for name, own in splits.test.items()
+        }
+        return Baseline(baseline.NAME, rows)
+
+    def constant_loss(self, splits: Splits) -> float:
+        """The loss of a model that has learnt no more than how frequent the classes are."""
+        counts = self.facts(splits, self.config)["class_counts"]
+        return loss_of_frequencies(counts, self.config)
 
     grouped = staticmethod(tables_by)
 

@@ -9,13 +9,21 @@ from typing import Any, ClassVar, Literal, Self
 
 from nlpcl.core.config import RunConfig, flag, needing, option
 from nlpcl.core.errors import UserError, unknown_name
-from nlpcl.core.needs import OWN_FILE, above, is_one_of
+from nlpcl.core.needs import OWN_FILE, Need, above, is_one_of
 from nlpcl.core.schedules import warmup_cosine
 from nlpcl.data.classes import label_map
+from nlpcl.data.synonyms import split_auto
 from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
 KINDS = ("all", "improvised", "scripted")
+BY_SPEAKER = Need(
+    "protocol",
+    lambda protocol: protocol not in ("official", "random"),
+    "--protocol auto, loso, lospo or kfold:N",
+    "auto",
+)
+"""For what concerns folds of speakers."""
 
 
 @dataclass(kw_only=True)
@@ -42,12 +50,20 @@ class EmotionConfig(RunConfig):
         "or auto",
         panel="Data",
     )
+    dev: Literal["speakers", "clips"] = option(
+        "speakers",
+        "Dev set of each fold: speakers of its own, or, where speakers are few, clips of those "
+        "trained on (the test is of other speakers all the same)",
+        panel="Data",
+        needs=BY_SPEAKER,
+    )
     labels: str | None = option(
         None, "Emotions to keep, comma-separated; by default all in the corpus", panel="Data"
     )
     map_labels: str = option(
         "excited=happy",
-        "Emotions to rename or merge first, comma-separated OLD=NEW; OLD= drops an emotion",
+        "Emotions to rename or merge first, comma-separated OLD=NEW; OLD= drops an emotion; auto: "
+        "names such as anger, fear, happiness, 愤怒, Wut as they are called here",
         panel="Data",
         formerly=("merge",),
     )
@@ -227,7 +243,10 @@ class EmotionConfig(RunConfig):
 
     def renamed(self) -> dict[str, str]:
         """``--map-labels`` as old name → new name, empty for an emotion to be dropped."""
-        return {old.lower(): new.lower() for old, new in label_map(self.map_labels).items()}
+        is_auto, rest = split_auto(self.map_labels)
+        usual = type(self).__dataclass_fields__["map_labels"].default
+        mapping = label_map(usual if is_auto and not rest else rest)
+        return {old.lower(): new.lower() for old, new in mapping.items()}
 
     @property
     def normalises_speakers(self) -> bool:
@@ -240,8 +259,13 @@ class EmotionConfig(RunConfig):
         return [name for name in names if name] or None
 
     def data_options(self) -> dict[str, Any]:
-        """What an adapter of clips is told: ``labels``, ``map_labels``, ``kind``."""
-        return {"labels": self.chosen_labels(), "map_labels": self.renamed(), "kind": self.kind}
+        """What an adapter of clips is told, see :func:`nlpcl.data.clips.chosen`."""
+        return {
+            "labels": self.chosen_labels(),
+            "map_labels": self.renamed(),
+            "kind": self.kind,
+            "synonyms": split_auto(self.map_labels)[0],
+        }
 
     def columns(self) -> dict[str, str]:
         """Role → column, for the columns of a manifest that were given."""

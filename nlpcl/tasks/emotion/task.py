@@ -25,6 +25,8 @@ from nlpcl.core.tables import Report
 from nlpcl.metrics.classification import classification_scores
 from nlpcl.nn.layers.normalisation import speaker_statistics
 from nlpcl.nn.model import IGNORE, Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.baselines import Baseline, loss_of_frequencies
+from nlpcl.tasks.emotion import baseline
 from nlpcl.tasks.emotion.batches import BATCH_SECONDS, augmented, mixed, padded
 from nlpcl.tasks.emotion.config import RecogniseOptions
 from nlpcl.tasks.emotion.output import LAYOUT
@@ -40,6 +42,8 @@ from nlpcl.training.inference import Feature, embed, infer, length
 
 class Emotion(Task):
     """Classification of clips; the processor is the front end that makes frames of waveforms."""
+
+    class_loss = "emotion"
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None:
         self.processor = processor
@@ -61,9 +65,12 @@ class Emotion(Task):
 
     @classmethod
     def facts(cls, splits: Splits, config: RunConfig) -> dict[str, Any]:
-        """The emotions of the clips, how many training clips each has, and the speakers."""
+        """The emotions of the clips, how many training clips each has, and the speakers.
+
+        The model of a fold knows those of the whole study, so that all answer alike.
+        """
         counts = Counter(row["label"] for row in splits.train)
-        labels = sorted(counts | Counter(row["label"] for row in splits.dev))
+        labels = sorted({*counts, *(row["label"] for row in splits.dev), *splits.classes})
         return {
             "labels": labels,
             "class_counts": [counts[label] for label in labels],
@@ -198,6 +205,18 @@ class Emotion(Task):
         found = probes(vectors, [row["clip"] for row in rows], heard, self.config.seed)
         metrics = probe_metrics(found)
         return Report(metrics, probe_summary([metrics])[1])
+
+    def baseline(self, splits: Splits) -> Baseline | None:
+        """Logistic regression on mean and deviation of the frames that a model with them reads.
+
+        None for an encoder that learns: it leaves no fixed frames to compare with.
+        """
+        return baseline.of_frames(self, splits) if self.frozen else None
+
+    def constant_loss(self, splits: Splits) -> float:
+        """The loss of a model that has learnt no more than how frequent the classes are."""
+        counts = self.facts(splits, self.config)["class_counts"]
+        return loss_of_frequencies(counts, self.config, self.config.label_smoothing)
 
     @staticmethod
     def pooled(

@@ -20,6 +20,8 @@ from nlpcl.metrics.consistency import consistency
 from nlpcl.metrics.spans import row_spans, surface_forms
 from nlpcl.nn.dropout import dropping_out
 from nlpcl.nn.model import Batch, Output, ZooConfig, ZooModel
+from nlpcl.tasks.baselines import Baseline
+from nlpcl.tasks.entities import baseline
 from nlpcl.tasks.entities.calibration import Decision, fitted_decision
 from nlpcl.tasks.entities.config import EntityOptions
 from nlpcl.tasks.entities.decoding import Candidate, Entity, Placed, candidates, without_overlaps
@@ -240,6 +242,11 @@ class Entities(Task):
         found = consistency(first, second)
         title = f"Agreement of two passes with dropout ({len(rows)} texts)"
         return Report(found.as_metrics(), [found.table(title)])
+
+    def baseline(self, splits: Splits) -> Baseline | None:
+        """The dictionary of the training entities."""
+        found = baseline.rows(splits.train, list(splits.test.values()))
+        return Baseline(baseline.NAME, dict(zip(splits.test, found, strict=True)))
 
     def stream(
         self,
