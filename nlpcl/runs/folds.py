@@ -23,14 +23,14 @@ from nlpcl.core.files import (
     write_json,
     write_json_lines,
 )
-from nlpcl.core.splits import Splits
+from nlpcl.core.splits import Problem, Splits
 from nlpcl.data.protocols import Fold, folds, leak_statement, title
 from nlpcl.nn.costs import mean_costs
 from nlpcl.nn.devices import Machine
 from nlpcl.runs.checksums import FILES, MODEL, check_model, model_checksums
 from nlpcl.runs.evaluation import check_tests, say_collapse, split_table
 from nlpcl.runs.folder import FOLDS, new_folder, read_record
-from nlpcl.runs.provenance import study_record
+from nlpcl.runs.provenance import listed_problems, study_record
 from nlpcl.runs.rows import check_rows, load_unsplit
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import ended, fit_splits, how_to_go_on, resumed_folder
@@ -67,6 +67,8 @@ def cross_validate(
         try:
             runs = fit_folds(entry, config, clips, parts, machine, folder, quiet)
             best = max(runs, key=lambda name: runs[name].best_dev_score)
+            clips.problems = list(dict.fromkeys([*clips.problems, *problems_of(runs)]))
+            record["data"]["problems"] = listed_problems(clips)
             pool(folder, config, clips, leaks, runs, best)
             record[FILES] = model_checksums(folder)
             whole = record | shared_facts(runs, best)
@@ -97,6 +99,11 @@ def fit_folds(
         place = folder / FOLDS / fold.name
         runs[fold.name] = fit_fold(entry, config, clips, fold, machine, place, quiet)
     return runs
+
+
+def problems_of(runs: dict[str, Run]) -> list[Problem]:
+    """Rows that the folds could not use."""
+    return [Problem(**one) for run in runs.values() for one in run.record["data"]["problems"]]
 
 
 def shared_facts(runs: dict[str, Run], best: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from nlpcl.core.errors import UserError, unknown_name
 from nlpcl.core.needs import OWN_FILE, above, is_one_of
 from nlpcl.core.schedules import warmup_cosine
 from nlpcl.data.classes import label_map
+from nlpcl.tasks.emotion.hearing import HearingConfig
 from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
@@ -19,7 +20,7 @@ KINDS = ("all", "improvised", "scripted")
 
 
 @dataclass(kw_only=True)
-class EmotionConfig(RunConfig):
+class EmotionConfig(HearingConfig):
     """Data, encoder, augmentation and training settings of speech emotion models."""
 
     task: ClassVar[str] = "emotion"
