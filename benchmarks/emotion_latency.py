@@ -2,7 +2,7 @@
 
     python benchmarks/emotion_latency.py [--seconds 5] [--threads 1] [--repetitions 20]
 
-The model is loaded and warm. Noise stands for speech: the time does not depend on what is said.
+The model is loaded and warm. A synthetic voice speaks: the time does not depend on what is said.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from rich.console import Console
 
 from nlpcl import tasks
+from nlpcl.audio.voices import VOICES, spoken
 from nlpcl.core.tables import Table
 from nlpcl.nn.devices import choose_machine
 from nlpcl.runs.opening import open_builtin
@@ -35,8 +36,8 @@ def main() -> None:
     predictor = open_builtin(tasks.spec("emotion"), choose_machine("cpu", "auto"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.wav"
-        noise = numpy.random.default_rng(0).normal(0, 0.05, round(16_000 * arguments.seconds))
-        soundfile.write(path, noise, 16_000)
+        voice = spoken(VOICES[1], "angry", numpy.random.default_rng(0))
+        soundfile.write(path, numpy.resize(voice, round(16_000 * arguments.seconds)), 16_000)
         times: list[float] = []
         for _ in range(arguments.repetitions + 2):
             begun = time.perf_counter()

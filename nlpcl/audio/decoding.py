@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.audio import ffmpeg
+from nlpcl.audio.channels import chosen_channel
 from nlpcl.audio.unfinished import mended
 from nlpcl.core.errors import UserError, first_line
 
@@ -78,14 +79,30 @@ def readable(path: Path) -> Iterator[Any]:
         yield str(path)
 
 
-def samples(sound: SoundFile, count: int, path: Path) -> np.ndarray:
-    """The next ``count`` samples, or all that are left where it is -1, averaged over channels.
+def samples(sound: SoundFile, count: int, path: Path, channel: int | None = None) -> np.ndarray:
+    """The next samples, averaged over channels.
+
+    Args:
+        sound: open.
+        count: of samples; all that are left where it is -1.
+        path: of the file.
+        channel: the one to take in place of the average.
 
     Returns:
         float32, ``(T,)``.
     """
     with decoder_warnings(path):
-        return sound.read(count, dtype="float32", always_2d=True).mean(axis=1)
+        block = sound.read(count, dtype="float32", always_2d=True)
+    return block.mean(axis=1) if channel is None else block[:, channel].copy()
+
+
+def channel_of(sound: SoundFile, count: int, path: Path) -> int | None:
+    """The channel to take of the next ``count`` samples (-1: the rest); None is the average.
+
+    See :mod:`nlpcl.audio.channels`.
+    """
+    with decoder_warnings(path):
+        return chosen_channel(sound, count)
 
 
 def check_file(path: Path) -> None:

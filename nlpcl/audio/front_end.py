@@ -5,8 +5,6 @@ Legend: ``B`` batch, ``T`` frames, ``K`` layers, ``H`` width.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -16,8 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from nlpcl.audio.encoder_identity import MEL_BINS, identity_of
 from nlpcl.audio.loading import load_speech_encoder
 from nlpcl.audio.log_mel import HOP, SAMPLING_RATE, WINDOW, log_mel
+from nlpcl.audio.speech_gate import KINDS, holds_speech, speech_alone
+from nlpcl.audio.speech_gate import VERSION as GATE_VERSION
 from nlpcl.core.errors import UserError
 from nlpcl.core.files import write_json
 from nlpcl.core.json_files import DAMAGED, read_json
@@ -25,16 +26,13 @@ from nlpcl.core.shapes import fault
 from nlpcl.nn.devices import arithmetic, choose_device, choose_precision, on_device
 
 LOG_MEL = "logmel"
-MEL_BINS = 80
 BATCH_SECONDS = 60.0
 """Padded seconds a batch; a longer clip goes alone."""
 FILE = "front_end.json"
-SHAPE = (
-    *("model_type", "normalised", "masked", "hidden_act", "feat_extract_activation"),
-    *("feat_extract_norm", "do_stable_layer_norm", "layer_norm_eps", "num_attention_heads"),
-    *("conv_stride", "conv_kernel", "mel_bins", "max_positions", "final_norm"),
-)
-"""Settings of an encoder that change its states while its weights stay the same."""
+OFF, ANSWERS = "off", "answers"
+"""Gates beside those of :data:`nlpcl.audio.speech_gate.KINDS`: none, and that of models from before
+there was one, which hear all sound, as they were trained to, but are not asked where nobody speaks.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,8 @@ class Description:
         all_layers: whether a clip has an axis of layers.
         width: width H of a frame.
         frame_rate: frames a second.
+        gate: what it hears of a waveform: the ``speech`` or any ``voice`` in it, cut out and
+            brought to one level, or all of it (``off``, ``answers``).
     """
 
     source: str
@@ -58,6 +58,7 @@ class Description:
     all_layers: bool
     width: int
     frame_rate: float
+    gate: str
 
 
 class FrontEnd:
@@ -138,6 +139,29 @@ class FrontEnd:
             self._encoder = on_device(encoder, self.device).eval()
         return self._encoder
 
+    @property
+    def cuts(self) -> bool:
+        """Whether it hears what is spoken alone, and not all of a waveform."""
+        return self.facts.gate in KINDS
+
+    @property
+    def hearing(self) -> dict[str, Any]:
+        """What tells features of speech alone from others; those of all sound have nothing."""
+        return {"gate": [self.facts.gate, GATE_VERSION]} if self.cuts else {}
+
+    def prepare(self, waveform: Tensor) -> Tensor | None:
+        """What is encoded of a waveform ``(samples,)`` at 16 kHz; None if it holds no speech.
+
+        Training, evaluation and prediction all take this way.
+        """
+        return speech_alone(waveform, self.facts.gate) if self.cuts else waveform
+
+    def prepare_to_answer(self, waveform: Tensor) -> Tensor | None:
+        """:meth:`prepare`, and None without speech for models from before there was a gate too."""
+        if self.facts.gate == ANSWERS and not holds_speech(waveform):
+            return None
+        return self.prepare(waveform)
+
     def extract(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
         """Compute frames, on the CPU in fp32: ``(T, H)`` per clip, ``(K, T, H)`` for all layers.
 
@@ -206,6 +230,7 @@ def load_front_end(
     *,
     layer: int | None = None,
     all_layers: bool = False,
+    gate: str = OFF,
     device: torch.device | str = "cpu",
     precision: str = "auto",
 ) -> FrontEnd:
@@ -217,6 +242,7 @@ def load_front_end(
         layer: whose states it gives: 0 before the first block, n after block n; the last one by
             default.
         all_layers: give the states of all layers from 0 up to ``layer``.
+        gate: see :class:`Description`.
         device: where it computes.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
 
@@ -230,7 +256,8 @@ def load_front_end(
             how = "Leave --layer and --weighted-sum out."
             raise UserError("a spectrogram has no layers", f"--backbone {LOG_MEL}", how)
         identity = identity_of(LOG_MEL, None)
-        facts = Description(LOG_MEL, identity, None, 1, False, MEL_BINS, SAMPLING_RATE / HOP)
+        rate = SAMPLING_RATE / HOP
+        facts = Description(LOG_MEL, identity, None, 1, False, MEL_BINS, rate, gate)
         return FrontEnd(facts, device, precision)
     encoder: Any = load_speech_encoder(name, layer=layer)
     folder = Path(name).expanduser()
@@ -244,6 +271,7 @@ def load_front_end(
         all_layers=all_layers,
         width=encoder.config.hidden_size,
         frame_rate=encoder.config.frame_rate,
+        gate=gate,
     )
     return FrontEnd(facts, device, precision, on_device(encoder, device).eval())
 
@@ -257,37 +285,11 @@ def open_front_end(
         UserError: missing or damaged; no such device or arithmetic.
     """
     path = Path(folder) / FILE
-    saved = read_json(path, dict[str, Any])
+    saved: dict[str, Any] = {"gate": ANSWERS} | read_json(path, dict[str, Any])
+    if saved["gate"] not in (*KINDS, OFF, ANSWERS):
+        raise UserError(f"has an unknown gate {saved['gate']!r}", path, DAMAGED)
     if what := fault(saved, Description):
         raise UserError(f"does not describe a front end: it {what}", path, DAMAGED)
     facts = Description(**{field.name: saved[field.name] for field in fields(Description)})
     device = choose_device(str(device))
     return FrontEnd(facts, device, choose_precision(precision, device))
-
-
-def identity_of(source: str, encoder: Any) -> str:
-    """Name of an encoder's folder with a hash of its weights and settings.
-
-    Tensors count by shape and content, not by name, so that the same weights keep their identity
-    when transformers calls them otherwise.
-    """
-    whole = hashlib.sha256()
-    if encoder is None:
-        settings: list[Any] = [MEL_BINS, HOP, WINDOW, SAMPLING_RATE]
-        digests: list[bytes] = []
-    else:
-        configs = [encoder.config, getattr(encoder.config, "encoder", None)]
-        settings = [[getattr(config, name, None) for name in SHAPE] for config in configs]
-        digests = sorted(map(digest, encoder.state_dict().values()))
-    whole.update(json.dumps(settings).encode())
-    for each in digests:
-        whole.update(each)
-    name = Path(source).name if Path(source).is_absolute() else source
-    return f"{name}@{whole.hexdigest()[:16]}"
-
-
-def digest(tensor: Tensor) -> bytes:
-    """SHA-256 of a tensor's shape and content."""
-    found = hashlib.sha256(str(tuple(tensor.shape)).encode())
-    found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return found.digest()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.audio import ffmpeg
-from nlpcl.audio.decoding import opened, samples
+from nlpcl.audio.decoding import channel_of, opened, samples
 from nlpcl.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def read_audio(
 ) -> Tensor:
     """Read a sound file or a part of one, mixed to mono and resampled.
 
+    Where the channels cancel each other, the loudest of them is taken in place of their mix.
+
     Args:
         path: WAV, FLAC, OGG or MP3.
         sampling_rate: of the result, in Hz.
@@ -60,7 +62,7 @@ def read_audio(
         first, count = part(sound.frames / rate, rate, start, end, path)
         if first:
             sound.seek(first)
-        waveform = mono(sound, count, path)
+        waveform = mono(sound, count, path, channel_of(sound, count, path))
     if len(waveform) < shortest * rate:
         what = f"has {len(waveform) / rate:.3f} s of sound; {shortest:g} s are needed"
         raise UserError(what, path, "Leave the file out.")
@@ -123,9 +125,9 @@ def stream_audio(
         rate = sound.samplerate
         block = max(1, round(block_seconds * rate))
         resampler = None if rate == sampling_rate else soxr.ResampleStream(rate, sampling_rate, 1)
-        ended = False
+        channel, ended = channel_of(sound, -1, path), False
         while not ended:
-            waveform = mono(sound, block, path)
+            waveform = mono(sound, block, path, channel)
             ended = len(waveform) < block
             if resampler is not None:
                 given = resampler.resample_chunk(waveform.numpy(), last=ended)
@@ -134,11 +136,11 @@ def stream_audio(
                 yield waveform
 
 
-def mono(sound: SoundFile, count: int, path: Path) -> Tensor:
-    """Read ``count`` samples (-1: the rest), averaged over channels."""
+def mono(sound: SoundFile, count: int, path: Path, channel: int | None = None) -> Tensor:
+    """Read ``count`` samples (-1: the rest) of a channel, or averaged over channels."""
     import torch
 
-    waveform = torch.from_numpy(samples(sound, count, path))
+    waveform = torch.from_numpy(samples(sound, count, path, channel))
     if not waveform.isfinite().all():
         raise UserError("has samples that are not finite numbers", path, "Convert it anew.")
     return waveform

@@ -19,6 +19,7 @@ from nlpcl.cli.eval_checks import (
     names,
     refuse_for_folds,
     refuse_for_identity,
+    refuse_for_others,
 )
 from nlpcl.cli.groups import single
 from nlpcl.cli.options import (
@@ -135,6 +136,14 @@ def evaluate(
             "--cross", help="A table of the runs on the corpora of --data, all on the same rows."
         ),
     ] = False,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Speech: scores and changed answers under gain, noise, telephone band, room, "
+            "mp3, and silence around the clip.",
+        ),
+    ] = False,
     neutral: Annotated[
         str | None,
         typer.Option(help="The harmless class, for --identity. (default: inferred from its name)"),
@@ -166,7 +175,14 @@ def evaluate(
     """Print the scores that the flags ask for, and write them to ``--output``."""
     check_format(format, safe_csv=safe_csv)
     check_output(output)
-    groups = checked_groups(by, explain=explain, identity=identity, neutral=neutral, cross=cross)
+    groups = checked_groups(
+        by,
+        explain=explain,
+        identity=identity,
+        neutral=neutral,
+        cross=cross,
+        robustness=robustness,
+    )
     if explain_rows is not None and not explain:
         raise UserError("belongs to --explain", "--explain-rows", "Give both.")
     check_runs(runs, data, cross=cross, keep=keep_overlap)
@@ -174,15 +190,16 @@ def evaluate(
     from nlpcl.core.files import write_json, write_json_lines
 
     opened, *others = [Run(run, device=device, precision=precision) for run in runs]
-    refuse_for_others(opened, explain=explain, identity=identity)
+    refuse_for_others(opened, explain=explain, identity=identity, robustness=robustness)
     if data_root:
         given = given | {"data_root": str(data_root)}
     config = changed(opened, given, data)
     if identity:
         refuse_for_identity(given, data)
     elif opened.is_study and data is None:
-        # --by module reads the clips again.
-        refuse_for_folds(name for name in given if groups != [MODULE] or name != "data_root")
+        # --by module and --robustness read the clips again.
+        reads = groups == [MODULE] or robustness
+        refuse_for_folds(name for name in given if not reads or name != "data_root")
     refuse_without_effect(config, given)
     if cross:
         from nlpcl.analysis.crossing import cross_report
@@ -208,21 +225,13 @@ def evaluate(
             names=names(given, (run.model for run in (opened,))),
             keep=keep_overlap,
             baseline=not no_baseline,
+            robustness=robustness,
         )
     report = marked(report, opened.remark)
     if output is not None:
         write_json(output, report.as_dict())
         write_json_lines(output.with_suffix(".predictions.jsonl"), predictions)
     show_report(report, format, cases=cases, safe_csv=safe_csv)
-
-
-def refuse_for_others(run: Run, **asked: bool) -> None:
-    """Refuse an analysis of texts, by its flag's name, for a model that does not classify them."""
-    analyses = {"explain": "words", "identity": "identity"}
-    for name in [name for name, wanted in asked.items() if wanted]:
-        if analyses[name] not in run.spec.analyses:
-            what = f"is for classifiers of text; {run.record['model']} is none"
-            raise UserError(what, flag(name), "Leave it out.")
 
 
 def tested(run: Run, config: RunConfig, *, other_data: bool, keep: bool) -> Splits:
@@ -261,8 +270,9 @@ def scored(
     names: Mapping[str, str],
     keep: bool,
     baseline: bool = True,
+    robustness: bool,
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """Evaluate test rows: scores, scores by group or module, or explanations.
+    """Evaluate test rows: scores, scores by group, module or condition, or explanations.
 
     Args:
         run: the run.
@@ -273,6 +283,7 @@ def scored(
         names: class of the model → what the rows call it.
         keep: also score rows of other data that the run has learnt.
         baseline: report the run's plain baseline too, if it has one.
+        robustness: score changed recordings.
     """
     own_folds = run.is_study and not other_data
     splits = None if own_folds else tested(run, config, other_data=other_data, keep=keep)
@@ -282,6 +293,10 @@ def scored(
         from nlpcl.analysis.bypass import module_report
 
         return module_report(run, splits, config, names)
+    if robustness:
+        from nlpcl.analysis.robustness import robustness_report
+
+        return robustness_report(run, splits, config, names)
     if explained:
         from nlpcl.analysis.rationales import rationale_report
 

@@ -12,6 +12,7 @@ from nlpcl.core.needs import parts
 from nlpcl.data.classes import label_map
 from nlpcl.data.synonyms import split_auto, with_synonyms
 from nlpcl.runs.evaluation import classes_of
+from nlpcl.runs.run import Run
 
 MODULE = "module"
 """The name in ``--by`` that stands for the parts of the model."""
@@ -29,6 +30,17 @@ def refuse_for_folds(given: Iterable[str]) -> None:
     for name in given:
         what = "has no effect: its folds were scored with the settings of their training"
         raise UserError(what, flag(name), "Give --data too, to score its one model.")
+
+
+def refuse_for_others(run: Run, **asked: bool) -> None:
+    """Refuse an analysis, by its flag's name, for a model of another kind than it is for."""
+    analyses = {"explain": "words", "identity": "identity", "robustness": "robustness"}
+    kinds = {"robustness": "models of speech"}
+    for name in [name for name, wanted in asked.items() if wanted]:
+        if analyses[name] not in run.spec.analyses:
+            kind = kinds.get(name, "classifiers of text")
+            what = f"is for {kind}; {run.record['model']} is none"
+            raise UserError(what, flag(name), "Leave it out.")
 
 
 def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool, keep: bool) -> None:
@@ -49,7 +61,13 @@ def check_runs(runs: Sequence[Path], data: str | None, *, cross: bool, keep: boo
 
 
 def checked_groups(
-    by: str | None, *, explain: bool, identity: bool, neutral: str | None, cross: bool
+    by: str | None,
+    *,
+    explain: bool,
+    identity: bool,
+    neutral: str | None,
+    cross: bool,
+    robustness: bool = False,
 ) -> list[str]:
     """Return the names in ``--by``, and reject flags that exclude each other."""
     groups = [] if by is None else [name.strip() for name in by.split(",")]
@@ -60,6 +78,7 @@ def checked_groups(
             ("--explain", explain),
             ("--identity", identity),
             ("--cross", cross),
+            ("--robustness", robustness),
         )
         if is_asked
     ]

@@ -115,6 +115,7 @@ def build_for_speech(
         config.backbone,
         layer=config.layer,
         all_layers=config.weighted_sum,
+        gate=config.gate,
         device=machine.device,
         precision=machine.precision,
     )

@@ -45,8 +45,14 @@ def evaluate(
         for table in scores.tables:
             report.tables.append(dataclasses.replace(table, name=prefix + table.name))
         predictions += [{"test": name, **row} for row in rows]
-    report.tables.append(split_table(splits))
+    report.tables.append(split_table(with_problems(splits, task)))
     return report, predictions
+
+
+def with_problems(splits: Splits, task: Task) -> Splits:
+    """Splits with the rows that a task could not use among their problems, each once."""
+    problems = list(dict.fromkeys([*splits.problems, *task.problems]))
+    return dataclasses.replace(splits, problems=problems)
 
 
 def say_collapse(report: Report, spec: TaskSpec, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -23,7 +23,7 @@ from nlpcl.core.files import (
     write_json,
     write_json_lines,
 )
-from nlpcl.core.splits import Splits
+from nlpcl.core.splits import Problem, Splits
 from nlpcl.core.tables import Report
 from nlpcl.data.fold_classes import lacking_classes
 from nlpcl.data.leaks import leak_statement, title
@@ -34,7 +34,7 @@ from nlpcl.runs import baselines
 from nlpcl.runs.checksums import FILES, MODEL, check_model, model_checksums
 from nlpcl.runs.evaluation import check_tests, say_collapse, split_table
 from nlpcl.runs.folder import FOLDS, new_folder, read_record
-from nlpcl.runs.provenance import study_record
+from nlpcl.runs.provenance import listed_problems, study_record
 from nlpcl.runs.rows import check_rows, load_unsplit, study_folds
 from nlpcl.runs.run import Run
 from nlpcl.runs.single import ended, fit_splits, how_to_go_on, resumed_folder
@@ -76,6 +76,8 @@ def cross_validate(
         try:
             runs = fit_folds(entry, config, clips, parts, machine, folder, quiet, baseline)
             best = best_fold(runs, parts)
+            clips.problems = list(dict.fromkeys([*clips.problems, *problems_of(runs)]))
+            record["data"]["problems"] = listed_problems(clips)
             record |= pool(folder, config, clips, leaks, runs, best)
             record[FILES] = model_checksums(folder)
             whole = record | shared_facts(runs, best)
@@ -113,6 +115,11 @@ def best_fold(runs: dict[str, Run], parts: Sequence[Fold]) -> str:
     """The fold with the best dev score; of those that have trained on most classes."""
     learnt = {fold.name: len({row["label"] for row in fold.train}) for fold in parts}
     return max(runs, key=lambda name: (learnt[name], runs[name].best_dev_score))
+
+
+def problems_of(runs: dict[str, Run]) -> list[Problem]:
+    """Rows that the folds could not use."""
+    return [Problem(**one) for run in runs.values() for one in run.record["data"]["problems"]]
 
 
 def shared_facts(runs: dict[str, Run], best: str) -> dict[str, Any]:

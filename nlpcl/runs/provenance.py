@@ -77,7 +77,7 @@ def common_record(
         "fingerprint": splits.fingerprint(),
         "protocol": splits.protocol,
         "notes": splits.notes,
-        "problems": [dataclasses.asdict(problem) for problem in splits.problems],
+        "problems": listed_problems(splits),
     }
     started = now().isoformat()
     if resume:
@@ -102,6 +102,11 @@ def common_record(
         "code": code_identity(entry, exact=True),
         "started": started,
     }
+
+
+def listed_problems(splits: Splits) -> list[dict[str, Any]]:
+    """The rows that were skipped or doubtful, for ``run.json``."""
+    return [dataclasses.asdict(problem) for problem in splits.problems]
 
 
 def now() -> datetime.datetime:

@@ -22,10 +22,11 @@ from nlpcl.nn.model import ZooModel
 from nlpcl.runs import baselines
 from nlpcl.runs.build import Built, build
 from nlpcl.runs.checksums import FILES, MODEL, check_model, checksum, model_checksums
-from nlpcl.runs.evaluation import evaluate
+from nlpcl.runs.evaluation import evaluate, with_problems
 from nlpcl.runs.folder import OWN_CODE, begun_folder, new_folder, read_record
-from nlpcl.runs.provenance import now, start_record
+from nlpcl.runs.provenance import listed_problems, now, start_record
 from nlpcl.runs.run import Run
+from nlpcl.tasks import spec
 from nlpcl.tasks.baselines import Baseline
 from nlpcl.tasks.protocol import Task
 from nlpcl.training.records import Training
@@ -74,6 +75,7 @@ def train_in(
     Whatever ends the training early, what is on the disk can be gone on with.
     """
     model, task, rows = built
+    task_spec = spec(config.task)
     record = start_record(entry, config, splits, model, machine, folder, resume)
     write_json(folder / "run.json", record)
     if entry.own and not resume:
@@ -81,6 +83,10 @@ def train_in(
     is_finished = False
     try:
         dev_rows = task.encode(splits.dev)
+        note_problems(record, splits, task)
+        if task.problems and not quiet:
+            first = task.problems[0]
+            progress.say(f"{len(task.problems)} {task_spec.item} left out, such as {first}")
         training = train(
             on_device(model, machine.device),
             rows,
@@ -141,6 +147,7 @@ def finish(
     write_csv(folder / "history.csv", training.history)
     with timed(model, parts_of(model)) as timing:
         report, predictions = evaluate(model, task, splits, precision)
+    note_problems(record, splits, task)
     report.extend(task.examine(model, splits, precision))
     if training.empty_terms is not None:
         report.tables.append(training.empty_terms)
@@ -168,6 +175,11 @@ def warnings(report: Report, task: Task, splits: Splits, training: Training) -> 
     if report.tables:
         report.tables[0].note = f"{said} {report.tables[0].note}".strip()
     return [said]
+
+
+def note_problems(record: dict[str, Any], splits: Splits, task: Task) -> None:
+    """List in the record of a run which rows the task could not use so far."""
+    record["data"]["problems"] = listed_problems(with_problems(splits, task))
 
 
 def ended(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:

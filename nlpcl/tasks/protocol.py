@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
-from nlpcl.core.splits import Example, Splits
+from nlpcl.core.splits import Example, Problem, Splits
 from nlpcl.core.tables import Report, Table
 from nlpcl.nn.model import Batch, Output, ZooConfig, ZooModel
 from nlpcl.tasks.baselines import Baseline
@@ -50,12 +50,14 @@ class Task(Protocol):
     Attributes:
         names: class of the model → what it is called in this evaluation, where otherwise.
         class_loss: the loss part that is a cross-entropy or focal loss over the classes, if any.
+        problems: rows that were given to :meth:`encode` and could not be used.
     """
 
     processor: Any
     config: Any
     names: Mapping[str, str] = {}
     class_loss: str = ""
+    problems: Sequence[Problem] = ()
 
     def __init__(self, processor: Any, config: Any, model_config: ZooConfig) -> None: ...
 

@@ -19,9 +19,9 @@ Answers = Literal["labels", "edits", "entities", "none"]
 """What prediction rows hold: ``gold``, ``label`` and ``probabilities``; ``source``, ``gold``,
 ``target`` and ``edits``; ``gold`` and ``entities``, both lists of spans; or there are none, and
 only the report tells."""
-Analysis = Literal["groups", "words", "identity"]
+Analysis = Literal["groups", "words", "identity", "robustness"]
 """What can be asked beside scores: tables by group, weights of words, sentences with identity
-terms."""
+terms, recordings changed in gain, noise and band."""
 
 Form = Literal["model", "encoder", "overlay"]
 """How a built-in model is kept: saved as a run's ``model/``; as the built-in text encoder in the

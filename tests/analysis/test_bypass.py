@@ -230,6 +230,7 @@ def study(tmp_path_factory):
     config = zoo.entry("emotion-enhanced").config_class(
         data=str(folder / "clips.csv"), backbone="logmel", protocol="kfold:3", hidden=8, epochs=3,
         heads=2, gru_layers=1, lr=5e-3, batch_size=8, precision="fp32", device="cpu",
+        speech_gate="off",
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NLPCL_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -7,9 +7,11 @@ import json
 import numpy
 import pytest
 import soundfile
+import soxr
 from pack_emotion_model import pack
 
 from nlpcl import tasks
+from nlpcl.audio.voices import VOICES, spoken
 from nlpcl.core.errors import UserError
 from nlpcl.runs.opening import open_checkpoint
 
@@ -19,9 +21,9 @@ LABELS = ["angry", "happy", "neutral", "sad"]
 
 @pytest.fixture
 def sound(tmp_path):
-    """Two seconds of a falling tone at another rate than the model's, in two channels."""
-    times = numpy.arange(44_100) / 22_050
-    wave = 0.2 * numpy.sin(2 * numpy.pi * (300 - 50 * times) * times)
+    """Two seconds of a voice at another rate than the model's, in two channels."""
+    wave = spoken(VOICES[1], "angry", numpy.random.default_rng(0))
+    wave = soxr.resample(numpy.resize(wave, 32_000), 16_000, 22_050)
     soundfile.write(tmp_path / "file.wav", numpy.stack([wave, wave], axis=1), 22_050)
     return tmp_path / "file.wav"
 

@@ -7,6 +7,7 @@ import numpy
 import pytest
 import soundfile
 
+from nlpcl.audio.voices import VOICES, spoken
 from nlpcl.core.errors import UserError
 from nlpcl.data import loading as data
 from nlpcl.data.clip_check import clip_findings, heard, is_silent
@@ -30,7 +31,9 @@ def corpus(tmp_path, write_sound):
     """One good clip, and one of each that is not."""
     root = tmp_path / "ravdess"
     broken, silent, short, pointer, empty, repeated, endless = (root / f"{n}.wav" for n in BAD)
-    good = write_sound(root / f"{GOOD}.wav")
+    good = root / f"{GOOD}.wav"
+    root.mkdir()
+    soundfile.write(good, spoken(VOICES[1], "angry", numpy.random.default_rng(0)), 16_000)
     broken.write_bytes(b"RIFF and nothing of sound")
     # A recorder's constant offset is silence too.
     soundfile.write(silent, numpy.full(4000, 0.1), 16_000)

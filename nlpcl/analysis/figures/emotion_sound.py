@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -124,7 +125,7 @@ def clip_of(run: Run, example: Mapping[str, Any], answer: Mapping[str, Any]) -> 
         found = model.explain(batch["inputs"], batch["attention_mask"])
     if found is None:
         raise LeftOut(f"{run.record['model']} has no attention to show")
-    waveform = read_clip(example)
+    waveform = task.processor.prepare(read_clip(example))
     weights = found[0].float().cpu().numpy()
     # Frames of the encoder lie evenly over the clip; behind its end there is nothing to show.
     real = np.flatnonzero(weights > 0)
@@ -234,11 +235,12 @@ def draw_timeline(
     middle = [(row["start"] + row["end"]) / 2 for row in rows]
     edges = [0.0, *((a + b) / 2 for a, b in pairwise(middle)), length]
     for number, label in enumerate(labels):
-        above.plot(
-            middle, [row[label] for row in rows], color=colour(number), label=shortened(label)
-        )
+        # None, where nobody speaks, is a gap in the line.
+        heights = [math.nan if row[label] is None else row[label] for row in rows]
+        above.plot(middle, heights, color=colour(number), label=shortened(label))
     for row, start, end in zip(rows, edges, edges[1:], strict=False):
-        below.axvspan(start, end, color=colour(list(labels).index(row["label"])), linewidth=0)
+        if row["label"] in labels:
+            below.axvspan(start, end, color=colour(list(labels).index(row["label"])), linewidth=0)
     above.set(ylabel="probability", ylim=(0, 1))
     above.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(6, len(labels)))
     below.set(xlabel="seconds", yticks=[], xlim=(0, length))

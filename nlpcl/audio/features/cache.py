@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from nlpcl.audio.distortion import Distortion
     from nlpcl.audio.front_end import FrontEnd
 
 VERSION = 2
@@ -43,6 +44,8 @@ def features(
     *,
     on_progress: Progress | None = None,
     half: bool = False,
+    distortion: Distortion | None = None,
+    copy: int = 0,
 ) -> FeatureStore:
     """Return the frames of clips, computing those that are not cached.
 
@@ -51,25 +54,35 @@ def features(
         front_end: makes the frames.
         on_progress: called with the rows done and all rows, at the beginning and after each batch.
         half: let the store give float16 in place of float32.
+        distortion: what befalls the clips first; training on copies makes a model robust.
+        copy: number of the distorted copy; a clip's first copy is always the same.
 
     Raises:
         UserError: the cache cannot be written.
     """
-    return Filling(rows, front_end, on_progress).store(half)
+    return Filling(rows, front_end, on_progress, distortion, copy).store(half)
 
 
 class Filling:
     """The process of adding clips to the cache."""
 
     def __init__(
-        self, rows: Sequence[Example], front_end: FrontEnd, on_progress: Progress | None
+        self,
+        rows: Sequence[Example],
+        front_end: FrontEnd,
+        on_progress: Progress | None,
+        distortion: Distortion | None = None,
+        copy: int = 0,
     ) -> None:
         self.rows, self.front_end, self.on_progress = rows, front_end, on_progress
+        self.distortion, self.copy = distortion, copy
         self.about = {
             "identity": front_end.identity,
             "selection": front_end.selection,
             "precision": front_end.precision,
             "version": VERSION,
+            **front_end.hearing,
+            **({} if distortion is None else {"distortion": [repr(distortion), copy]}),
         }
         self.shelf = Shelf(cache_root() / folder_name(self.about))
         self.what_is_wrong: dict[str, str] = {}
@@ -142,15 +155,22 @@ class Filling:
 
         The lock is held meanwhile: two processes that fill the same cache share the work.
         """
+        from nlpcl.audio.speech_gate import NO_SPEECH
+
         with locked(self.shelf.lock):
             self.shelf.refresh()
             waveforms: dict[str, Tensor] = {}
             for clip in clips:
                 if clip not in self.shelf.places:
                     try:
-                        waveforms[clip] = read_clip(self.row_of[clip])
+                        heard = self.front_end.prepare(self.distorted(clip))
                     except UserError as error:
                         self.what_is_wrong[clip] = error.what
+                        continue
+                    if heard is None:
+                        self.what_is_wrong[clip] = NO_SPEECH
+                    else:
+                        waveforms[clip] = heard
             extracted = self.front_end.extract(list(waveforms.values()))
             made: dict[str, np.ndarray] = {}
             for clip, frames in zip(waveforms, extracted, strict=True):
@@ -162,6 +182,16 @@ class Filling:
                 self.shelf.append(made, self.about)
                 self.shelf.refresh()
                 self.made += len(made)
+
+    def distorted(self, clip: str) -> Tensor:
+        """Read a clip, distorted as it and the number of the copy determine."""
+        waveform = read_clip(self.row_of[clip])
+        if self.distortion is None:
+            return waveform
+        import torch
+
+        seed = int.from_bytes(hashlib.sha256(f"{clip} {self.copy}".encode()).digest()[:7], "big")
+        return self.distortion(waveform, torch.Generator().manual_seed(seed))
 
     def problems(self) -> list[Problem]:
         """Problems of rows, in their order."""

@@ -13,6 +13,7 @@ from nlpcl.core.needs import OWN_FILE, Need, above, is_one_of
 from nlpcl.core.schedules import warmup_cosine
 from nlpcl.data.classes import label_map
 from nlpcl.data.synonyms import split_auto
+from nlpcl.tasks.emotion.hearing import HearingConfig
 from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
@@ -27,7 +28,7 @@ BY_SPEAKER = Need(
 
 
 @dataclass(kw_only=True)
-class EmotionConfig(RunConfig):
+class EmotionConfig(HearingConfig):
     """Data, encoder, augmentation and training settings of speech emotion models."""
 
     task: ClassVar[str] = "emotion"

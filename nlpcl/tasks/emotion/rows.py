@@ -7,20 +7,29 @@ from typing import Any
 
 from nlpcl.core.splits import Example
 
+NO_SPEECH = "no speech"
+"""Label of sound in which nobody speaks; its probabilities are None."""
+
 
 def result_row(
-    path: str, start: float, end: float, values: Sequence[float], labels: Sequence[str]
+    path: str, start: float, end: float, values: Sequence[float] | None, labels: Sequence[str]
 ) -> dict[str, Any]:
-    """Row that ``predict`` returns."""
+    """Row that ``predict`` returns.
+
+    Args:
+        path: of the file.
+        start: where the answer begins, in seconds.
+        end: where it ends.
+        values: probabilities of the classes; None where nobody speaks.
+        labels: the classes.
+    """
+    row: dict[str, Any] = {"path": path, "start": round(start, 3), "end": round(end, 3)}
+    if values is None:
+        return row | {"label": NO_SPEECH, "probabilities": dict.fromkeys(labels)}
     probabilities = dict(zip(labels, values, strict=True))
     best = max(probabilities, key=lambda name: probabilities[name])
-    return {
-        "path": path,
-        "start": round(start, 3),
-        "end": round(end, 3),
-        "label": best,
-        "probabilities": {name: round(float(value), 6) for name, value in probabilities.items()},
-    }
+    shown = {name: round(float(value), 6) for name, value in probabilities.items()}
+    return row | {"label": best, "probabilities": shown}
 
 
 def prediction_row(

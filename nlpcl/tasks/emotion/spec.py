@@ -21,7 +21,7 @@ SPEC = TaskSpec(
         *("map_labels", "labels"),
         *("path_column", "label_column", "speaker_column", "session_column", "gender_column"),
     ),
-    analyses=frozenset({"groups"}),
+    analyses=frozenset({"groups", "robustness"}),
     prediction=Prediction(
         noun="emotion",
         done="recognised",

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from nlpcl.audio.reading import seconds
-from nlpcl.audio.windows import windows
+from nlpcl.audio.windows import Window, windows
 from nlpcl.core.errors import UserError
 from nlpcl.nn.model import ZooModel
 from nlpcl.tasks.emotion.batches import grouped
@@ -19,13 +19,15 @@ from nlpcl.tasks.emotion.rows import result_row
 LONG = 60.0
 """Seconds above which a file is taken in pieces even where one answer is asked for."""
 PIECE = 30.0
-"""Seconds of such a piece; the answer is the mean over the pieces, weighted by their lengths."""
+"""Seconds of such a piece; the answer is the mean over the pieces, weighted by what is spoken."""
 
 
 class Listener(Protocol):
     """The methods of the task that streaming calls."""
 
     labels: list[str]
+
+    def prepare(self, waveform: Tensor) -> Tensor | None: ...
 
     def probabilities(
         self, model: ZooModel, waveforms: Sequence[Tensor], precision: str
@@ -50,13 +52,14 @@ def stream(
         paths: sound files.
         precision: fp32, bf16 or fp16.
         window: seconds an answer; 0 gives one answer a file. A file over 60 s is then taken in
-            pieces of 30 s, and the answer is their mean weighted by length.
+            pieces of 30 s, and the answer is their mean weighted by the length of speech in them.
         hop: seconds from window to window; 0 is the window.
         skipped: gets a line for each file that cannot be used; without it that is an error.
 
     Yields:
-        ``{"path", "start", "end", "label", "probabilities": {label: p}}``, times in seconds; for a
-        file that cannot be used ``{"path", "error"}``.
+        ``{"path", "start", "end", "label", "probabilities": {label: p}}``, times in seconds; where
+        nobody speaks the label is ``no speech`` and each p None; for a file that cannot be used
+        ``{"path", "error"}``.
     """
     for path in paths:
         try:
@@ -73,16 +76,26 @@ def answers(
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one file."""
     if window:
-        for batch in grouped(windows(path, window, hop)):
-            found = task.probabilities(model, [piece.waveform for piece in batch], precision)
-            for piece, values in zip(batch, found, strict=True):
-                yield result_row(path, piece.start, piece.end, values, task.labels)
+        for piece, values, _ in heard(task, model, windows(path, window, hop), precision):
+            yield result_row(path, piece.start, piece.end, values, task.labels)
         return
     pieces = windows(path, PIECE, PIECE) if seconds(path) > LONG else windows(path)
-    total, weights, end = np.zeros(len(task.labels)), 0.0, 0.0
+    total, weights, end = np.zeros(len(task.labels)), 0, 0.0
+    for piece, values, size in heard(task, model, pieces, precision):
+        end = piece.end
+        if values is not None:
+            total += size * np.array(values)
+            weights += size
+    yield result_row(path, 0.0, end, (total / weights).tolist() if weights else None, task.labels)
+
+
+def heard(
+    task: Listener, model: ZooModel, pieces: Iterable[Window], precision: str
+) -> Iterator[tuple[Window, list[float] | None, int]]:
+    """Yield windows with their probabilities, None without speech, and their samples of speech."""
     for batch in grouped(pieces):
-        found = task.probabilities(model, [piece.waveform for piece in batch], precision)
-        for piece, values in zip(batch, found, strict=True):
-            total += (piece.end - piece.start) * np.array(values)
-            weights, end = weights + piece.end - piece.start, piece.end
-    yield result_row(path, 0.0, end, (total / weights).tolist(), task.labels)
+        prepared = [task.prepare(piece.waveform) for piece in batch]
+        spoken = [waveform for waveform in prepared if waveform is not None]
+        found = iter(task.probabilities(model, spoken, precision) if spoken else ())
+        for piece, waveform in zip(batch, prepared, strict=True):
+            yield (piece, None, 0) if waveform is None else (piece, next(found), len(waveform))

@@ -13,11 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nlpcl.audio.augmentation import Augmentation
+from nlpcl.audio.distortion import Distortion
 from nlpcl.audio.features import cache as feature_cache
 from nlpcl.audio.reading import clip_seconds, read_clip
+from nlpcl.audio.speech_gate import NO_SPEECH
 from nlpcl.core.config import RunConfig
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem, Splits
@@ -60,6 +63,9 @@ class Emotion(Task):
             time_mask=config.time_mask if self.frozen else 0.0,
             feature_mask=config.feature_mask if self.frozen else 0.0,
         )
+        self.distortion = Distortion(
+            gain=config.gain, band_limit=config.band_limit, reverberation=config.reverberation
+        )
         self.epoch = 0
         self.problems: list[Problem] = []
 
@@ -93,7 +99,10 @@ class Emotion(Task):
         for number, example in enumerate(examples):
             row: Feature = {"row": number, "clip": example}
             if store is None:
-                row["length"] = round(clip_seconds(example) * self.processor.sampling_rate)
+                row["length"] = self.samples(example)
+                if not row["length"]:
+                    self.problems.append(Problem(str(example["path"]), None, NO_SPEECH))
+                    continue
             elif store[number] is None:
                 continue
             else:
@@ -101,11 +110,21 @@ class Emotion(Task):
             row["label"] = self.index.get(example.get("label", ""), IGNORE)
             row["speaker"] = self.speakers.get(example.get("speaker", ""), IGNORE)
             rows.append(row)
-        if self.config.normalises_speakers:
-            self.standardise(rows)
         if store is not None:
             self.problems += store.problems
+        if examples and not rows:
+            what = f"not one of {len(examples)} clips can be used; the last: {self.problems[-1]}"
+            raise UserError(what, "--data", "See: nlpcl data check. Or give --speech-gate off.")
+        if self.config.normalises_speakers:
+            self.standardise(rows)
         return rows
+
+    def samples(self, example: Example) -> int:
+        """Samples that the model hears of a clip; 0 if it holds no speech."""
+        if not self.processor.cuts:
+            return round(clip_seconds(example) * self.processor.sampling_rate)
+        waveform = self.processor.prepare(read_clip(example))
+        return 0 if waveform is None else len(waveform)
 
     def standardise(self, rows: Sequence[Feature]) -> None:
         """Add the mean and deviation of the speaker's clips to each row, without using labels."""
@@ -129,7 +148,11 @@ class Emotion(Task):
         """
         key = f"{self.config.seed}:{self.epoch}:{','.join(str(row['row']) for row in features)}"
         change = self.augmentation.features if self.frozen else self.augmentation.waveforms
-        batch, drawn = self.collate(features), random.Random(key)
+        drawn = random.Random(key)
+        if self.frozen or not self.distortion.is_any:
+            batch = self.collate(features)
+        else:
+            batch = padded([self.distorted(row, drawn) for row in features], features)
         batch = augmented(batch, change, drawn)
         if self.config.mixup and len(features) > 1:
             sizes = len(self.labels), len(self.speakers)
@@ -147,7 +170,14 @@ class Emotion(Task):
             return (frames - mean) / deviation
         if "given" in row:
             return row["given"]
-        return read_clip(row["clip"])
+        return self.processor.prepare(read_clip(row["clip"]))
+
+    def distorted(self, row: Feature, drawn: random.Random) -> Tensor:
+        """The waveform of a distorted copy of a clip, or its own where no speech is left in it."""
+        generator = torch.Generator().manual_seed(drawn.getrandbits(62))
+        copy = self.distortion(read_clip(row["clip"]), generator)
+        heard = self.processor.prepare(copy)
+        return self.frames(row) if heard is None else heard
 
     def decode(
         self, output: Output, batch: Batch, features: Sequence[Feature]
@@ -180,8 +210,6 @@ class Emotion(Task):
     ) -> tuple[Report, list[dict[str, Any]]]:
         """Scores on clips, and one prediction row a clip whose sound can be used."""
         rows = self.encode(examples)
-        if not rows:
-            raise UserError("the sound of no clip can be used", "--data", "See: nlpcl data check")
         labels = renamed(self.labels, self.names)
         for row in rows:
             del row["label"]  # which may have another name in the model
@@ -272,10 +300,14 @@ class Emotion(Task):
         """Which files were skipped, and why."""
         return [f"skipped: {line}" for line in notes["skipped"]]
 
+    def prepare(self, waveform: Tensor) -> Tensor | None:
+        """What is heard of a waveform at 16 kHz; None where nobody speaks."""
+        return self.processor.prepare_to_answer(waveform)
+
     def probabilities(
         self, model: ZooModel, waveforms: Sequence[Tensor], precision: str
     ) -> list[list[float]]:
-        """Class probabilities of waveforms at 16 kHz."""
+        """Class probabilities of prepared waveforms."""
         inputs = self.processor.extract(waveforms) if self.frozen else list(waveforms)
         rows = [
             {"given": value, "length": value.shape[-2 if self.frozen else 0]} for value in inputs

@@ -84,7 +84,8 @@ def hearing(monkeypatch):
     def collate(features):
         return {"inputs": torch.tensor([features]), "attention_mask": torch.ones(1, 1)}
 
-    task = SimpleNamespace(collate=collate, processor=SimpleNamespace(frame_rate=10.0))
+    processor = SimpleNamespace(frame_rate=10.0, prepare=lambda waveform: waveform)
+    task = SimpleNamespace(collate=collate, processor=processor)
     run = SimpleNamespace(model=Model(1, 1), task=task, record={"model": "invented"})
     monkeypatch.setattr(emotion_sound, "listening", lambda run: run.model)
     monkeypatch.setattr(emotion_sound, "encoded", lambda run, examples: [1.0])
@@ -150,6 +151,18 @@ def test_probabilities_over_time_are_drawn_in_the_middle_of_windows(tmp_path, dr
         *(colour(0), colour(1), colour(1))
     ]
     assert below.get_xlim() == (0, 8)
+
+
+def test_where_nobody_speaks_there_is_a_gap(drawn):
+    rows = [
+        {"start": 0.0, "end": 3.0, "label": "a", "a": 0.7, "b": 0.3},
+        {"start": 1.0, "end": 4.0, "label": "no speech", "a": None, "b": None},
+        {"start": 2.0, "end": 5.0, "label": "b", "a": 0.2, "b": 0.8},
+    ]
+    above, below = emotion_sound.draw_timeline(rows, ["a", "b"], 5.0).axes
+    assert np.isnan(drawn.lines(above)["a"][1][1])
+    spans = [(part.get_x(), part.get_x() + part.get_width()) for part in below.patches]
+    assert spans == [(0, 2), (3, 5)]
 
 
 def test_a_very_long_file_has_about_200_answers(tmp_path):

@@ -77,7 +77,7 @@ def study(tmp_path_factory):
         csv.writer(stream).writerows(lines)
     config = zoo.entry("emotion-gru").config_class(
         data=str(folder / "clips.csv"), backbone="logmel", protocol="kfold:3", hidden=8, epochs=1,
-        batch_size=8, precision="fp32", device="cpu",
+        batch_size=8, precision="fp32", device="cpu", speech_gate="off",
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NLPCL_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -245,6 +245,7 @@ def test_studies_over_folds_pool_their_clips_by_speaker(clips, tmp_path, monkeyp
     given = {
         "data": str(clips), "backbone": "logmel", "protocol": "kfold:3", "hidden": 8,
         "epochs": 2, "lr": 5e-3, "batch_size": 8, "precision": "fp32", "device": "cpu",
+        "speech_gate": "off",
     }  # fmt: skip
     made = make_plan(zoo.entry("emotion-gru"), given, variants=["general", "no-attention"], seeds=1)
     study = ablate(made, out=tmp_path / "study", metrics=["ua"])

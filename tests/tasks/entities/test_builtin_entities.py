@@ -46,7 +46,12 @@ def test_everyday_sentences(text, entities, builtin):
 
 
 def test_sentences_in_one_text_are_found_as_alone(builtin):
-    sentences = ["张伟上周去了北京大学。", "今天的天气很好。", "王芳在上海工作。", "我们吃了面条。"] * 10
+    sentences = [
+        "张伟上周去了北京大学。",
+        "今天的天气很好。",
+        "王芳在上海工作。",
+        "我们吃了面条。",
+    ] * 10
     alone = [entity for sentence in sentences for entity in found(builtin, sentence)]
     together = found(builtin, "".join(sentences))
     assert len(alone) >= 40

@@ -61,6 +61,10 @@ VALUES: dict[str, Any] = {
     "kind": "scripted",
     "protocol": "kfold:2",
     "noise_snr": 3.0,
+    "gain": 20.0,
+    "band_limit": 1.0,
+    "reverberation": 1.0,
+    "speech_gate": "voice",
     "layer": 1,
     "layers": 1,
     "pieces": 1,
@@ -108,6 +112,10 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "layer": {"backbone": "speech"},
     "weighted_sum": {"backbone": "speech"},
     "speed": {"backbone": "speech", "encoder": "full"},
+    "gain": {"backbone": "speech"},
+    "band_limit": {"backbone": "speech"},
+    "reverberation": {"backbone": "speech"},
+    "speech_gate": {"data": "sample"},
     "spread": {"layers": 1},
     "overlap": {"max_length": 16},
     "pack": {"data": "columns"},
@@ -176,6 +184,7 @@ def configured(places):
         }
         if entry.task.input == "speech":
             plain |= {"hidden": 8, "gru_layers": 1, "protocol": "kfold:4", "frame_pool": 1}
+            plain["speech_gate"] = "off"  # the clips are noise
         found = plain | values
         for key in ("data", "data_root", "backbone", "teacher", "confusion", "observed"):
             for kind in (entry.task.name, entry.task.input):
