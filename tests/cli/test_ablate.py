@@ -117,6 +117,7 @@ def test_what_is_asked_for_reaches_the_study(run_main, settings, flags, monkeypa
         "jobs": 3,
         "quiet": False,
         "reuse_other_code": True,
+        "with_plain": True,
     }
     assert plan.baseline == "plain weight_decay=0.1"
     assert len(plan.cells()) == 2 * 2 * 2

@@ -99,8 +99,10 @@ def auto(run_main, monkeypatch, tmp_path):
 
     def run(*arguments):
         done = []
-        monkeypatch.setattr(train, "start", lambda config, out, quiet: done.append((config, out)))
-        monkeypatch.setattr(train, "go_on", lambda name, folder, *_: done.append(folder))
+        monkeypatch.setattr(
+            train, "start", lambda config, out, *_, **__: done.append((config, out))
+        )
+        monkeypatch.setattr(train, "go_on", lambda name, folder, *_, **__: done.append(folder))
         result = run_main("train", "sdcl", "--resume", "auto", *arguments)
         assert result.code == 0 or not done
         return result, *done

@@ -33,7 +33,7 @@ class ClassificationConfig(RunConfig):
     map_labels: str = option(
         "",
         "Classes to rename or merge, comma-separated OLD=NEW; OLD= drops a class; auto: names of "
-        "emotions such as anger, fear, 愤怒 as they are called here",
+        "emotions such as anger or Wut as nlpcl has them",
         panel="Data",
     )
     max_length: int = option(

@@ -18,6 +18,7 @@ from nlpcl.tasks.spec import PredictOptions
 
 PROTOCOL = re.compile(r"auto|loso|lospo|random|official|kfold:\d+")
 KINDS = ("all", "improvised", "scripted")
+DEV = ("speakers", "clips")
 BY_SPEAKER = Need(
     "protocol",
     lambda protocol: protocol not in ("official", "random"),
@@ -51,9 +52,9 @@ class EmotionConfig(HearingConfig):
         "or auto",
         panel="Data",
     )
-    dev: Literal["speakers", "clips"] = option(
+    dev: str = option(
         "speakers",
-        "Dev set of each fold: speakers of its own, or, where speakers are few, clips of those "
+        "Dev set of each fold: speakers of its own; clips, where speakers are few: clips of those "
         "trained on (the test is of other speakers all the same)",
         panel="Data",
         needs=BY_SPEAKER,
@@ -64,7 +65,7 @@ class EmotionConfig(HearingConfig):
     map_labels: str = option(
         "excited=happy",
         "Emotions to rename or merge first, comma-separated OLD=NEW; OLD= drops an emotion; auto: "
-        "names such as anger, fear, happiness, 愤怒, Wut as they are called here",
+        "names in other corpora and languages, such as anger or Wut, as they are here",
         panel="Data",
         formerly=("merge",),
     )
@@ -226,6 +227,8 @@ class EmotionConfig(HearingConfig):
             raise UserError(f"{self.protocol} is no protocol", "--protocol", how)
         if self.kind not in KINDS:
             raise unknown_name("kind", self.kind, KINDS, where="--kind")
+        if self.dev not in DEV:
+            raise unknown_name("dev set", self.dev, DEV, where="--dev")
         if self.min_lr > self.lr:
             raise refused("min_lr", f"{self.min_lr:g} is above --lr {self.lr:g}")
         if self.backbone == "logmel" and (learns or self.weighted_sum or self.layer is not None):

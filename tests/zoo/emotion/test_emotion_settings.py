@@ -44,6 +44,7 @@ def test_settings_say_what_data_and_schedule_are(settings):
         "labels": ["angry", "sad"],
         "map_labels": {"excited": "happy", "calm": "neutral"},
         "kind": "all",
+        "synonyms": False,
     }
     assert config.columns() == {"label": "e"}
     assert config.folds

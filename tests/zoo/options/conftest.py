@@ -270,13 +270,12 @@ def computed(config: Any, folder: Any, last: str) -> Iterator[Any]:
 
 def first_splits(config: Any) -> Splits:
     """The rows of a configuration; of several folds those of the first."""
-    from nlpcl.data.protocols import folds
-    from nlpcl.runs.rows import load_splits, load_unsplit
+    from nlpcl.runs.rows import load_splits, load_unsplit, study_folds
 
     if not config.folds:
         return load_splits(config)
     clips = load_unsplit(config)
-    fold = folds(clips.train, config.protocol, config.seed, config.dev_fraction)[0]
+    fold = study_folds(clips.train, config)[0]
     test = {clips.name: list(fold.test)}
     return Splits(clips.name, train=list(fold.train), dev=list(fold.dev), test=test)
 
