@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -16,6 +17,9 @@ from nlpcl.cli.show import check_format, show_report, show_tables
 from nlpcl.core.errors import UserError
 from nlpcl.core.tables import Report, Table
 from nlpcl.data import corpora
+
+DEFAULT_TASK = "correction"
+"""For which files of one's own are checked."""
 
 
 def command(arguments: Sequence[str] = ()) -> Any:
@@ -49,15 +53,15 @@ def list_datasets(format: TableOption = "table", safe_csv: SafeCsv = False) -> N
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="Name of a dataset, or a file.")],
+    name: Annotated[str, typer.Argument(help="Name of a dataset, a file or a folder.")],
     data_root: DataRoot = None,
     task: Annotated[
-        str,
+        str | None,
         typer.Option(
             help=f"Task of a file of your own: {', '.join(tasks.names())}, or your own model "
-            "folder.",
+            f"folder. (default: {DEFAULT_TASK})",
         ),
-    ] = "correction",
+    ] = None,
     inclusive_ends: Annotated[
         bool,
         typer.Option(
@@ -75,13 +79,21 @@ def check(
     corpus = corpora.named(name, "")
     if corpus is not None:
         spec = tasks.spec(corpus.task)
+    elif task is not None and zoo.is_path(task):
+        spec = zoo.entry(task).task
     else:
-        spec = zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task")
+        spec = tasks.spec(task or DEFAULT_TASK, "--task")
     if inclusive_ends and (corpus is not None or spec.answers != "entities"):
         how = "Leave it out, or give a file of entities and --task entities."
         raise UserError("is for a file of entities of your own", "--inclusive-ends", how)
     options = {"inclusive_ends": True} if inclusive_ends else {}
-    result = checked(name, spec.schema, data_root, options=options)
+    try:
+        result = checked(name, spec.schema, data_root, options=options)
+    except UserError as error:
+        if task is not None or corpus is not None or not os.path.exists(name):
+            raise
+        hint = f"It was read for the task {DEFAULT_TASK}; --task names another."
+        raise UserError(error.what, error.where, f"{error.how} {hint}".strip()) from error
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:

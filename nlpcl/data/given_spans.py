@@ -111,7 +111,8 @@ def _refuse_other_ends(rows: Iterable[Example], *, inclusive_ends: bool) -> None
     if first is not None and wrong > right:
         known = "exclusive" if inclusive_ends else "inclusive"
         what = f"{wrong} spans show by their own words that ends are {known}"
-        how = f"Leave {FLAG} out." if inclusive_ends else f"Pass {FLAG}."
+        how = f"Leave {FLAG} out, or pass --no-inclusive-ends where a run was trained with it."
+        how = how if inclusive_ends else f"Pass {FLAG}."
         raise UserError(what, f"{first['file']}:{first['line']}", how)
 
 

@@ -238,8 +238,8 @@ class Entities(Task):
             for one in passes
         )
         found = consistency(first, second)
-        title = f"Agreement of two passes with dropout ({len(rows)} texts)"
-        return Report(found.as_metrics(), [found.table(title)])
+        table = found.table("Agreement of two passes with dropout")
+        return Report(found.as_metrics(), [table])
 
     def stream(
         self,
