@@ -286,7 +286,7 @@ def scored(
         rows = splits or load_splits(config, for_test=True)
         return rationale_report(run, rows, rows=explained, seed=config.seed)
     if groups and "groups" not in run.spec.analyses:
-        what = f"{run.spec.name} has no groups to score by"
+        what = f"the task {run.spec.name} has no groups to score by"
         raise UserError(what, f"--by {','.join(groups)}", "Leave it out.")
     report, predictions = run.evaluate() if splits is None else run.test(splits, config, renamed)
     if groups:

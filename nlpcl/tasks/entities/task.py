@@ -269,7 +269,7 @@ class Entities(Task):
                 self.reader.refuse_long(features, counts["all"])
             found, _ = self.infer(model, features, precision)
             texts = self.reader.joined(features, found, len(chunk))
-            flat = options.flat or self.flat
+            flat = self.flat if options.flat is None else options.flat
             entities = self.decided(texts, threshold=options.threshold, flat=flat)
             for row, (text, one) in enumerate(zip(chunk, entities, strict=True)):
                 counts["all"] += 1
