@@ -197,7 +197,7 @@ def corpora(
         names |= class_names(splits)
         found[part] = config, splits
     for config, splits in found.values():
-        check_mapping(config, splits, names)
+        check_mapping(config, splits, names, runs[0].config)
     return found
 
 

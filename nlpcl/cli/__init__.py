@@ -201,5 +201,5 @@ def usage_line(error: Any) -> str:
         known = ["--help", *(flag for flag in known if flag.startswith("--"))]
         return str(unknown_name("flag", name, known, where=context.command_path))
     path = context.command_path if context is not None else "nlpcl"
-    text = " ".join(error.format_message().split()).rstrip(".") + "."
+    text = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".") + "."
     return f"{path.removeprefix('nlpcl ')}: {text} See: {path} --help"

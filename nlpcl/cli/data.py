@@ -63,7 +63,7 @@ def list_datasets(format: TableOption = "table", safe_csv: SafeCsv = False) -> N
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="Name of a dataset, or a file.")],
+    name: Annotated[str, typer.Argument(help="Name of a dataset, a file or a folder.")],
     given: dict[str, Any],
     data_root: DataRoot = None,
     task: Annotated[
@@ -89,7 +89,11 @@ def check(
 
     corpus = corpora.named(name, "")
     columns = {field.removesuffix("_column"): column for field, column in given.items()}
-    spec = tasks.spec(corpus.task) if corpus is not None else own_spec(name, task, columns)
+    is_assumed = False
+    if corpus is not None:
+        spec = tasks.spec(corpus.task)
+    else:
+        spec, is_assumed = own_spec(name, task, columns)
     if corpus is not None and given:
         what = f"has no effect: {name} is a corpus, whose columns are known"
         raise UserError(what, flag(next(iter(given))), "Leave it out.")
@@ -97,7 +101,13 @@ def check(
         how = "Leave it out, or give a file of entities and --task entities."
         raise UserError("is for a file of entities of your own", "--inclusive-ends", how)
     options = {"inclusive_ends": True} if inclusive_ends else {}
-    result = checked(name, spec.schema, data_root, columns=columns, options=options)
+    try:
+        result = checked(name, spec.schema, data_root, columns=columns, options=options)
+    except UserError as error:
+        if not is_assumed:
+            raise
+        hint = f"It was read for the task {spec.name}; --task names another."
+        raise UserError(error.what, error.where, f"{error.how} {hint}".strip()) from error
     if format == "json":
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     else:
@@ -115,16 +125,20 @@ def column_parameters() -> list[inspect.Parameter]:
     return list(found.values())
 
 
-def own_spec(name: str, task: str | None, columns: Mapping[str, str]) -> TaskSpec:
-    """Return the task of a user's own file: as named, else the one that its columns fit."""
+def own_spec(name: str, task: str | None, columns: Mapping[str, str]) -> tuple[TaskSpec, bool]:
+    """Return the task of a user's own file: as named, else the one that its columns fit.
+
+    With it comes whether the file is there and neither tells the task.
+    """
     if task is not None:
-        return zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task")
+        return zoo.entry(task).task if zoo.is_path(task) else tasks.spec(task, "--task"), False
     from nlpcl.data.guess import task_of
 
-    guessed = task_of(Path(name).expanduser(), columns) if os.path.exists(name) else None
+    is_there = os.path.exists(name)
+    guessed = task_of(Path(name).expanduser(), columns) if is_there else None
     if guessed is not None:
         print(f"nlpcl: checked as a file for {guessed} (else name another --task)", file=sys.stderr)
-    return tasks.spec(guessed or "correction")
+    return tasks.spec(guessed or "correction"), is_there and guessed is None
 
 
 def cache(

@@ -39,7 +39,7 @@ from nlpcl.core.splits import Splits
 from nlpcl.core.tables import Report
 from nlpcl.runs.evaluation import classes_of, marked
 from nlpcl.runs.learnt import load_new
-from nlpcl.runs.rows import check_mapping, load_splits
+from nlpcl.runs.rows import check_mapping, load_splits, refuse_idle
 from nlpcl.runs.run import Run
 from nlpcl.tasks.spec import TaskSpec
 
@@ -222,7 +222,7 @@ def evaluate(
             groups,
             (explain_rows or EXPLAINED) if explain else 0,
             other_data=data is not None,
-            names=names(given, (run.model for run in (opened,))),
+            given=given,
             keep=keep_overlap,
             baseline=not no_baseline,
             robustness=robustness,
@@ -267,7 +267,7 @@ def scored(
     explained: int,
     *,
     other_data: bool,
-    names: Mapping[str, str],
+    given: Mapping[str, Any],
     keep: bool,
     baseline: bool = True,
     robustness: bool,
@@ -280,37 +280,39 @@ def scored(
         groups: the names in ``--by``.
         explained: number of rows to explain; 0 for none.
         other_data: whether ``--data`` was given; a study then answers with its one model.
-        names: class of the model → what the rows call it.
+        given: the flags among these settings.
         keep: also score rows of other data that the run has learnt.
         baseline: report the run's plain baseline too, if it has one.
         robustness: score changed recordings.
     """
     own_folds = run.is_study and not other_data
     splits = None if own_folds else tested(run, config, other_data=other_data, keep=keep)
-    if names and splits is not None:
-        check_mapping(config, splits, classes_of(run.model))
+    renamed = names(given, (one.model for one in (run,)))
+    if splits is not None:
+        refuse_idle(config, splits, given)
+        check_mapping(config, splits, classes_of(run.model) if renamed else (), run.config)
     if groups == [MODULE]:
         from nlpcl.analysis.bypass import module_report
 
-        return module_report(run, splits, config, names)
+        return module_report(run, splits, config, renamed)
     if robustness:
         from nlpcl.analysis.robustness import robustness_report
 
-        return robustness_report(run, splits, config, names)
+        return robustness_report(run, splits, config, renamed)
     if explained:
         from nlpcl.analysis.rationales import rationale_report
 
         rows = splits or load_splits(config, for_test=True)
         return rationale_report(run, rows, rows=explained, seed=config.seed)
     if groups and "groups" not in run.spec.analyses:
-        what = f"{run.spec.name} has no groups to score by"
+        what = f"the task {run.spec.name} has no groups to score by"
         raise UserError(what, f"--by {','.join(groups)}", "Leave it out.")
-    report, predictions = run.evaluate() if splits is None else run.test(splits, config, names)
+    report, predictions = run.evaluate() if splits is None else run.test(splits, config, renamed)
     if groups:
         report.tables = tasks.task_class(run.spec.name).grouped(predictions, groups)
     elif baseline:
         from nlpcl.runs.baseline_again import add_to_evaluation
 
         others = splits if other_data else None
-        show_warnings(add_to_evaluation(run, config, report, predictions, others, names))
+        show_warnings(add_to_evaluation(run, config, report, predictions, others, renamed))
     return report, predictions

@@ -83,7 +83,7 @@ def declaration(field: dataclasses.Field[Any], name: str) -> Any:
     if field.default is not None or "by default" not in told:
         told += f" (default: {shown})"
     return typer.Option(
-        *([flag(name)] if field.type != "bool" else boolean_flags(name)),
+        *(boolean_flags(name) if field.type in ("bool", "bool | None") else [flag(name)]),
         help=told,
         show_default=False,
         rich_help_panel=field.metadata["panel"],

@@ -47,8 +47,13 @@ def check_flags(
         raise UserError(
             "needs text: arguments or --input, one of the two", command, f"For example: {example}"
         )
-    if source not in (None, "-") and not Path(str(source)).is_file():
-        raise UserError("no such file", f"--input {source}", "Check the name; - reads stdin.")
+    if source in (None, "-"):
+        return
+    path, where = Path(str(source)), f"--input {source}"
+    if path.is_dir():
+        raise UserError("a folder, not a file", where, "Give a file; - reads stdin.")
+    if not path.exists():
+        raise UserError("no such file", where, "Check the name; - reads stdin.")
 
 
 def records(

@@ -116,15 +116,17 @@ def rename(splits: Splits, mapping: Mapping[str, str]) -> Splits:
     return splits
 
 
-def check_names(mapping: Mapping[str, str], known: Collection[str]) -> None:
-    """Refuse a mapping of a class that is nowhere.
+def check_names(
+    mapping: Mapping[str, str], known: Collection[str], flag: str = FLAG, kind: str = "class"
+) -> None:
+    """Refuse a mapping of a class, or of another kind of name, that is nowhere.
 
     Raises:
         UserError: naming the nearest one.
     """
     for old in mapping:
         if old not in known:
-            raise unknown_name("class", old, known, where=FLAG)
+            raise unknown_name(kind, old, known, where=flag)
 
 
 def check_classes(rows: Sequence[Example], where: str, *, can_map: bool = True) -> None:

@@ -25,6 +25,8 @@ class Given:
         surface: its words as the file repeats them, if it does.
         line: where it stands, if not where its text does.
         file: likewise.
+        is_parted: whether it stands there in pieces, as brat writes what goes over the end of a
+            line; it is a span where only blanks part them.
     """
 
     start: Any
@@ -33,6 +35,7 @@ class Given:
     surface: str | None = None
     line: int | None = None
     file: str = ""
+    is_parted: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def _refuse_other_ends(rows: Iterable[Example], *, inclusive_ends: bool) -> None
         for one in row["entities"].spans:
             if one.surface and _has_place(one):
                 as_told, other = (
-                    _agrees(row["text"], replace(one, end=one.end + added))
+                    agrees(row["text"], replace(one, end=one.end + added))
                     for added in (inclusive_ends, not inclusive_ends)
                 )
                 right += as_told
@@ -108,7 +111,8 @@ def _refuse_other_ends(rows: Iterable[Example], *, inclusive_ends: bool) -> None
     if first is not None and wrong > right:
         known = "exclusive" if inclusive_ends else "inclusive"
         what = f"{wrong} spans show by their own words that ends are {known}"
-        how = f"Leave {FLAG} out." if inclusive_ends else f"Pass {FLAG}."
+        how = f"Leave {FLAG} out, or pass --no-inclusive-ends where a run was trained with it."
+        how = how if inclusive_ends else f"Pass {FLAG}."
         raise UserError(what, f"{first['file']}:{first['line']}", how)
 
 
@@ -120,7 +124,7 @@ def _has_place(one: Given) -> bool:
     return _is_whole(one.start) and _is_whole(one.end)
 
 
-def _agrees(text: str, one: Given) -> bool:
+def agrees(text: str, one: Given) -> bool:
     """Whether the words that the file repeats, if it does, stand there; blanks do not count."""
     if one.surface is None or not _has_place(one):
         return True
@@ -134,7 +138,7 @@ def _counted(texts: Sequence[str], given: Sequence[Sequence[Given]]) -> str:
 
     def agreeing(counted: str) -> int:
         return sum(
-            one.surface is not None and _agrees(text, one)
+            one.surface is not None and agrees(text, one)
             for text, spans in zip(texts, given, strict=True)
             for one in _moved(text, spans, counted)
         )
@@ -210,7 +214,9 @@ def _fault(text: str, one: Given) -> str:
     if not _has_place(one):
         return f"a span from {one.start!r} to {one.end!r}, not whole numbers; left out"
     if not isinstance(one.type, str) or not one.type.strip():
-        return f"span {place} has no type but {one.type!r}; left out"
+        is_missing = not one.type or isinstance(one.type, str)
+        what = "no type" if is_missing else f"{one.type!r} as its type, no text"
+        return f"span {place} has {what}; left out"
     if not is_encodable(one.type):
         return f"span {place} has half of a surrogate pair in its type; left out"
     if one.end < one.start:
@@ -219,7 +225,9 @@ def _fault(text: str, one: Given) -> str:
         return f"span {place} is empty; left out"
     if one.start < 0 or one.end > len(text):
         return f"span {place} lies outside a text of {len(text)} characters; left out"
-    if not _agrees(text, one):
+    if one.is_parted and not (one.surface and agrees(text, one)):
+        return f"{one.type} in several pieces; left out"
+    if not agrees(text, one):
         found = text[one.start : one.end]
         return f"span {place} should be {one.surface!r}, but {found!r} stands there; left out"
     return ""

@@ -16,6 +16,9 @@ Record = tuple[int, dict[str, Any]]
 Value = tuple[int, Any]
 """A 1-based line and what stands there, decoded."""
 SUFFIXES = (".json", ".jsonl")
+ONE = "Keep one list, or write one object a line."
+_LIST = re.compile(r"\s*\[\s*[\[{]")
+"""How a list of records begins, whatever its file is called."""
 
 
 def json_records(path: Path, text: str, suffix: str) -> tuple[list[Record], list[Problem]]:
@@ -41,13 +44,14 @@ def json_records(path: Path, text: str, suffix: str) -> tuple[list[Record], list
 
 def json_values(path: Path, text: str, suffix: str) -> tuple[list[Value], list[Problem]]:
     """As :func:`json_records`, with whatever stands in place of an object."""
-    return (_jsonl if suffix == ".jsonl" else _json)(path, text)
+    is_list = suffix == ".json" or _LIST.match(text)
+    return _json(path, text) if is_list else _jsonl(path, text)
 
 
 def _jsonl(path: Path, text: str) -> tuple[list[Value], list[Problem]]:
     values: list[Value] = []
     problems: list[Problem] = []
-    for line, content in enumerate(text.rstrip("\n").split("\n"), start=1):
+    for line, content in enumerate(text.rstrip("\r\n").split("\n"), start=1):
         if not content.strip():
             problems.append(Problem(str(path), line, "empty row; row skipped"))
             continue
@@ -76,6 +80,8 @@ def _json(path: Path, text: str) -> tuple[list[Value], list[Problem]]:
         at = gap.end() if gap else at
         line, counted = line + text.count("\n", counted, at), at
         if text[at : at + 1] == "]":
+            if text[at + 1 :].strip():
+                raise UserError(f"more behind the list that ends at line {line}", path, ONE)
             return values, []
         try:
             value, at = parsed_from(decoder, text, at)

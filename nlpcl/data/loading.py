@@ -97,6 +97,7 @@ def _as_test(splits: Splits) -> Splits:
         problems=splits.problems,
         notes=splits.notes,
         renamed=splits.renamed,
+        idle=splits.idle,
     )
 
 

@@ -99,7 +99,7 @@ def read_file(path: Path, columns: Mapping[str, str], splits: Splits) -> list[Ex
     text = read_text(path)
     suffix = path.suffix.lower()
     if suffix in JSON or _is_json(text):
-        suffix = suffix if suffix in JSON else ".json" if text.lstrip()[:1] == "[" else ".jsonl"
+        suffix = suffix if suffix in JSON else ".jsonl"
         rows, problems = read_records(path, text, suffix, columns, splits.notes)
         used = tuple(SPAN_FIELDS)
     else:

@@ -101,8 +101,10 @@ def _parsed(value: Any, columns: Mapping[str, str], told: list[str]) -> tuple[st
     text, spans = _column(value, "text", columns), _column(value, "entities", columns)
     if text is None:
         raise Unknown(f"no text among {_keys(value)}")
-    if spans is None or value[spans] is None:
+    if spans is None:
         raise Skipped(f"no entities among {_keys(value)}")
+    if value[spans] is None:
+        raise Skipped(f"{spans!r} is null")
     name, given = _spans(spans, value[spans])
     return name, value[text], given
 
@@ -148,7 +150,7 @@ def _of_object(one: Mapping[str, Any]) -> Iterator[Given]:
         next((one[name] for name in names if name in one), None)
         for names in (_START, _END, _TYPE, _SURFACE)
     )
-    for each in kind if isinstance(kind, list) else [kind]:
+    for each in kind if isinstance(kind, list) and kind else [kind]:
         yield Given(start, end, each, surface if isinstance(surface, str) else None)
 
 

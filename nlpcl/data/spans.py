@@ -139,7 +139,8 @@ def _several_types(rows: Sequence[Example]) -> list[Problem]:
     for words, kinds in counts.items():
         usual, *rarer = sorted(kinds, key=lambda kind: (-kinds[kind], kind))
         for kind in rarer:
-            what = f"{words!r} is {kind} ({kinds[kind]}), more often {usual} ({kinds[usual]})"
+            how = "more often" if kinds[usual] > kinds[kind] else "as often"
+            what = f"{words!r} is {kind} ({kinds[kind]}), {how} {usual} ({kinds[usual]})"
             found.append(_at(first[words][kind], what))
     return found
 

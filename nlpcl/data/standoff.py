@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nlpcl.core.errors import UserError
 from nlpcl.core.splits import Example, Problem
 from nlpcl.core.text_files import read_lines, read_text
-from nlpcl.data.given_spans import Given, GivenSpans, span_row
+from nlpcl.data.given_spans import Given, GivenSpans, agrees, span_row
 
 SUFFIX = ".ann"
-_TEXT_BOUND = re.compile(r"(T\S*)\t(\S+) (\d{1,18}) (\d{1,18})(?:\t(.*))?")
-_PIECES = re.compile(r"(T\S*)\t(\S+) \d+ \d+(?:;\d+ \d+)+(?:\t.*)?")
+_ENTITY = re.compile(r"(T\S*)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)(?:\t(.*))?")
 
 
 def read_document(text_file: Path, problems: list[Problem], ignored: list[str]) -> list[Example]:
@@ -30,24 +31,34 @@ def read_document(text_file: Path, problems: list[Problem], ignored: list[str]) 
     if is_blank(text_file):
         problems.append(Problem(str(text_file), None, "empty text; document skipped"))
         return []
+    text = read_text(text_file)
     annotations = text_file.with_suffix(SUFFIX)
     spans: list[Given] = []
     lines = [] if is_blank(annotations) else read_lines(annotations)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        if found := _TEXT_BOUND.fullmatch(line):
-            _, kind, start, end, surface = found.groups()
-            place = {"line": number, "file": str(annotations)}
-            spans.append(Given(int(start), int(end), kind, surface, **place))
+        if found := _ENTITY.fullmatch(line):
+            _, kind, places, surface = found.groups()
+            start, *_, end = map(int, re.split("[ ;]", places))
+            place = {"line": number, "file": str(annotations), "is_parted": ";" in places}
+            spans.append(Given(start, end, kind, surface, **place))
         elif not line.startswith("T"):
             ignored.append(line.split("\t")[0])
         else:
-            pieces = _PIECES.fullmatch(line)
-            what = f"{pieces[2]} in several pieces" if pieces else "no ID, type, start and end"
-            problems.append(Problem(str(annotations), number, f"{what}; left out", is_used=True))
+            what = "no ID, type, start and end; left out"
+            problems.append(Problem(str(annotations), number, what, is_used=True))
+    if text_file.read_bytes().startswith(codecs.BOM_UTF8):
+        spans = without_mark(text, spans)
     given = GivenSpans(spans, is_inclusive=False)
-    return span_row(read_text(text_file), given, text_file.stem, str(text_file), None, problems)
+    return span_row(text, given, text_file.stem, str(text_file), None, problems)
+
+
+def without_mark(text: str, spans: Sequence[Given]) -> list[Given]:
+    """Spans whose offsets count the byte order mark, as those of brat do, without it."""
+    moved = [replace(one, start=one.start - 1, end=one.end - 1) for one in spans]
+    as_given, as_moved = (sum(agrees(text, one) for one in either) for either in (spans, moved))
+    return list(spans) if as_given > as_moved else moved
 
 
 def is_blank(path: Path) -> bool:

@@ -116,11 +116,15 @@ def _tagged(
     path: Path, text: str, columns: Mapping[str, str], problems: list[Problem]
 ) -> list[Tagged]:
     """The sentences of a file with their tokens and tags."""
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    if broken := next((at for at, line in enumerate(lines, start=1) if "\r" in line), 0):
+        how = "End lines with a line feed; this converts a file: tr '\\r' '\\n'"
+        raise UserError(f"a carriage return within line {broken}", path, how)
     cells = [_cells(line) for line in lines]
     at_tag = _number(columns, "tag", path)
     if at_tag is None:
-        plain = (one for one in cells if one and not one[0].startswith("#"))
+        numbered = enumerate(cells, start=1)
+        plain = ((at, row) for at, row in numbered if row and not row[0].startswith("#"))
         at_tag = _tag_column(list(itertools.islice(plain, _SEEN)), path)
     sentences = list(_sentences(lines, cells, at_tag))
     at_token = _number(columns, "token", path)
@@ -159,19 +163,22 @@ def _number(columns: Mapping[str, str], name: str, path: Path) -> int | None:
     return int(columns[name]) - 1
 
 
-def _tag_column(cells: Sequence[Sequence[str]], path: Path) -> int:
-    """The last column in which nearly all cells are tags."""
-    rows: Counter[int] = Counter()
+def _tag_column(rows: Sequence[tuple[int, Sequence[str]]], path: Path) -> int:
+    """The last column in which nearly all cells are tags; rows have the numbers of their lines."""
+    present: Counter[int] = Counter()
     tags: Counter[int] = Counter()
-    for row in cells:
+    for _, row in rows:
         for at, cell in enumerate(row):
-            rows[at] += 1
+            present[at] += 1
             tags[at] += is_tag(cell.strip(" "))
-    wide = [at for at in rows if tags[at] >= _TAGGED * rows[at] and rows[at] * 2 > len(cells)]
-    if not wide or len(rows) < 2:
-        shown = " ".join(cells[0])[:40] if cells else ""
-        raise UserError(f"no column of tags (first line: {shown!r})", path, HOW)
-    return max(wide)
+    usual = (at for at in present if present[at] * 2 > len(rows))
+    found = max((at for at in usual if tags[at] >= _TAGGED * present[at]), default=None)
+    if found is not None and len(present) > 1:
+        return found
+    nearest = max(present, key=lambda at: tags[at], default=0)
+    others = [one for one in rows if nearest >= len(one[1]) or not is_tag(one[1][nearest])]
+    line, row = [*others, *rows, (1, [])][0]
+    raise UserError(f"no column of tags (line {line}: {' '.join(row)[:40]!r})", path, HOW)
 
 
 def _sentences(lines: Sequence[str], cells: Sequence[list[str]], at_tag: int) -> Iterator[Sentence]:

@@ -69,6 +69,19 @@ def depths(spans: Iterable[Span]) -> dict[Boundary, int]:
     return found
 
 
+def apart(places: Sequence[Boundary]) -> list[int]:
+    """Indices of the places that share no character with one kept before; the first are kept."""
+    kept: list[Boundary] = []
+    found: list[int] = []
+    for index, (start, end) in enumerate(places):
+        at = bisect_left(kept, (start, end))
+        is_free_before = at == 0 or kept[at - 1][1] <= start
+        if is_free_before and (at == len(kept) or end <= kept[at][0]):
+            kept.insert(at, (start, end))
+            found.append(index)
+    return found
+
+
 def surface_forms(texts: Sequence[str], spans: Sequence[Iterable[Span]]) -> set[str]:
     """What stands in the spans of all texts, e.g. of those that a model is trained on.
 

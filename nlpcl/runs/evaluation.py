@@ -115,7 +115,8 @@ def split_table(splits: Splits) -> Table:
     notes = [*splits.notes]
     for named, problems in by_use(splits.problems).items():
         if problems:
-            notes.append(f"{len(problems)} rows {named} (listed in run.json)")
+            many = "rows" if len(problems) > 1 else "row"
+            notes.append(f"{len(problems)} {many} {named} (listed by nlpcl data check)")
     return Table("splits", ["split", "rows"], rows, title="Data", note="; ".join(notes))
 
 

@@ -108,7 +108,7 @@ def open_run(
     run = Run(folder, device=device, precision=precision, entry=entry)
     if run.record["task"] != spec.name:
         raise UserError(
-            f"is a {run.record['task']} model ({run.record['model']}), not one for {spec.name}",
+            f"is a model for {run.record['task']} ({run.record['model']}), not one for {spec.name}",
             f"--checkpoint {folder}",
             "Give another run.",
         )
@@ -200,7 +200,7 @@ def open_saved_model(
     entry = zoo.listed(kind.removeprefix(OWN_KIND), where=where)
     task = entry.config_class.task
     if task != spec.name:
-        raise UserError(f"is a {task} model, not one for {spec.name}", where, "Give another.")
+        raise UserError(f"is a model for {task}, not one for {spec.name}", where, "Give another.")
     model = loaded_model(entry, source, where)
     if spec.input == "speech":
         from nlpcl.audio.front_end import open_front_end

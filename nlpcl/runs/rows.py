@@ -119,14 +119,19 @@ def check_rows(config: RunConfig, splits: Splits, *, quiet: bool) -> None:
             progress.say(line)
 
 
-def refuse_idle(config: RunConfig, splits: Splits) -> None:
+def refuse_idle(config: RunConfig, splits: Splits, given: Collection[str] | None = None) -> None:
     """Refuse a setting that was given and has no effect on the data; a permission is but noted.
+
+    Args:
+        config: all settings.
+        splits: the data.
+        given: names of those that were given; by default all that are not at their defaults.
 
     Raises:
         UserError: saying why it has none.
     """
     idle = config.idle(splits)
-    for name in changed(config):
+    for name in changed(config) if given is None else given:
         if name not in idle:
             continue
         if name in PERMISSIONS:
@@ -148,25 +153,34 @@ def refuse_equal_on(splits: Splits, variants: Collection[RunConfig]) -> None:
                 raise UserError(what, flag(name), "Leave it out of the variants and sweeps.")
 
 
-def check_mapping(config: RunConfig, splits: Splits, known: Collection[str] = ()) -> None:
-    """Refuse a new name for a class that is nowhere.
+def check_mapping(
+    config: RunConfig,
+    splits: Splits,
+    known: Collection[str] = (),
+    trained: RunConfig | None = None,
+) -> None:
+    """Refuse a new name for a class, or a type of entities, that is nowhere.
 
     Args:
         config: the run's settings.
         splits: of its data.
         known: further classes, such as those of a model.
+        trained: the settings that an evaluation changed. What is as it was there, or as a task has
+            it by default, may find nothing to do.
 
     Raises:
         UserError: naming the nearest class.
     """
-    mapping = config.data_options().get("map_labels", {})
-    if mapping == type(config)().data_options().get("map_labels"):
-        return  # what a task does by default may find nothing to do
-    check_names(mapping, {*class_names(splits), *known})
+    usual = [one.data_options() for one in (type(config)(), trained) if one is not None]
+    for setting, kind in {"map_labels": "class", "map_types": "type"}.items():
+        mapping = config.data_options().get(setting, {})
+        if all(mapping != one.get(setting) for one in usual):
+            check_names(mapping, {*class_names(splits), *known}, flag(setting), kind)
 
 
 def class_names(splits: Splits) -> set[str]:
-    """The classes of all rows, as they are called and as they were."""
-    parts = (splits.train, splits.dev, *splits.test.values())
-    labels = {row["label"] for rows in parts for row in rows if "label" in row}
-    return labels | splits.renamed.keys()
+    """The classes of all rows, or types of entities, as they are called and as they were."""
+    rows = [*splits.train, *splits.dev, *(row for part in splits.test.values() for row in part)]
+    labels = {row["label"] for row in rows if "label" in row}
+    types = {one["type"] for row in rows for one in row.get("entities", ())}
+    return labels | types | splits.renamed.keys()

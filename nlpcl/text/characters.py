@@ -39,6 +39,13 @@ def is_shown(character: str) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=65536)
+def is_combining(character: str) -> bool:
+    """Whether ``character`` is drawn with the one before it: a mark, or a tag of an emoji."""
+    is_tag = "\U000e0020" <= character <= "\U000e007f"
+    return is_tag or unicodedata.category(character) in ("Mn", "Mc", "Me")
+
+
 def without_halves(text: str) -> str:
     """``text`` with each lone surrogate replaced by a question mark; the length stays the same."""
     return text.encode(errors="replace").decode()

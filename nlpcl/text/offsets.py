@@ -18,7 +18,7 @@ from typing import Any
 from tokenizers import pre_tokenizers
 
 from nlpcl.core.characters import is_encodable
-from nlpcl.text.characters import is_shown, without_halves
+from nlpcl.text.characters import is_combining, without_halves
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def visible_offsets(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, 
         while start < end and text[end - 1].isspace():
             end -= 1
         following = offsets[at + 1][0] if at + 1 < len(offsets) else len(text)
-        while start < end < following and not is_shown(text[end]) and not text[end].isspace():
+        while start < end < following and is_combining(text[end]):
             end += 1
         spans.append((start, end))
     found = Offsets(list(ids), spans)

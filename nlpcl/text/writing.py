@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -209,6 +210,24 @@ class ResultWriter:
             )
         Console(file=self._stream, markup=False, emoji=False, highlight=False).print(table)
         self._pending = []
+
+
+def styled(text: str, marks: Iterable[tuple[int, int, str]]) -> Any:
+    """``visible(text)`` as ``rich.text.Text``, with styles from one of its characters to another.
+
+    Args:
+        text: to show on a terminal.
+        marks: first character of ``text``, the one after the last, and the style.
+    """
+    from rich.text import Text
+
+    shown = Text(visible(text))
+    places: Sequence[int] = range(len(text) + 1)
+    if len(shown) != len(text):  # some characters are shown as their escapes
+        places = [0, *itertools.accumulate(len(visible(character)) for character in text)]
+    for start, end, style in marks:
+        shown.stylize(style, places[start], places[end])
+    return shown
 
 
 def merged(fields: Row, row: Row) -> dict[str, Any]:

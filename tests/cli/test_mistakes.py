@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
+
+from nlpcl.cli.text_input import check_flags
 
 TYPING = {
     "frain": ["unknown command 'frain'", "Did you mean 'train'", "ablate, data, eval"],
@@ -90,6 +93,7 @@ OTHERS = {
     "predict spelling 好 --chunk-size 0": ["--chunk-size", "1"],
     "predict spelling 好 --protect nowhere.txt": ["nowhere.txt"],
     "predict spelling --input nowhere.txt": ["nowhere.txt", "no such file"],
+    "predict spelling --input .": ["--input .", "a folder, not a file"],
     "train sdcl --resume nowhere": ["nowhere", "no such run folder"],
     "train ./nowhere": ["nowhere", "config.py and model.py"],
     "data check": ["name"],
@@ -103,6 +107,7 @@ def test_a_wrong_name_gets_the_nearest_one(line, run_main):
     error = run_main(*line.split()).error_line
     for words in TYPING[line]:
         assert words in error
+    assert "Value error" not in error, "words of the parser's library"
 
 
 @pytest.mark.parametrize("flags", VALUES)
@@ -281,3 +286,9 @@ def test_the_elementwise_layer_needs_embeddings_as_wide_as_the_states(
     chosen = ["--data", pair_folder, "--backbone", tiny_encoder(kind), "--epochs", "1"]
     result = run_main("train", "sdcl", *chosen, "--output-layer", "elementwise", "--out", "run")
     assert "elementwise" in result.error_line
+
+
+def test_a_pipe_that_the_shell_names_is_an_input(tmp_path):
+    """``--input <(command)`` gives the path of a pipe."""
+    os.mkfifo(tmp_path / "pipe")
+    check_flags(None, str(tmp_path / "pipe"), "auto", command="predict", example="")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import pytest
 
-from nlpcl import zoo
+from nlpcl import tasks, zoo
 from nlpcl.core.config import RunConfig, option
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import (
@@ -101,3 +102,11 @@ def test_flags_are_refused_also_at_their_default_but_not_what_a_preset_sets(run_
     preset = {"paper": PRESETS["paper"] | {"max_alpha": 0.7}}
     made = configured(Enhanced, preset, "paper", {"adversary": False})
     assert made.max_alpha == 1.0
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_how_files_of_ones_own_are_read_may_be_said_for_an_evaluation_too(name):
+    spec = tasks.spec(name)
+    fields = dataclasses.fields(spec.settings)
+    told = {field.name for field in fields if field.metadata.get("needs") == OWN_FILE}
+    assert told and told <= set(spec.eval_settings)

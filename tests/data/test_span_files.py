@@ -136,7 +136,7 @@ def test_json_there_and_back(tmp_path_factory, form, texts, newline):
     records = [RECORDS[form](*one) for one in texts]
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
     for name, content in (("a.jsonl", lines), ("b.json", json.dumps(records, indent=1))):
-        path = save(folder / name, content, newline, "\ufeff")
+        path = save(folder / name, content + "\n", newline, "\ufeff")
         splits = read(path, inclusive_ends=form == "inclusive")
         same(splits.train, texts)
         assert splits.problems == []
@@ -299,7 +299,7 @@ def test_words_among_characters_keep_their_blanks(tmp_path):
     assert splits.train[0]["text"].endswith("电脑iPhone 4S Pro Max")
 
 
-@pytest.mark.parametrize("name", ["a.txt", "train.data"])
+@pytest.mark.parametrize("name", ["a.txt", "train.data", "a.jsonl"])
 @pytest.mark.parametrize("form", ["{}\n{}\n", "[{},\n{}]", "[\n{},\n{}\n]"])
 def test_json_of_another_name(tmp_path, name, form):
     row = json.dumps({"text": "in Rome", "entities": [[3, 7, "LOC"]]})
@@ -334,11 +334,14 @@ REFUSED = {
     "mixed.conll": ("a B-X\nb I-X\n\nc M-X\n", "mixed tag schemes: I-X at line 2, M-X at line 4"),
     "plain.txt": ("good day\nbad night\n", "no column of tags .*'good day'"),
     "words.conll": ("good\nday\n", "no column of tags"),
+    "unknown.conll": ("a B-X\nb I-X\n\nc X-Y\n", r"no column of tags \(line 4: 'c X-Y'\)"),
+    "mac.conll": ("a B-X\rb I-X\r\rc O\r", "a carriage return within line 1"),
     "binary.conll": ("\0\1\2" * 50, "not a text file"),
     "empty.jsonl": ("", "the file is empty"),
     "other.json": ('[{"a": 1}]', r"unknown structure at line 1 \(no text among 'a'\)"),
     "number.jsonl": ("3\n4\n", "unknown structure at line 1"),
     "triple.json": ('[\n["a", [1, 2]]]', "unknown structure at line 2"),
+    "two.json": ('[{"text": "a", "entities": []}]\n[]', "more behind the list that ends at line 1"),
     "broken.json": ('[{"text": "a", ', "broken JSON at line 1"),
     "unlabelled.jsonl": ('{"id": 0, "text": "a"}\n', "First problem, line 1: no entities among"),
     "tasks.json": ('[{"data": {"text": "a"}}]', "First problem, line 1: not annotated"),
@@ -369,8 +372,9 @@ BAD_RECORDS = [
     (record(named("1", 3, "X")), "a span from '1' to 3, not whole numbers; left out"),
     (record(named(True, 3, "X")), "a span from True to 3, not whole numbers; left out"),
     (record({"start": 1}), "a span from 1 to None, not whole numbers; left out"),
-    (record(named(1, 3, " ")), "span 1-3 has no type but ' '; left out"),
-    (record(named(1, 3, 4)), "span 1-3 has no type but 4; left out"),
+    (record({"start": 1, "end": 3, "labels": []}), "span 1-3 has no type; left out"),
+    (record(named(1, 3, " ")), "span 1-3 has no type; left out"),
+    (record(named(1, 3, 4)), "span 1-3 has 4 as its type, no text; left out"),
     (
         record(named(2, 4, "X"), {**named(1, 3, "X"), "text": "23"}),
         "span 1-3 should be '23', but '12' stands there; left out",
@@ -401,6 +405,7 @@ def test_impossible_spans_are_left_out_and_counted(tmp_path, bad, what):
             "half of a surrogate pair in the text; row skipped",
         ),
         ('{"text": "a"}', "no entities among 'text'; row skipped"),
+        ('{"text": "a", "label": null}', "'label' is null; row skipped"),
         ('{"text": "a", "entities": 3}', "'entities' is neither a list nor an object; row skipped"),
         ('{"text": "a", "entities": [3]}', "'entities' holds 3, which is no span; row skipped"),
         ('{"text": "a", "entities": [[1]]}', "spans that are not [start, end, type]; row skipped"),
@@ -484,11 +489,24 @@ def test_problems_of_brat(tmp_path):
     assert [(Path(p.file).name, p.line, p.what) for p in splits.problems] == [
         ("b.ann", None, "no text file beside it; skipped"),
         ("lonely.txt", None, "no .ann beside it; skipped"),
-        ("a.ann", 2, "ORG in several pieces; left out"),
         ("a.ann", 3, "no ID, type, start and end; left out"),
         ("none.txt", None, "empty text; document skipped"),
+        ("a.ann", 2, "ORG in several pieces; left out"),
         ("a.ann", 5, "span 6-8 should be '上海', but '北京' stands there; left out"),
     ]
+
+
+@pytest.mark.parametrize("counted", [0, 1])
+def test_brat_across_line_ends_and_behind_a_byte_order_mark(tmp_path, counted):
+    """brat parts spans at the ends of lines and counts the mark; others do neither."""
+    save(tmp_path / "a.txt", "张三去了北京\n大学。", "\r\n", "\ufeff")
+    places = [f"{a + counted} {b + counted}" for a, b in ((0, 2), (4, 6), (8, 10))]
+    lines = [f"T1\tPER {places[0]}\t张三", f"T2\tORG {places[1]};{places[2]}\t北京 大学"]
+    lines.append(f"T3\tX {places[0]};{places[2]}")
+    save(tmp_path / "a.ann", "\n".join(lines))
+    splits = read(tmp_path)
+    assert spans_of(splits.train[0]) == [(0, 2, "PER"), (4, 10, "ORG")]
+    assert [problem.what for problem in splits.problems] == ["X in several pieces; left out"]
 
 
 def test_annotations_without_a_text_are_refused(tmp_path):

@@ -156,6 +156,8 @@ def test_a_check_finds_every_kind_by_file_and_line(tmp_path):
         row("华为来", (0, 2, "ORG")),
         row("华为去", (0, 2, "ORG")),
         row("华为走", (0, 2, "COM")),
+        row("小米来", (0, 2, "ORG")),
+        row("小米去", (0, 2, "COM")),
     )
     tokens(tmp_path / "test.conll", "a O", "b I-X", "", "in O", "Rome B-LOC", "B-Y")
     report = check(str(tmp_path), SPANS)
@@ -172,9 +174,11 @@ def test_a_check_finds_every_kind_by_file_and_line(tmp_path):
         "nested spans": [(train, 1)],
         "blanks at edges": [(train, 3), (train, 7)],
         "illegal tags": [(test, 2)],
-        "several types": [(train, 4), (train, 10)],
+        "several types": [(train, 4), (train, 10), (train, 11)],
     }
-    assert report.findings["several types"][0].what == "'北京' is ORG (1), more often LOC (2)"
+    several = [problem.what for problem in report.findings["several types"]]
+    assert several[0] == "'北京' is ORG (1), more often LOC (2)"
+    assert several[2] == "'小米' is ORG (1), as often COM (1)"
     words = "LOC '上海滩' (0-3) and LOC '滩头' (2-4)"
     assert report.findings["overlapping spans"][0].what == words
     assert report.found["illegal_tags"] == 1

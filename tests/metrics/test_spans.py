@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlpcl.metrics.spans import (
+    apart,
     boundaries,
     depths,
     neighbours,
@@ -49,6 +50,17 @@ def test_depths_by_hand():
     # ((北京)大学)附属(医院), and one that crosses the last
     spans = {(0, 8, "ORG"), (0, 4, "ORG"), (0, 2, "LOC"), (0, 2, "ORG"), (6, 8, "ORG"), (7, 9, "X")}
     assert depths(spans) == {(0, 8): 0, (0, 4): 1, (0, 2): 2, (6, 8): 1, (7, 9): 0}
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 4)), max_size=10))
+def test_places_apart_are_those_that_meet_none_kept_before(given_places):
+    places = [(start, start + length) for start, length in given_places]
+    kept: list[int] = []
+    for index, place in enumerate(places):
+        if not any(set(range(*place)) & set(range(*places[other])) for other in kept):
+            kept.append(index)
+    assert apart(places) == kept
 
 
 def test_pairs_are_sets_and_what_is_no_span_is_refused():

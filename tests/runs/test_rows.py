@@ -11,7 +11,13 @@ import pytest
 from nlpcl import zoo
 from nlpcl.core.errors import UserError
 from nlpcl.core.needs import changed
-from nlpcl.runs.rows import load_splits, load_unsplit, refuse_equal_on, refuse_idle
+from nlpcl.runs.rows import (
+    check_mapping,
+    load_splits,
+    load_unsplit,
+    refuse_equal_on,
+    refuse_idle,
+)
 
 LABELS = ("calm", "sad", "angry")
 OTHER: dict[str, Any] = {
@@ -104,6 +110,22 @@ def test_of_several_corpora_one_that_needs_it_is_enough(tmp_path):
             splits = load_splits(settings(data))
             assert name not in splits.idle
     assert "dev_fraction" in load_splits(settings(f"{whole},{html}")).idle
+
+
+def test_new_names_of_types_that_no_entity_has_are_refused(tmp_path):
+    lines = ["张 B-PER", "三 I-PER", "", "李 B-PER", "四 I-PER", "", "北 B-LOC", "京 I-LOC", "", ""]
+    (tmp_path / "a.conll").write_text("\n".join(lines * 3), encoding="utf-8")
+    config = zoo.entry("globalpointer").config_class
+    made = config(data=str(tmp_path / "a.conll"), map_types="PER=person,LOC=")
+    splits = load_splits(made, as_test=True)
+    check_mapping(made, splits)
+    wrong = dataclasses.replace(made, map_types="PERS=person")
+    with pytest.raises(UserError, match=r"^--map-types: unknown type 'PERS'\. Did you mean 'PER'"):
+        check_mapping(wrong, load_splits(wrong, as_test=True))
+    check_mapping(wrong, splits, trained=wrong)  # other data of a run need not have its types
+    with pytest.raises(UserError, match=r"^--inclusive-ends: has no effect: the format"):
+        refuse_idle(wrong, splits, ["inclusive_ends"])
+    refuse_idle(dataclasses.replace(made, inclusive_ends=True), splits, ["map_types"])
 
 
 def test_the_commands_refuse_it_before_any_training(run_main, tmp_path):

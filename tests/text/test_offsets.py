@@ -99,3 +99,14 @@ def test_tokens_of_one_character_start_and_end_once():
 def test_combining_characters_belong_to_the_token_before_them():
     found = visible_offsets("e\u0301 \u0301f", [1, 2], [(0, 1), (4, 5)])
     assert found.spans == [(0, 2), (4, 5)]
+
+
+def test_names_end_before_characters_that_nobody_sees():
+    """Zero-width spaces of web pages, marks of direction; tags of a flag are part of it."""
+    flag = "\U0001f3f4\U000e0067\U000e0062\U000e007f"
+    text = f"张伟\u200b去了北京\u202e\x07，{flag}\u200d。"
+    (found,) = reader("builtin")([text])
+    for name in ("张伟", "北京", flag):
+        start = text.index(name)
+        place = found.tokens_of(start, start + len(name))
+        assert place is not None, name

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlpcl.core.characters import visible
-from nlpcl.text.writing import Layout
+from nlpcl.text.writing import Layout, styled
 
 STRONG, WEAK = 0.6, 0.25
 """Fractions of the largest weight from which a word is marked strongly, or at all."""
@@ -49,18 +49,19 @@ def shown_text(row: Mapping[str, Any], explained: bool) -> Any:
 
     A text that was cut ends with a remark; a very long one is shown in part.
     """
-    from rich.text import Text
-
     text = row["text"]
-    shown = Text(visible(text[:SHOWN]) + ("…" if len(text) > SHOWN else ""))
     words = row["words"] if explained else []
     largest = max((abs(weight) for *_, weight in words), default=0.0)
+    marks: list[tuple[int, int, str]] = []
     for _, start, end, weight in words:
         colour = "red" if weight > 0 else "blue"
         fraction = abs(weight) / largest if largest else 0.0
         if fraction >= WEAK and start < SHOWN:
             emphasis = f"bold {colour} underline" if fraction >= STRONG else colour
-            shown.stylize(emphasis, start, min(end, SHOWN))
+            marks.append((start, min(end, SHOWN), emphasis))
+    shown = styled(text[:SHOWN], marks)
+    if len(text) > SHOWN:
+        shown.append("…")
     if row["is_truncated"]:
         shown.append(" (cut)", "dim")
     return shown

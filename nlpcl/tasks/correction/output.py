@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from nlpcl.core.characters import visible
-from nlpcl.text.writing import Layout
+from nlpcl.text.writing import Layout, styled
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,12 +33,7 @@ def table(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def marked(text: str, edits: list[dict[str, Any]], style: str) -> Any:
     """Return ``text`` as ``rich.text.Text`` with edited positions in ``style``."""
-    from rich.text import Text
-
-    shown = Text(visible(text))
-    for edit in edits:
-        shown.stylize(style, edit["position"], edit["position"] + 1)
-    return shown
+    return styled(text, [(edit["position"], edit["position"] + 1, style) for edit in edits])
 
 
 LAYOUT = Layout(text=lambda row: row["target"], flat=flat, table=table)

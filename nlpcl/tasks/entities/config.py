@@ -100,12 +100,14 @@ class EntityOptions(PredictOptions):
 
     threshold: float | None = option(
         None,
-        "Score above which a span is an entity, for all types (default: as trained)",
+        "Score above which a span is an entity, for all types; by default as in training",
         panel="Options",
         at_least=-4,
     )
-    flat: bool = option(
-        False, "Of entities that overlap, keep the one with the best score", panel="Options"
+    flat: bool | None = option(
+        None,
+        "Of entities that overlap, keep the one with the best score; by default as in training",
+        panel="Options",
     )
     on_long: Literal["windows", "error"] = option(
         "windows",

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from nlpcl.metrics.spans import apart
+
 FLOOR = -4.0
 """Spans of a lower score are no candidates: a probability of 2 %."""
 MOST = 4
@@ -84,8 +86,6 @@ def without_overlaps(entities: Iterable[Entity]) -> list[Entity]:
     The greater score decides, then the greater length, then the earlier place; of two types with
     equal scores for one span, the first in the order given.
     """
-    kept: list[Entity] = []
-    for one in sorted(entities, key=lambda e: (-e.score, e.start - e.end, e.start)):
-        if all(one.end <= other.start or other.end <= one.start for other in kept):
-            kept.append(one)
+    best = sorted(entities, key=lambda e: (-e.score, e.start - e.end, e.start))
+    kept = [best[at] for at in apart([(one.start, one.end) for one in best])]
     return sorted(kept, key=lambda entity: entity.start)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from nlpcl.core.characters import visible
+from nlpcl.metrics.spans import apart
+from nlpcl.text.characters import is_combining, is_han, is_shown
 from nlpcl.text.records import Record
 from nlpcl.text.words import UNIT
-from nlpcl.text.writing import Layout, Lines
+from nlpcl.text.writing import Layout, Lines, styled
 
 if TYPE_CHECKING:
     from nlpcl.tasks.entities.decoding import Entity
 
 COLOURS = ("green", "magenta", "cyan", "yellow", "blue", "red")
-"""Of types, in the order of their names; types beyond them begin anew."""
+"""Of types, see :func:`colour`."""
+_LINE = re.compile(r"[^\r\n]+")
 
 
 def result_row(text: str, entities: Iterable[Entity], windows: int) -> dict[str, Any]:
@@ -63,12 +67,10 @@ def table(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def marked(text: str, entities: Sequence[Mapping[str, Any]]) -> Any:
     """Return ``text`` as ``rich.text.Text`` with the entities coloured by type."""
-    from rich.text import Text
-
-    shown = Text(visible(text))
-    for one in entities:
-        shown.stylize(f"bold {colour(one['type'])} underline", one["start"], one["end"])
-    return shown
+    return styled(
+        text,
+        [(one["start"], one["end"], f"bold {colour(one['type'])} underline") for one in entities],
+    )
 
 
 def colour(type: str) -> str:
@@ -97,28 +99,50 @@ def conll() -> Lines:
     """
 
     def lines(record: Record, row: Mapping[str, Any]) -> str:
-        flat: list[Mapping[str, Any]] = []
-        for one in sorted(
-            row.get("entities", ()), key=lambda e: (e["start"] - e["end"], e["start"])
-        ):
-            if all(one["end"] <= kept["start"] or kept["end"] <= one["start"] for kept in flat):
-                flat.append(one)
-        edges = {edge for one in flat for edge in (one["start"], one["end"])}
-        tags: list[str] = []
+        longest = sorted(row.get("entities", ()), key=lambda e: (e["start"] - e["end"], e["start"]))
+        kept = [longest[at] for at in apart([(one["start"], one["end"]) for one in longest])]
+        ahead = deque(sorted(kept, key=lambda one: one["start"]))
+        edges = {edge for one in kept for edge in (one["start"], one["end"])}
+        letter = "B"
+        written: list[str] = []
         for start, end in tokens(row.get("text", ""), edges):
-            over = [one for one in flat if one["start"] <= start < one["end"]]
-            tag = f"{'B' if start == over[0]['start'] else 'I'}-{over[0]['type']}" if over else "O"
-            tags.append(f"{row['text'][start:end]}\t{tag}\n")
-        return "".join(tags) + "\n"
+            while ahead and ahead[0]["end"] <= start:
+                ahead.popleft()
+                letter = "B"
+            tag = "O"
+            if ahead and ahead[0]["start"] <= start:
+                tag, letter = f"{letter}-{type_name(ahead[0])}", "I"
+            written.append(f"{row['text'][start:end]}\t{tag}\n")
+        return "".join(written) + "\n"
 
     return lines
 
 
 def tokens(text: str, edges: Collection[int]) -> Iterator[tuple[int, int]]:
-    """Places of the words of a text, which are parted at the edges too."""
+    """Places of the words of a text, which are parted at the edges too.
+
+    What nobody sees by itself stays with what is before it, and combining accents part no word.
+    """
+    start, end = 0, 0
     for match in UNIT.finditer(text):
-        inner = [edge for edge in sorted(edges) if match.start() < edge < match.end()]
-        yield from pairwise([match.start(), *inner, match.end()])
+        if match.start() != end or not goes_on(text, end):
+            if start < end:
+                yield from _parted(start, end, edges)
+            start = match.start()
+        end = match.end()
+    if start < end:
+        yield from _parted(start, end, edges)
+
+
+def goes_on(text: str, at: int) -> bool:
+    """Whether the word that ends before a character goes on with it."""
+    if at == 0 or not is_shown(text[at]):
+        return at > 0
+    return is_combining(text[at - 1]) and text[at].isalnum() and not is_han(text[at])
+
+
+def _parted(start: int, end: int, edges: Collection[int]) -> Iterator[tuple[int, int]]:
+    yield from pairwise([start, *(at for at in range(start + 1, end) if at in edges), end])
 
 
 def brat() -> Lines:
@@ -131,12 +155,20 @@ def brat() -> Lines:
         written: list[str] = []
         for one in row.get("entities", ()):
             number += 1
-            start, end = place + one["start"], place + one["end"]
-            written.append(f"T{number}\t{one['type']} {start} {end}\t{one['text']}\n")
+            pieces = [found.span() for found in _LINE.finditer(one["text"])]
+            first = place + one["start"]
+            places = ";".join(f"{first + start} {first + end}" for start, end in pieces)
+            words = " ".join(one["text"][start:end] for start, end in pieces)
+            written.append(f"T{number}\t{type_name(one)} {places}\t{words}\n")
         place += len(record.text) + len(record.line_end)
         return "".join(written)
 
     return lines
+
+
+def type_name(entity: Mapping[str, Any]) -> str:
+    """The type as formats write it that know no blanks in names."""
+    return "_".join(entity["type"].split())
 
 
 LAYOUT = Layout(text=bracketed, flat=flat, table=table, more={"conll": conll, "brat": brat})

@@ -17,7 +17,16 @@ SPEC = TaskSpec(
     schema=SPANS,
     measures=of_entities(),
     default_model="globalpointer",
-    eval_settings=("unescape_html", "inclusive_ends", "map_types", "flat"),
+    eval_settings=(
+        "unescape_html",
+        "text_column",
+        "entities_column",
+        "token_column",
+        "tag_column",
+        "inclusive_ends",
+        "map_types",
+        "flat",
+    ),
     prediction=Prediction(
         noun="ner",
         done="entities found",

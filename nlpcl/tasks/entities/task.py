@@ -240,8 +240,8 @@ class Entities(Task):
             for one in passes
         )
         found = consistency(first, second)
-        title = f"Agreement of two passes with dropout ({len(rows)} texts)"
-        return Report(found.as_metrics(), [found.table(title)])
+        table = found.table("Agreement of two passes with dropout")
+        return Report(found.as_metrics(), [table])
 
     def baseline(self, splits: Splits) -> Baseline | None:
         """The dictionary of the training entities."""
@@ -276,7 +276,7 @@ class Entities(Task):
                 self.reader.refuse_long(features, counts["all"])
             found, _ = self.infer(model, features, precision)
             texts = self.reader.joined(features, found, len(chunk))
-            flat = options.flat or self.flat
+            flat = self.flat if options.flat is None else options.flat
             entities = self.decided(texts, threshold=options.threshold, flat=flat)
             for row, (text, one) in enumerate(zip(chunk, entities, strict=True)):
                 counts["all"] += 1

@@ -7,6 +7,7 @@ on both sides.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 
@@ -30,10 +31,10 @@ def owner(first: int, last: int, windows: Sequence[int], size: int) -> int | Non
     Args:
         first: token of the span.
         last: token of the span.
-        windows: first token of each.
+        windows: first token of each, in order.
         size: of a window.
     """
-    holding = [at for at, begin in enumerate(windows) if begin <= first and last < begin + size]
+    holding = range(bisect_left(windows, last - size + 1), bisect_right(windows, first))
     return min(
         holding, key=lambda at: (abs(first + last - 2 * windows[at] - size + 1), at), default=None
     )

@@ -87,7 +87,7 @@ def test_a_clip_without_speech_is_left_out_and_reported(run, folder):
     (problem,) = run.record["data"]["problems"]
     assert problem["file"] == str(folder / "noise.wav") and problem["what"] == "holds no speech"
     notes = {table["name"]: table.get("note", "") for table in run.report["tables"]}
-    assert "1 rows skipped" in notes["splits"]
+    assert "1 row skipped" in notes["splits"]
 
 
 def test_training_says_so(train, folder, tmp_path, run_main):

@@ -1,5 +1,7 @@
 """How entities are written: brackets, CoNLL, brat, tables."""
 
+from nlpcl.data.loading import load_as_is
+from nlpcl.data.spans import SPANS, spans_of
 from nlpcl.tasks.entities.decoding import Entity
 from nlpcl.tasks.entities.output import LAYOUT, brat, conll, marked, result_row
 from nlpcl.text.records import Record
@@ -52,3 +54,52 @@ def test_table_marks_entities():
     assert [(span.start, span.end) for span in shown.spans] == [(0, 2), (4, 8), (4, 6)]
     assert LAYOUT.table(NESTED)["entities"].plain.splitlines()[0] == "张伟 PER 0.88"
     assert LAYOUT.flat(NESTED)["entities"] == "0:2:PER:张伟 4:8:ORG:北京大学 4:6:LOC:北京"
+
+
+def test_marks_are_at_their_characters_where_others_are_shown_as_escapes():
+    shown = marked("\u200b\x07张伟\u202e来了", row("", (2, 4, "PER"))["entities"])
+    assert [shown.plain[span.start : span.end] for span in shown.spans] == ["张伟"]
+
+
+STRANGE = row(
+    "\ufeffcafe\u0301s in\nNew\r\nYork of 👨\u200d👩🏽 张\u200b伟",
+    (1, 7, "LOC"),
+    (11, 20, "a place"),
+    (24, 25, "X"),
+    (29, 32, "PER"),
+)
+
+
+def test_conll_keeps_words_whole_and_types_without_blanks():
+    lines = conll()(Record(STRANGE["text"]), STRANGE).split("\n")
+    assert lines == [
+        *("\ufeff\tO", "cafe\u0301s\tB-LOC", "in\tO", "New\tB-a_place", "York\tI-a_place"),
+        *("of\tO", "👨\tB-X", "\u200d\tO", "👩\tO", "🏽\tO", "张\u200b\tB-PER", "伟\tI-PER"),
+        *("", ""),
+    ]
+
+
+def test_conll_is_read_as_it_was_written(tmp_path):
+    rows = [row("cafe\u0301s in New York", (0, 6, "LOC"), (10, 18, "a_place")), NESTED]
+    write = conll()
+    written = "".join(write(Record(one["text"]), one) for one in rows)
+    (tmp_path / "a.conll").write_text(written, encoding="utf-8", newline="")
+    splits, _ = load_as_is(str(tmp_path / "a.conll"), SPANS)
+    assert [(one["text"], spans_of(one)) for one in splits.train] == [
+        (rows[0]["text"], [(0, 6, "LOC"), (10, 18, "a_place")]),
+        (NESTED["text"], [(0, 2, "PER"), (4, 8, "ORG")]),
+    ]
+
+
+def test_brat_is_read_as_it_was_written(tmp_path):
+    """With a byte order mark, entities that go over the end of a line, types with blanks."""
+    record = Record(STRANGE["text"].removeprefix("\ufeff"), "\r\n", before="\ufeff")
+    spans = [(one["start"] - 1, one["end"] - 1, one["type"]) for one in STRANGE["entities"]]
+    written = brat()(record, row(record.text, *spans))
+    (tmp_path / "a.ann").write_text(written, encoding="utf-8", newline="")
+    whole = record.before + record.text + record.line_end
+    (tmp_path / "a.txt").write_text(whole, encoding="utf-8", newline="")
+    splits, _ = load_as_is(str(tmp_path / "a.ann"), SPANS)
+    named = [(start, end, name.replace(" ", "_")) for start, end, name in spans]
+    assert spans_of(splits.train[0]) == named
+    assert splits.problems == []

@@ -53,7 +53,6 @@ def test_types_are_ordered_by_how_many_there_are(made):
     assert made().task.decision.types == ["LOC", "TIME"]
     with pytest.raises(UserError, match="none of 1 training rows has an entity"):
         rows = Splits("none", train=[TRAIN[2]])
-        zoo.entry("globalpointer").task  # noqa: B018
         type(made().task).facts(rows, made().task.config)
 
 
@@ -117,9 +116,16 @@ def test_predictions_are_spans_of_the_text(made):
             assert text[one["start"] : one["end"]] == one["text"] != ""
             assert one["text"] == one["text"].strip()
             assert one["score"] > -4 and 0 <= one["probability"] <= 1
-    (row,) = opened.stream(texts[:1], threshold=-4.0, flat=True)
-    for one, following in pairwise(row["entities"]):
-        assert one["end"] <= following["start"]
+
+
+@pytest.mark.parametrize(("trained", "asked"), [(False, True), (True, None), (True, False)])
+def test_flat_is_as_asked_or_else_as_in_training(made, trained, asked):
+    opened = predictor(made(flat=trained))
+    given = {} if asked is None else {"flat": asked}
+    (row,) = opened.stream(["我在家 Ann's"], threshold=-4.0, **given)
+    pairs = pairwise(row["entities"])
+    is_flat = all(one["end"] <= following["start"] for one, following in pairs)
+    assert is_flat == (trained if asked is None else asked)
 
 
 def test_batches_hold_few_span_matrices(made):
