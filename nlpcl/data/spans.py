@@ -14,6 +14,7 @@ from nlpcl.data.schema import Schema, each_row
 from nlpcl.data.span_files import EXPECTS, read_own
 from nlpcl.data.span_records import SPAN_FIELDS
 from nlpcl.data.tagged_columns import ILLEGAL
+from nlpcl.text.characters import is_unseen
 
 Span = tuple[int, int, str]
 """Start, end (exclusive) and type."""
@@ -114,8 +115,9 @@ def find_in_spans(splits: Splits) -> dict[str, list[Problem]]:
             (nested if is_nested else crossing).append(_at(row, what))
         for span in spans_of(row):
             words = row["text"][span[0] : span[1]]
-            if words != words.strip():
-                blank.append(_at(row, f"{_shown(row, span)} begins or ends with a blank"))
+            if is_unseen(words[0]) or is_unseen(words[-1]):
+                what = "a blank" if words != words.strip() else "a character that nobody sees"
+                blank.append(_at(row, f"{_shown(row, span)} begins or ends with {what}"))
     return {
         **found,
         "illegal tags": illegal,

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 _DAMAGED = "\ufffd\ufffd"
 """What a character beyond U+FFFF has become in damaged files."""
+_WIDE_APART = (("\uac00", "\ud7a3"), ("\u2300", "\u2bff"), ("\U0001f000", "\U0001faff"))
+"""Wide characters that stand apart from words: Hangul, and emoji."""
 PLACED = 0.95
 """Fraction of the tokens that must end in their place in a word for all to be read so."""
 
@@ -84,7 +86,7 @@ def _has_blank(left: str, right: str, *, by_character: bool) -> bool:
 def _is_set_solid(character: str) -> bool:
     """Whether no blanks stand beside a character: Han, Kana, and their punctuation."""
     is_wide = unicodedata.east_asian_width(character) in ("W", "F")
-    return is_wide and not "\uac00" <= character <= "\ud7a3"
+    return is_wide and not any(first <= character <= last for first, last in _WIDE_APART)
 
 
 def aligned(tokens: Sequence[str], text: str) -> list[int] | None:

@@ -46,6 +46,11 @@ def is_combining(character: str) -> bool:
     return is_tag or unicodedata.category(character) in ("Mn", "Mc", "Me")
 
 
+def is_unseen(character: str) -> bool:
+    """Whether ``character`` is a blank, or another that is seen neither alone nor with others."""
+    return not is_shown(character) and not is_combining(character)
+
+
 def without_halves(text: str) -> str:
     """``text`` with each lone surrogate replaced by a question mark; the length stays the same."""
     return text.encode(errors="replace").decode()

@@ -18,7 +18,7 @@ from typing import Any
 from tokenizers import pre_tokenizers
 
 from nlpcl.core.characters import is_encodable
-from nlpcl.text.characters import is_combining, without_halves
+from nlpcl.text.characters import is_combining, is_unseen, without_halves
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def with_marks_apart(tokenizer: Any) -> Any:
 
 
 def visible_offsets(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Offsets:
-    """Offsets without blanks at their edges, with combining characters, and who may start and end.
+    """Offsets without what is unseen at their edges, with combining characters; starts and ends.
 
     Args:
         text: what was tokenized.
@@ -104,9 +104,9 @@ def visible_offsets(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, 
     """
     spans: list[tuple[int, int]] = []
     for at, (start, end) in enumerate(offsets):
-        while start < end and text[start].isspace():
+        while start < end and is_unseen(text[start]):
             start += 1
-        while start < end and text[end - 1].isspace():
+        while start < end and is_unseen(text[end - 1]):
             end -= 1
         following = offsets[at + 1][0] if at + 1 < len(offsets) else len(text)
         while start < end < following and is_combining(text[end]):

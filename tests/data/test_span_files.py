@@ -224,6 +224,12 @@ def test_columns_without_text_join_chinese_solid_and_words_with_blanks(tmp_path)
     assert splits.notes == ["words.txt: CoNLL columns, tags BIO (IOB2)"]
 
 
+def test_emoji_stand_apart_from_words(tmp_path):
+    tokens = ["Morty", "😂", "✅", "ok", "很", "😂", "好", "100", "㎡"]
+    splits = read(save(tmp_path / "a.conll", "".join(f"{token}\tO\n" for token in tokens)))
+    assert splits.train[0]["text"] == "Morty 😂 ✅ ok很😂好100㎡"
+
+
 def test_places_in_words_behind_characters(tmp_path):
     word = [f"{character}{at}" for at, character in enumerate("abcdefghijkl310")]
     tokens = ["我0", "是1", "10", *word, "越0", "南3", "😀0"]

@@ -153,6 +153,7 @@ def test_a_check_finds_every_kind_by_file_and_line(tmp_path):
         row("北京说了"),
         row("北京说!"),
         row("in Oslo", (2, 7, "LOC")),
+        row("in Bonn\u200b", (3, 8, "LOC")),
         row("华为来", (0, 2, "ORG")),
         row("华为去", (0, 2, "ORG")),
         row("华为走", (0, 2, "COM")),
@@ -172,9 +173,9 @@ def test_a_check_finds_every_kind_by_file_and_line(tmp_path):
         "overlap": [(train, 3)],
         "overlapping spans": [(train, 2)],
         "nested spans": [(train, 1)],
-        "blanks at edges": [(train, 3), (train, 7)],
+        "blanks at edges": [(train, 3), (train, 7), (train, 8)],
         "illegal tags": [(test, 2)],
-        "several types": [(train, 4), (train, 10), (train, 11)],
+        "several types": [(train, 4), (train, 11), (train, 12)],
     }
     several = [problem.what for problem in report.findings["several types"]]
     assert several[0] == "'北京' is ORG (1), more often LOC (2)"

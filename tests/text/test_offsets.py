@@ -110,3 +110,6 @@ def test_names_end_before_characters_that_nobody_sees():
         start = text.index(name)
         place = found.tokens_of(start, start + len(name))
         assert place is not None, name
+    found = visible_offsets("a\u200bb\u200b", [1, 2, 3], [(0, 1), (1, 4), (3, 4)])
+    assert found.spans[:2] == [(0, 1), (2, 3)]
+    assert (found.starts, found.ends) == ([True, True, False], [True, True, False])
