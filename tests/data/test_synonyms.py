@@ -127,6 +127,7 @@ def test_missing_labels_are_skipped_and_counted(tables):
 def test_training_proposes_and_eval_applies(tables, run_main, tmp_path):
     data = ["--data", f"{tables / 'english.csv'},{tables / 'chinese.csv'}", "--backbone", "logmel"]
     fast = ["--epochs", "1", "--hidden", "8", "--device", "cpu", "--precision", "fp32"]
+    fast += ["--speech-gate", "off"]
     command = ["train", "emotion-gru", *data, *fast, "--protocol", "kfold:2", "--no-baseline"]
     told = run_main(*command, "--out", tmp_path / "four", "--dev", "clips")
     assert told.code == 0, told.err

@@ -98,7 +98,7 @@ def test_the_settings_of_an_older_run(model, written):
 def configured(monkeypatch):
     """The configurations that ``nlpcl train`` would have trained."""
     found = []
-    monkeypatch.setattr("nlpcl.cli.train.start", lambda config, out, quiet: found.append(config))
+    monkeypatch.setattr("nlpcl.cli.train.start", lambda config, *_, **__: found.append(config))
     return found
 
 

@@ -23,7 +23,7 @@ class HearingConfig(RunConfig):
         "auto",
         "Hear of a clip its speech, at one loudness, or any voice, or everything (off); clips "
         "without are left out. auto: speech, or voice for the synthetic sample",
-        panel="Data",
+        panel="Encoder",
         absent="off",
     )
     gain: float = option(

@@ -249,7 +249,7 @@ def unmet(needs: tuple[Need, ...]) -> dict[str, Any]:
 def failing(need: Need) -> Any:
     """A value of the other option that does not meet a condition."""
     known = [UNMET[need.field]] if need.field in UNMET else []
-    others = ("random",) if need.field == "protocol" else ENDS
+    others = {"protocol": ("random",), "data": ("sample",)}.get(need.field, ENDS)
     return next(value for value in (*known, *others) if not need.holds(value))
 
 
