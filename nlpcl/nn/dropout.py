@@ -8,20 +8,21 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from nlpcl.nn.layers.normalisation import TRACKING
 
 
 @contextlib.contextmanager
 def dropping_out(model: nn.Module) -> Iterator[None]:
     """Within it the model drops out also in evaluation, by draws that are always the same.
 
-    Batch normalisation keeps using its running statistics.
+    Normalisations that keep running statistics use these and leave them as they are.
     """
 
     def switch_on(module: nn.Module, _: Any) -> None:
         module.train()
         for inner in module.modules():
-            if isinstance(inner, _BatchNorm):
+            if isinstance(inner, TRACKING):
                 inner.eval()
 
     hook = model.register_forward_pre_hook(switch_on)

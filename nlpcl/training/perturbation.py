@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from nlpcl.core.errors import UserError
+from nlpcl.nn.layers.normalisation import TRACKING
 from nlpcl.nn.model import ZooModel
 
 SCALE = 2.0**10
@@ -151,12 +151,12 @@ def random_direction(values: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def statistics_kept(model: torch.nn.Module) -> Iterator[None]:
-    """The running statistics of batch normalisation stay what they were before.
+    """The running statistics of normalisations stay what they were before.
 
     Passes in between count as usual but for that. They are put back as tensors, not as values: a
     backward pass that is still to come needs them unchanged.
     """
-    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    norms = [module for module in model.modules() if isinstance(module, TRACKING)]
     kept = [(norm, dict(norm._buffers)) for norm in norms]
     for norm, buffers in kept:
         for name, buffer in buffers.items():

@@ -274,6 +274,8 @@ class SpeechClassifier(ZooModel):
         elif isinstance(module, nn.LayerNorm | InstanceNorm):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
+            if isinstance(module, InstanceNorm) and module.gain is not None:
+                nn.init.ones_(module.gain)
         elif isinstance(module, LayerMixture):
             nn.init.zeros_(module.logits)
             nn.init.ones_(module.gain)

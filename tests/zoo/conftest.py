@@ -122,7 +122,7 @@ def tiny_speech(entry: zoo.Entry, dropout: float, options: dict[str, Any]) -> Ti
     known = {field.name for field in dataclasses.fields(entry.config_class)}
     sizes = {name: value for name, value in sizes.items() if name in known}
     if "attention_dropout" in known:
-        sizes["attention_dropout"] = dropout
+        sizes |= {"attention_dropout": dropout, "head_dropout": dropout}
     config = entry.config_class(**{**sizes, "input_norm": "none", **options}).check()
     torch.manual_seed(1)
     labels = ["angry", "calm", "sad"]

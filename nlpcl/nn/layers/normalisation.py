@@ -9,25 +9,29 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class InstanceNorm(nn.Module):
     """Normalises each channel of each clip to mean 0 and variance 1 over its real frames.
 
     Sometimes called AdaIN, which it is not: it is not conditional. It removes the mean and variance
-    of a clip, and with them traces of the speaker, but also cues of arousal. A clip of one frame
-    has no variance over time and keeps its values.
+    of a clip, and with them traces of the speaker, but also most of what tells its emotion: with
+    ``keeps_mean`` the mean is added back, times a learned gain of each channel that begins at 1,
+    ``IN(x) + g * mean(x)``. A clip of one frame has no variance over time and keeps its values.
 
     Args:
         size: width H.
         eps: added to the variance.
+        keeps_mean: whether the means are added back; the gain is then :attr:`gain`, else None.
     """
 
-    def __init__(self, size: int, eps: float = 1e-5) -> None:
+    def __init__(self, size: int, eps: float = 1e-5, *, keeps_mean: bool = False) -> None:
         super().__init__()
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(size))
         self.bias = nn.Parameter(torch.zeros(size))
+        self.gain = nn.Parameter(torch.ones(size)) if keeps_mean else None
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         """``(B, T, H)`` → the same shape, zero at padding.
@@ -44,9 +48,78 @@ class InstanceNorm(nn.Module):
             centred = (values - mean).masked_fill(~real, 0.0)
             variance = centred.square().sum(1, keepdim=True) / count
             normal = centred * torch.rsqrt(variance + self.eps)
-            normal = torch.where(count > 1, normal, values)
+            if self.gain is None:
+                normal = torch.where(count > 1, normal, values)
             scaled = normal * self.weight.float() + self.bias.float()
+            if self.gain is not None:
+                scaled = scaled + self.gain.float() * mean
         return scaled.masked_fill(~real, 0.0).to(states.dtype)
+
+
+class RunningNorm(nn.Module):
+    """Normalises each channel by the running statistics of training, then scales and shifts it.
+
+    It is batch normalisation by the statistics of the updates before, in training as in
+    evaluation: what a clip gives does not depend on its batch, and the passes of an accumulated
+    update give what one big pass gives. No gradient goes through the statistics. Normalisation by
+    statistics of past updates: Liao, Kawaguchi and Poggio 2016, arXiv 1610.06160, of which this is
+    the plainest case.
+
+    :meth:`update` is called before every update; before the first one nothing is normalised.
+
+    Args:
+        size: channels D.
+        momentum: what the newest update weighs; the first ones are averaged equally.
+        eps: added to the variance.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    updates: Tensor
+    seen: Tensor
+    sums: Tensor
+    squares: Tensor
+
+    def __init__(self, size: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight = nn.Parameter(torch.ones(size))
+        self.bias = nn.Parameter(torch.zeros(size))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("variance", torch.ones(size))
+        self.register_buffer("updates", torch.zeros(()))
+        # Of the passes since the last update; saved, so that a resumed run goes on as it was.
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("sums", torch.zeros(size))
+        self.register_buffer("squares", torch.zeros(size))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """``(B, D)`` → the same shape, in fp32; training passes are noted for the next update."""
+        with torch.autocast(values.device.type, enabled=False):
+            centred = values.float() - self.mean
+            if self.training:
+                noted = centred.detach()
+                self.seen += len(noted)
+                self.sums += noted.sum(0)
+                self.squares += noted.square().sum(0)
+            return centred * torch.rsqrt(self.variance + self.eps) * self.weight + self.bias
+
+    def update(self) -> None:
+        """Take the statistics of the passes since the last update into the running ones."""
+        if self.seen < 2:
+            return
+        self.updates += 1
+        newest = torch.clamp(1 / self.updates, min=self.momentum)
+        shift = self.sums / self.seen
+        variance = (self.squares / self.seen - shift.square()).clamp(min=0)
+        self.mean += newest * shift
+        self.variance.lerp_(variance, newest)
+        for noted in (self.seen, self.sums, self.squares):
+            noted.zero_()
+
+
+TRACKING = (_BatchNorm, RunningNorm)
+"""Modules whose passes in training leave traces in their statistics."""
 
 
 class Standardisation(nn.Module):

@@ -18,7 +18,7 @@ class Config(EmotionConfig):
 
     also_saved: ClassVar[tuple[str, ...]] = (
         *EmotionConfig.also_saved,
-        *("attention_dropout", "adversarial_weight", "max_alpha", "alpha_schedule"),
+        *("head_dropout", "attention_dropout", "adversarial_weight", "max_alpha", "alpha_schedule"),
     )
 
     hidden: int = option(
@@ -26,8 +26,8 @@ class Config(EmotionConfig):
     )
     gru_layers: int = option(3, "Number of bidirectional GRU layers", at_least=1)
     dropout: float = option(
-        0.3,
-        "Dropout probability of the input frames, between layers and in the heads",
+        0.1,
+        "Dropout probability of the input frames and between layers",
         at_least=0,
         below=1,
     )
@@ -38,13 +38,30 @@ class Config(EmotionConfig):
         "or over all clips of a speaker (speaker; needs other clips of the speaker at test time)",
         formerly=("normalise",),
     )
+    keep_mean: bool = option(
+        True,
+        "Add the mean of each channel over the clip, which instance normalization takes away, back "
+        "behind it, times a learned gain that begins at 1",
+        needs=is_one_of("normalization", "instance", "adain"),
+        absent=False,
+    )
     attention: bool = option(True, "Multi-head self-attention after the GRUs")
     heads: int = option(
         8, "Number of attention heads", at_least=1, needs=is_one_of("attention", True)
     )
     enhancement: bool = option(True, "Feature enhancement after the attention")
     max_pool: bool = option(True, "Max pooling over time beside average pooling")
+    head: Literal["linear", "mlp"] = option(
+        "linear",
+        "Classifier of emotion: one layer behind running normalization (linear), or three behind a "
+        "layer norm (mlp), as the classifier of speakers is",
+        absent="mlp",
+    )
+    head_dropout: float = option(
+        0.3, "Dropout probability in both classifiers", panel="Training", at_least=0, below=1
+    )
     adversary: bool = option(True, "Speaker classifier behind a gradient reversal layer")
+    lr: float = option(1e-3, "Peak learning rate (AdamW)", panel="Training", above=0)
     attention_dropout: float = option(
         0.1,
         "Dropout probability of the attention weights",
@@ -93,6 +110,14 @@ class Config(EmotionConfig):
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "full": {},
+    "documented": {
+        "keep_mean": False,
+        "head": "mlp",
+        "dropout": 0.3,
+        "lr": 5e-4,
+    },
+    "no-mean": {"keep_mean": False},
+    "mlp-head": {"head": "mlp"},
     "no-adversary": {"adversary": False},
     "no-instance-norm": {"normalization": "none"},
     "no-attention": {"attention": False},
@@ -116,6 +141,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden": 256,
         "gru_layers": 3,
         "dropout": 0.3,
+        "keep_mean": False,
+        "head": "mlp",
         "heads": 8,
         "attention_dropout": 0.1,
         "adversarial_weight": 0.05,

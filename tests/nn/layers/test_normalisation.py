@@ -7,6 +7,7 @@ import torch
 
 from nlpcl.nn.layers.normalisation import (
     InstanceNorm,
+    RunningNorm,
     Standardisation,
     speaker_statistics,
     statistics,
@@ -43,6 +44,24 @@ def test_a_single_frame_keeps_what_tells_clips_apart():
     torch.testing.assert_close(normal[:, 0], states[:, 0])
     normal.sum().backward()
     assert torch.isfinite(states.grad).all()
+
+
+def test_means_are_added_back_times_their_gain():
+    torch.manual_seed(0)
+    states = torch.where(torch.arange(6) < torch.tensor([[6], [1]]), 1.0, 0.0)
+    mask = states.bool()
+    states = states.unsqueeze(-1) * (3 + torch.randn(2, 6, 4))
+    norm = InstanceNorm(4, keeps_mean=True)
+    with torch.no_grad():
+        norm.gain.copy_(torch.tensor([0.0, 1.0, 2.0, -1.0]))
+    found = norm(states, mask)
+    torch.testing.assert_close(found[0].mean(0), norm.gain * states[0].mean(0))
+    torch.testing.assert_close(
+        found[0] - found[0].mean(0), InstanceNorm(4)(states, mask)[0], atol=1e-5, rtol=1e-5
+    )
+    # A single frame is its own mean.
+    torch.testing.assert_close(found[1, 0], norm.gain * states[1, 0])
+    assert not found[1, 1:].any()
 
 
 def test_a_constant_channel_is_finite():
@@ -83,3 +102,37 @@ def test_each_speaker_has_statistics_of_its_own():
     assert list(found) == ["a", "b"]
     torch.testing.assert_close(found["b"][0], high.mean(0))
     torch.testing.assert_close(found["a"][1], low.std(0, correction=0))
+
+
+def test_running_statistics_are_those_of_the_updates_before():
+    torch.manual_seed(0)
+    norm = RunningNorm(3, momentum=0.25)
+    mean, variance = torch.zeros(3), torch.ones(3)
+    for update in range(1, 9):
+        passes = [4 + 2 * torch.randn(size, 3) for size in (1, 6, 3)]
+        for values in passes:
+            expected = (values - mean) / (variance + 1e-5).sqrt()
+            torch.testing.assert_close(norm(values), expected, atol=1e-5, rtol=1e-4)
+        norm.update()
+        whole, newest = torch.cat(passes), max(0.25, 1 / update)
+        mean = (1 - newest) * mean + newest * whole.mean(0)
+        variance = (1 - newest) * variance + newest * whole.var(0, correction=0)
+        torch.testing.assert_close(norm.mean, mean)
+        torch.testing.assert_close(norm.variance, variance)
+    kept = {name: value.clone() for name, value in norm.state_dict().items()}
+    norm.eval()(passes[0])
+    norm.update()
+    for name, value in norm.state_dict().items():
+        assert value.equal(kept[name]), name
+
+
+def test_no_gradient_goes_through_running_statistics_and_one_row_is_enough():
+    norm = RunningNorm(2)
+    norm(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+    norm.update()
+    values = torch.tensor([[5.0, 5.0]], requires_grad=True)
+    norm(values).sum().backward()
+    assert values.grad is not None
+    torch.testing.assert_close(values.grad, torch.tensor([[1.0, 0.5]]), atol=1e-4, rtol=0)
+    norm.update()  # of a single row: it has no variance
+    torch.testing.assert_close(norm.variance, torch.tensor([1.0, 4.0]))

@@ -18,7 +18,7 @@ WIDTH = 10
 def _settings(name: str, **options):
     sizes = {"hidden": 8, "gru_layers": 2, "dropout": 0.0}
     if name == "emotion-enhanced":
-        sizes |= {"heads": 2, "attention_dropout": 0.0}
+        sizes |= {"heads": 2, "attention_dropout": 0.0, "head_dropout": 0.0}
     return zoo.entry(name).config_class(**sizes | options).check()
 
 

@@ -56,7 +56,9 @@ def test_settings_say_what_data_and_schedule_are(settings):
 
 
 def test_documented_defaults():
-    config = zoo.entry("emotion-enhanced").config_class()
+    entry = zoo.entry("emotion-enhanced")
+    config = entry.config_class(**entry.variants["documented"])
+    assert (config.keep_mean, config.head, config.head_dropout) == (False, "mlp", 0.3)
     assert (config.hidden, config.gru_layers, config.dropout, config.heads) == (256, 3, 0.3, 8)
     assert (config.lr, config.batch_size, config.epochs, config.patience) == (5e-4, 32, 50, 10)
     assert (config.adversarial_weight, config.max_alpha, config.max_grad_norm) == (0.05, 1.0, 1.0)
