@@ -122,7 +122,9 @@ class EmotionEnhanced(SpeechClassifier):
         self.alpha = 0.0
         # With one speaker there is nothing to classify.
         adversary = options.adversary and self.speakers > 1
-        self.speaker_head = head(*shape, self.speakers, options.head_dropout) if adversary else None
+        self.speaker_head = (
+            head("mlp", *shape, self.speakers, options.head_dropout) if adversary else None
+        )
         self.post_init()
 
     def set_progress(self, done: float) -> None:

@@ -96,7 +96,7 @@ def test_a_speaker_head_that_is_opposed_hears_nobody(made):
     for alpha in (0.0, 1.0):
         torch.manual_seed(0)
         options = {"max_alpha": alpha, "adversarial_weight": 0.3, "alpha_schedule": "dann"}
-        model = made_tiny(made, hidden=8, input_norm="none", **options)
+        model = made_tiny(made, hidden=8, input_norm="none", head="mlp", **options)
         train(model, inputs, labels, speakers, 200, lr=2e-3)
         with torch.no_grad():
             found = model(fresh, mask).logits.argmax(-1)

@@ -249,7 +249,8 @@ def unmet(needs: tuple[Need, ...]) -> dict[str, Any]:
 def failing(need: Need) -> Any:
     """A value of the other option that does not meet a condition."""
     known = [UNMET[need.field]] if need.field in UNMET else []
-    others = {"protocol": ("random",), "data": ("sample",)}.get(need.field, ENDS)
+    named = {"protocol": ("random",), "data": ("sample",), "normalization": ("none",)}
+    others = named.get(need.field, ENDS)
     return next(value for value in (*known, *others) if not need.holds(value))
 
 
